@@ -1,0 +1,46 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+)
+
+// faultLog passes the server's warnings and errors on to slog and remembers
+// the newest error; what it does when all is well stays unsaid.
+type faultLog struct {
+	log *slog.Logger
+
+	mu    sync.Mutex // guards fault
+	fault error      // set by Errorf and Fatalf
+}
+
+func (l *faultLog) last() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fault == nil {
+		return errNoFault
+	}
+	return l.fault
+}
+
+func (l *faultLog) record(message string) {
+	l.mu.Lock()
+	l.fault = errors.New(message)
+	l.mu.Unlock()
+	l.log.Error("nats server", "detail", message)
+}
+
+// Noticef, Warnf, Fatalf, Errorf, Debugf and Tracef are server.Logger's.
+
+func (l *faultLog) Noticef(string, ...any) {}
+func (l *faultLog) Debugf(string, ...any)  {}
+func (l *faultLog) Tracef(string, ...any)  {}
+
+func (l *faultLog) Warnf(format string, args ...any) {
+	l.log.Warn("nats server", "detail", fmt.Sprintf(format, args...))
+}
+
+func (l *faultLog) Errorf(format string, args ...any) { l.record(fmt.Sprintf(format, args...)) }
+func (l *faultLog) Fatalf(format string, args ...any) { l.record(fmt.Sprintf(format, args...)) }

@@ -1,0 +1,140 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Applied is what a process needs of the storage it runs on.
+type Applied struct {
+	Layout   schemas.Layout
+	Registry jetstream.KeyValue
+	Members  jetstream.KeyValue
+}
+
+// Apply makes the account hold what the pipe needs, creating or updating it.
+// It may be called by many processes at once. Nothing is changed if the server
+// or what it stores cannot serve these options; the error says what to do.
+func Apply(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return Applied{}, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return Applied{}, err
+	}
+	if err := checkServer(ctx, nc, js, o); err != nil {
+		return Applied{}, err
+	}
+	if err := checkLayout(ctx, js, o.Layout); err != nil {
+		return Applied{}, err
+	}
+	if err := applyStreams(ctx, js, o, nc.MaxPayload()); err != nil {
+		return Applied{}, err
+	}
+	if err := applyConsumers(ctx, js, o.Layout); err != nil {
+		return Applied{}, err
+	}
+	applied := Applied{Layout: o.Layout}
+	if applied.Registry, err = js.CreateOrUpdateKeyValue(ctx, registry(o)); err != nil {
+		return Applied{}, refusal("bucket "+schemas.BucketRegistry, err)
+	}
+	if applied.Members, err = js.CreateOrUpdateKeyValue(ctx, members(o)); err != nil {
+		return Applied{}, refusal("bucket "+schemas.BucketMembers, err)
+	}
+	return applied, nil
+}
+
+func applyStreams(ctx context.Context, js jetstream.JetStream, o Options, maxPayload int64) error {
+	wanted := []jetstream.StreamConfig{events(o, maxPayload), dead(o)}
+	for shard := range o.Layout.Shards {
+		wanted = append(wanted, deliveries(o, shard))
+	}
+	for _, c := range wanted {
+		if _, err := js.CreateOrUpdateStream(ctx, c); err != nil {
+			return refusal("stream "+c.Name, err)
+		}
+	}
+	return nil
+}
+
+func applyConsumers(ctx context.Context, js jetstream.JetStream, l schemas.Layout) error {
+	for p := range l.Partitions {
+		if _, err := js.CreateOrUpdateConsumer(ctx, schemas.StreamEvents, fanoutConsumer(p)); err != nil {
+			return refusal("consumer "+schemas.FanoutConsumer(p), err)
+		}
+		if _, err := js.CreateOrUpdateConsumer(ctx, l.DeliveriesStream(p), dispatchConsumer(p)); err != nil {
+			return refusal("consumer "+schemas.DispatchConsumer(p), err)
+		}
+	}
+	return nil
+}
+
+// checkServer refuses a server on which the pipe would fail later.
+func checkServer(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, o Options) error {
+	if v := nc.ConnectedServerVersion(); olderThan(v, 2, 12) {
+		return schemas.Errorf(schemas.CodeInvalid,
+			"the NATS server is version %s: retries need the scheduled messages of 2.12 or newer; upgrade the server", v)
+	}
+	if limit := nc.MaxPayload(); limit < 2*headerReserve {
+		return schemas.Errorf(schemas.CodeInvalid,
+			"the NATS server takes messages of at most %d bytes: raise max_payload to at least %d (2 MiB serves events of 1 MiB)", limit, 2*headerReserve)
+	}
+	_, err := js.AccountInfo(ctx)
+	switch {
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
+		return schemas.Errorf(schemas.CodeInvalid, "JetStream is off on the NATS server: add a \"jetstream { store_dir: … }\" block to its configuration")
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return schemas.Errorf(schemas.CodeInvalid, "JetStream is off for this NATS account: add \"jetstream: enabled\" to the account")
+	case err != nil:
+		return schemas.Errorf(schemas.CodeUnavailable, "ask the NATS server for its JetStream account: %w", err)
+	}
+	if o.Replicas > 1 && nc.ConnectedClusterName() == "" {
+		return schemas.Errorf(schemas.CodeInvalid,
+			"replicas is %d, but the NATS server is not part of a cluster: use --replicas 1, or connect to a cluster of at least %d servers", o.Replicas, o.Replicas)
+	}
+	return nil
+}
+
+// olderThan compares a server version like "2.15.2"; one that does not parse
+// counts as new.
+func olderThan(version string, major, minor int) bool {
+	var have [2]int
+	if _, err := fmt.Sscanf(version, "%d.%d", &have[0], &have[1]); err != nil {
+		return false
+	}
+	return have[0] < major || have[0] == major && have[1] < minor
+}
+
+// checkLayout refuses to cut stored work anew: a delivery is found by its
+// partition.
+func checkLayout(ctx context.Context, js jetstream.JetStream, l schemas.Layout) error {
+	s, err := js.Stream(ctx, schemas.StreamEvents)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "read stream %s: %w", schemas.StreamEvents, err)
+	}
+	have, want := s.CachedInfo().Config.Metadata[layoutKey], layoutMark(l)
+	switch have {
+	case want:
+		return nil
+	case "":
+		return schemas.Errorf(schemas.CodeConflict,
+			"stream %s exists and was not made by Tidings: use another NATS account, or remove it", schemas.StreamEvents)
+	}
+	return schemas.Errorf(schemas.CodeConflict,
+		"the streams were made with %s and the settings say %s: start with the former, or with a new data directory (or NATS account)", have, want)
+}
+
+func refusal(what string, err error) error {
+	return schemas.Errorf(schemas.CodeConflict, "%s cannot be applied to what the server holds: %w", what, err)
+}

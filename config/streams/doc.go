@@ -1,0 +1,17 @@
+// Package streams holds every stream, consumer and bucket of the pipe as Go
+// values, and applies them to a JetStream account.
+//
+//	EVENTS            limits      in: events.<tenant>.<type>; stored under events.<p>.<tenant>.<type>
+//	DELIVERIES_<s>    work queue  ready.<p>.<endpoint>, later.<p>.<endpoint>.<delivery>; p mod shards = s
+//	DEAD              limits      dead.<tenant>.<endpoint or "event">
+//	tidings-registry  KV          tenants, endpoints, subscriptions
+//	tidings-members   KV          one key a live process, with a time to live
+//	fanout-<p>        durable     one partition of EVENTS, read by fanout
+//	dispatch-<p>      durable     one partition's ready deliveries, read by dispatchers
+//
+// [Apply] may run in every process at every start: what is there already is
+// left or updated in place. What cannot be applied to what is there is refused
+// with a sentence that says what to do.
+//
+// Names come from package schemas, which the stages share.
+package streams

@@ -1,0 +1,112 @@
+package streams
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// layoutKey is the metadata in which each stream remembers the layout it was
+// made for.
+const layoutKey = "tidings-layout"
+
+func layoutMark(l schemas.Layout) string {
+	return fmt.Sprintf("%d partitions, %d shards", l.Partitions, l.Shards)
+}
+
+// events is written by producers, read in order by fanout and at random by
+// replay. Its bound on a message leaves room for what later stages add, so
+// that whatever was accepted can be handed on.
+func events(o Options, maxPayload int64) jetstream.StreamConfig {
+	source, destination := o.Layout.EventsTransform()
+	c := common(o, schemas.StreamEvents)
+	c.Description = "Accepted events, by tenant partition"
+	c.Subjects = []string{schemas.EventsSubjects}
+	c.SubjectTransform = &jetstream.SubjectTransformConfig{Source: source, Destination: destination}
+	c.MaxAge = o.EventsMaxAge
+	c.MaxMsgSize = int32(min(int64(o.MaxEventSize)+schemas.MaxAttributesSize, maxPayload-headerReserve))
+	return c
+}
+
+// deliveries is a shard of the endpoints' queues. A message leaves it when a
+// dispatcher acks it; a schedule when it fires.
+func deliveries(o Options, shard int) jetstream.StreamConfig {
+	c := common(o, schemas.DeliveriesShard(shard))
+	c.Description = "Deliveries due now and later, by endpoint"
+	c.Subjects = o.Layout.ShardSubjects(shard)
+	c.Retention = jetstream.WorkQueuePolicy
+	// Scheduling refuses DiscardNew (err 10052). The stream has no limit, so
+	// nothing is ever discarded.
+	c.Discard = jetstream.DiscardOld
+	c.AllowMsgSchedules = true
+	return c
+}
+
+// dead keeps what was given up, for people and for replay.
+func dead(o Options) jetstream.StreamConfig {
+	c := common(o, schemas.StreamDead)
+	c.Description = "Deliveries and events that were given up, with the reason"
+	c.Subjects = []string{schemas.DeadSubjects}
+	c.MaxAge = o.DeadMaxAge
+	return c
+}
+
+// common refuses new messages rather than dropping old ones when a limit is
+// reached: what was accepted stays.
+func common(o Options, name string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        name,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		Replicas:    o.Replicas,
+		Duplicates:  o.DedupWindow,
+		AllowDirect: true,
+		MaxMsgSize:  -1,
+		Metadata:    map[string]string{layoutKey: layoutMark(o.Layout)},
+	}
+}
+
+func fanoutConsumer(partition int) jetstream.ConsumerConfig {
+	return durable(schemas.FanoutConsumer(partition), schemas.EventsFilter(partition))
+}
+
+func dispatchConsumer(partition int) jetstream.ConsumerConfig {
+	return durable(schemas.DispatchConsumer(partition), schemas.ReadyFilter(partition))
+}
+
+// durable never gives up by itself: a work-queue stream keeps a message that
+// reached MaxDeliver as an orphan nobody sees. The stages count attempts.
+func durable(name, filter string) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:       name,
+		FilterSubject: filter,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       AckWait,
+		MaxDeliver:    -1,
+		MaxAckPending: maxAckPending,
+	}
+}
+
+func registry(o Options) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:      schemas.BucketRegistry,
+		Description: "Tenants, endpoints and subscriptions",
+		Storage:     jetstream.FileStorage,
+		Replicas:    o.Replicas,
+	}
+}
+
+// members expire, and their expiry is seen by watchers.
+func members(o Options) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:         schemas.BucketMembers,
+		Description:    "Live processes, by role",
+		Storage:        jetstream.MemoryStorage,
+		Replicas:       o.Replicas,
+		TTL:            MemberTTL,
+		LimitMarkerTTL: time.Minute,
+	}
+}

@@ -1,0 +1,39 @@
+// Package egress is the way out: every request to an endpoint leaves through
+// its transport, and no connection opens that its guard has not judged.
+//
+// Endpoint URLs are written by customers, so a request may be aimed at the
+// network Tidings runs in (server-side request forgery). What a URL says, and
+// what its host name resolved to a moment ago, prove nothing: a name can
+// resolve to a public address when it is checked and to 127.0.0.1 when it is
+// used. The [Guard] therefore decides inside the dialer, on the very address
+// about to be connected to, once for each connection.
+//
+//	http  → DialContext    → resolve → Guard (scheme http)  → connect ───────→ pool of http
+//	https → DialTLSContext → resolve → Guard (scheme https) → connect → TLS → pool of https
+//
+// The two rules of the guard:
+//
+//   - An address is reached only if it is public, or lies in an allowed range
+//     (--egress-allow).
+//   - Plain http is spoken only to addresses in an allowed range.
+//
+// The transport picks the dial path by the scheme of the request, and its
+// pools are keyed by scheme, host and port, so a plain connection opened under
+// the first path never carries an https request, nor the reverse. Without the
+// second path https would be dialed by the first, which refuses more.
+//
+// Who owns what: a transport owns its connections; its caller closes the idle
+// ones. A guard is a value and never changes.
+//
+//	what fails                            → what happens
+//	the address is refused                → [Denied], before any packet leaves; other addresses of the host are still tried
+//	the dialer reports no IP address      → [Denied]
+//	resolving, connecting or TLS is slow  → the connection fails after Options.ConnectTimeout
+//	the handshake or certificate is wrong → [HandshakeError]
+//	the request's context ends            → the request ends at once; its dial at the latest after Options.ConnectTimeout
+//	an idle connection went silent        → HTTP/2 pings it and closes it; HTTP/1.1 fails one request
+//
+// What the guard cannot know: a network's own NAT64 prefix (RFC 6052 §2.2) or
+// an ISATAP interface (RFC 5214) hides an IPv4 address inside an address that
+// looks public. Such a network must filter at its gateway.
+package egress

@@ -1,0 +1,154 @@
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Options says how requests leave. The zero value allows public addresses over
+// https.
+type Options struct {
+	// Guard judges every connection. The zero value is the strictest.
+	Guard Guard
+
+	// Dialer is the dialer to start from, for its Resolver or LocalAddr. Its
+	// Control and ControlContext are replaced by the guard's.
+	Dialer net.Dialer
+
+	// Dial replaces the network, as a test with pipes does; nil means the real
+	// one. The guard works inside Dialer, so with Dial set NOTHING IS GUARDED:
+	// neither the ranges nor the rule that http needs an allowed one.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// TLS configures the client side of https; nil means Go's defaults. It is
+	// cloned. With an empty ServerName each host is verified by its own name.
+	TLS *tls.Config
+
+	// ConnectTimeout bounds resolving, connecting and the TLS handshake of one
+	// connection together. 10s by default. It is needed beside the deadline of
+	// the request, which net/http does not pass on to the dial it starts.
+	ConnectTimeout time.Duration
+
+	// MaxIdlePerHost is how many idle HTTP/1.1 connections are kept for each
+	// scheme, host and port; negative keeps none. 64 by default. Idle
+	// connections in total are not bounded but by IdleTimeout.
+	MaxIdlePerHost int
+
+	// IdleTimeout is how long an unused connection is kept. 90s by default, as
+	// in http.DefaultTransport.
+	IdleTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.ConnectTimeout <= 0 {
+		o.ConnectTimeout = 10 * time.Second
+	}
+	if o.MaxIdlePerHost == 0 {
+		o.MaxIdlePerHost = 64
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = 90 * time.Second
+	}
+	if o.TLS == nil {
+		o.TLS = &tls.Config{}
+	}
+	return o
+}
+
+const (
+	// maxHeaderBytes bounds a response's header. A receiver answers with a
+	// status; 64 KiB is generous.
+	maxHeaderBytes = 64 << 10
+
+	// An HTTP/2 connection that was silent for pingAfter is asked for a sign of
+	// life and closed without one within pingTimeout. One connection carries
+	// many attempts, so a dead one must not be waited for until TCP gives up.
+	pingAfter   = 30 * time.Second
+	pingTimeout = 15 * time.Second
+)
+
+// NewTransport makes the transport of outgoing requests. It follows the scheme
+// policy of [Guard], uses no proxy, not even one from the environment (a proxy
+// would connect in the guard's place), negotiates HTTP/2 over TLS, decompresses
+// gzip, and bounds response headers at 64 KiB. A refused connection fails with
+// a [*Denied], a failed handshake with a [*HandshakeError].
+//
+// Use it with RoundTrip, which follows no redirect. The TLS hooks of httptrace
+// fire when the handshake is already over, so they measure nothing.
+func NewTransport(o Options) *http.Transport {
+	o = o.withDefaults()
+	t := &http.Transport{
+		Proxy:                  nil,
+		TLSClientConfig:        o.TLS.Clone(),
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		MaxIdleConns:           0,
+		MaxIdleConnsPerHost:    o.MaxIdlePerHost,
+		IdleConnTimeout:        o.IdleTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+	dialHTTP, dialHTTPS := o.dialFor("http"), o.dialFor("https")
+
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+		defer cancel()
+		return dialHTTP(ctx, network, addr)
+	}
+	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+		defer cancel()
+		conn, err := dialHTTPS(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		// The transport adds the HTTP versions it speaks to its own copy of the
+		// configuration, once, before its first dial.
+		return handshake(ctx, conn, addr, t.TLSClientConfig.Clone())
+	}
+	return t
+}
+
+// dialFor is how to connect for requests of one scheme.
+func (o Options) dialFor(scheme string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if o.Dial != nil {
+		return o.Dial
+	}
+	d := o.Dialer
+	d.Control, d.ControlContext = nil, o.Guard.control(scheme)
+	return d.DialContext
+}
+
+// handshake makes conn a TLS connection to addr, or closes it.
+func handshake(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (net.Conn, error) {
+	if config.ServerName == "" {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("name of the TLS server: %w", err)
+		}
+		config.ServerName = host
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, &HandshakeError{Addr: addr, Err: err}
+	}
+	return secure, nil
+}
+
+// HandshakeError is a TLS handshake that failed after the connection was made:
+// a certificate that does not verify, a peer that speaks no TLS, a timeout.
+type HandshakeError struct {
+	Addr string // host and port
+	Err  error
+}
+
+// Error names the host and what failed.
+func (e *HandshakeError) Error() string { return fmt.Sprintf("TLS handshake with %s: %v", e.Addr, e.Err) }
+
+// Unwrap leads to crypto/tls's error, or context.DeadlineExceeded.
+func (e *HandshakeError) Unwrap() error { return e.Err }

@@ -1,0 +1,120 @@
+package schemas
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Headers that Tidings adds to the event's own on its way to an endpoint.
+const (
+	headerDelivery = "Tidings-Delivery"
+	headerTenant   = "Tidings-Tenant"
+	headerAttempts = "Tidings-Attempts"
+	headerHistory  = "Tidings-History"
+	headerReason   = "Tidings-Reason"
+	headerDetail   = "Tidings-Detail"
+)
+
+// Delivery is one event on its way to one endpoint, as it lies in a delivery
+// stream: the event in binary mode, and beside it whose it is and what was
+// tried.
+type Delivery struct {
+	ID       DeliveryID
+	Tenant   TenantID
+	Endpoint EndpointID
+	// Attempts is how many were made. It counts on when History is shortened.
+	Attempts int
+	History  []Attempt
+	// Event holds the "ce-" headers, in canonical names.
+	Event Header
+	// Data is the event's data: JSON, or empty.
+	Data []byte
+}
+
+// Header is the header of the delivery's message.
+func (d *Delivery) Header() Header {
+	h := make(Header, len(d.Event)+8)
+	for name, v := range d.Event {
+		h[name] = v
+	}
+	own := [2]string{string(d.ID), string(d.Tenant)}
+	h[headerDelivery], h[headerTenant] = own[0:1:1], own[1:2:2]
+	if d.Attempts > 0 {
+		h[headerAttempts] = []string{strconv.Itoa(d.Attempts)}
+		history, _ := json.Marshal(d.History) // strings, numbers and times: cannot fail
+		h[headerHistory] = []string{string(history)}
+	}
+	return h
+}
+
+// ReadDelivery reads a message of a delivery stream.
+func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
+	d := &Delivery{
+		ID:       DeliveryID(first(h, headerDelivery)),
+		Tenant:   TenantID(first(h, headerTenant)),
+		Endpoint: ReadyEndpoint(subject),
+		Data:     body,
+	}
+	if _, _, err := d.ID.Accepted(); err != nil {
+		return nil, err
+	}
+	if err := d.readHistory(h); err != nil {
+		return nil, err
+	}
+	// The message's header becomes the event's: what is not the event's own goes.
+	for name := range h {
+		if !strings.HasPrefix(name, attributePrefix) {
+			delete(h, name)
+		}
+	}
+	d.Event = h
+	return d, nil
+}
+
+func (d *Delivery) readHistory(h Header) error {
+	attempts := first(h, headerAttempts)
+	if attempts == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(attempts)
+	if err != nil || n < 0 {
+		return Errorf(CodeInvalid, "delivery %s: header %s is %q: want a number", d.ID, headerAttempts, attempts)
+	}
+	d.Attempts = n
+	if err := json.Unmarshal([]byte(first(h, headerHistory)), &d.History); err != nil {
+		return Errorf(CodeInvalid, "delivery %s: header %s: %w", d.ID, headerHistory, err)
+	}
+	return nil
+}
+
+// Accepted is when EVENTS stored the event, to the millisecond.
+func (d *Delivery) Accepted() time.Time {
+	at, _, _ := d.ID.Accepted() // ReadDelivery has checked the id
+	return at
+}
+
+// EventType is the CloudEvents type.
+func (d *Delivery) EventType() string { return d.attribute(attributeType) }
+
+// EventTime is the CloudEvents time in RFC 3339, or the time of acceptance if
+// the event has none.
+func (d *Delivery) EventTime() string {
+	if t := d.attribute(attributeTime); t != "" {
+		return t
+	}
+	return d.Accepted().Format(time.RFC3339Nano)
+}
+
+func (d *Delivery) attribute(name string) string {
+	value, _ := decodeValue(first(d.Event, name)) // Tidings encoded it
+	return value
+}
+
+func first(h Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}

@@ -1,0 +1,103 @@
+package schemas
+
+import (
+	"net/url"
+	"time"
+)
+
+// Endpoint is where and how to deliver.
+type Endpoint struct {
+	ID     EndpointID `json:"id"`
+	Tenant TenantID   `json:"tenant"`
+	Name   string     `json:"name,omitempty"`
+	// URL receives the POSTs: absolute, http or https, without credentials.
+	URL string `json:"url"`
+	// Dialect words and signs the deliveries. Empty means "standard".
+	Dialect string `json:"dialect,omitempty"`
+	// Secrets sign every delivery, newest first; more than one during rotation.
+	Secrets []Secret `json:"secrets,omitempty"`
+	// Disabled is why deliveries to the endpoint die unattempted; empty while
+	// the endpoint works. A dispatcher sets it after a 410 (Standard Webhooks
+	// 1.0.0), an operator clears it.
+	Disabled Reason `json:"disabled,omitempty"`
+	Policy   Policy `json:"policy,omitzero"`
+	Origin   Origin `json:"origin,omitempty"`
+}
+
+// Policy is how an endpoint wants its attempts made. The zero value of each
+// field asks for the default.
+type Policy struct {
+	// Timeout covers one attempt: connecting, request, response headers and
+	// body. 15s by default (Standard Webhooks 1.0.0 advises 15 to 30 s); at
+	// most [MaxTimeout].
+	Timeout Duration `json:"timeout,omitempty"`
+	// Retry lists the delays before the 2nd, 3rd, … attempt. Nil means the
+	// schedule of the Standard Webhooks specification; an empty list means one
+	// attempt only.
+	Retry []Duration `json:"retry,omitempty"`
+	// Concurrency is how many attempts may be under way at once, 32 by default,
+	// at most [MaxConcurrency].
+	Concurrency int `json:"concurrency,omitempty"`
+}
+
+// Bounds of a [Policy].
+const (
+	MaxTimeout     = 5 * time.Minute
+	MaxRetryDelay  = 7 * 24 * time.Hour
+	MaxRetries     = 100
+	MaxConcurrency = 1000
+)
+
+// Validate names the field that is wrong.
+func (e Endpoint) Validate() error {
+	if err := e.ID.Validate(); err != nil {
+		return err
+	}
+	if err := e.Tenant.Validate(); err != nil {
+		return err
+	}
+	if err := validateURL(e.ID, e.URL); err != nil {
+		return err
+	}
+	if e.Dialect != "" && e.Dialect != DialectStandard {
+		return Errorf(CodeInvalid, "endpoint %s: dialect %q is unknown: use %q", e.ID, e.Dialect, DialectStandard)
+	}
+	if len(e.Secrets) == 0 {
+		return Errorf(CodeInvalid, "endpoint %s: it has no secret: give at least one to sign with", e.ID)
+	}
+	return e.Policy.validate(e.ID)
+}
+
+// DialectStandard is Standard Webhooks 1.0.0.
+const DialectStandard = "standard"
+
+func validateURL(id EndpointID, raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || !u.IsAbs() || u.Host == "":
+		return Errorf(CodeInvalid, "endpoint %s: url is not absolute: write it like \"https://example.com/hooks\"", id)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return Errorf(CodeInvalid, "endpoint %s: url scheme %q: use https", id, u.Scheme)
+	case u.User != nil:
+		return Errorf(CodeInvalid, "endpoint %s: url carries credentials: remove \"user:password@\"; deliveries prove their origin by signature", id)
+	}
+	return nil
+}
+
+func (p Policy) validate(id EndpointID) error {
+	if t := p.Timeout.Std(); t < 0 || t > MaxTimeout {
+		return Errorf(CodeInvalid, "endpoint %s: policy.timeout %s: use more than 0 and at most %s", id, t, MaxTimeout)
+	}
+	if len(p.Retry) > MaxRetries {
+		return Errorf(CodeInvalid, "endpoint %s: policy.retry has %d delays: use at most %d", id, len(p.Retry), MaxRetries)
+	}
+	for i, d := range p.Retry {
+		if d <= 0 || d.Std() > MaxRetryDelay {
+			return Errorf(CodeInvalid, "endpoint %s: policy.retry[%d] is %s: use more than 0 and at most %s", id, i, d, MaxRetryDelay)
+		}
+	}
+	if p.Concurrency < 0 || p.Concurrency > MaxConcurrency {
+		return Errorf(CodeInvalid, "endpoint %s: policy.concurrency %d: use 1 to %d", id, p.Concurrency, MaxConcurrency)
+	}
+	return nil
+}

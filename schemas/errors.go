@@ -1,0 +1,34 @@
+package schemas
+
+import "fmt"
+
+// Code is the closed set of kinds an [Error] has. The edges turn it into an
+// exit status or an HTTP status; nothing else branches on text.
+type Code string
+
+const (
+	CodeInvalid     Code = "invalid"     // the input is wrong: change it and try again
+	CodeNotFound    Code = "not_found"   // what is named does not exist
+	CodeConflict    Code = "conflict"    // it changed since it was read, or contradicts what is there
+	CodeUnavailable Code = "unavailable" // try again later: nothing was decided
+)
+
+// Error is a failure a person reads: its Message says what, where and what to
+// do about it.
+type Error struct {
+	Code    Code
+	Message string
+	cause   error
+}
+
+// Errorf makes an [Error]. A %w in format is kept for errors.Is and errors.As.
+func Errorf(code Code, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: code, Message: err.Error(), cause: err}
+}
+
+// Error is the message.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap leads to what was wrapped with %w.
+func (e *Error) Unwrap() error { return e.cause }

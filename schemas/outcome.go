@@ -1,0 +1,59 @@
+package schemas
+
+import "time"
+
+// Kind is the verdict on an attempt.
+type Kind string
+
+const (
+	Delivered Kind = "delivered" // the receiver took it; nothing remains to do
+	Retry     Kind = "retry"     // try again after Outcome.After
+	Dead      Kind = "dead"      // give up: it goes to DEAD
+)
+
+// Reason says why an attempt or a delivery ended as it did. The same closed
+// set of words appears in logs, metrics, dead letters and the API.
+type Reason string
+
+const (
+	// ReasonOK is a 2xx.
+	ReasonOK Reason = "ok"
+
+	// What an attempt can meet; another attempt may fare better.
+
+	ReasonTimeout      Reason = "timeout"       // the total deadline passed
+	ReasonDNS          Reason = "dns"           // the host name did not resolve
+	ReasonConnect      Reason = "connect"       // no TCP connection
+	ReasonTLS          Reason = "tls"           // handshake or certificate
+	ReasonReset        Reason = "reset"         // the connection broke under the exchange
+	ReasonResponse     Reason = "bad_response"  // not HTTP, or past a bound
+	ReasonRedirect     Reason = "redirect"      // 3xx, never followed
+	ReasonClientError  Reason = "client_error"  // 4xx
+	ReasonServerError  Reason = "server_error"  // 5xx
+	ReasonThrottled    Reason = "throttled"     // 429, or 503 with Retry-After
+	ReasonEgressDenied Reason = "egress_denied" // the guard refused the address
+
+	// Why a delivery dies.
+
+	ReasonExhausted        Reason = "exhausted"         // the schedule has no attempt left
+	ReasonGone             Reason = "gone"              // 410: the endpoint is disabled with this reason
+	ReasonEndpointDisabled Reason = "endpoint_disabled" // disabled before the attempt
+	ReasonEndpointDeleted  Reason = "endpoint_deleted"  // no longer in the registry
+	ReasonEndpointInvalid  Reason = "endpoint_invalid"  // no request can be made for it
+	ReasonUnreadable       Reason = "unreadable"        // the stored delivery does not parse
+
+	// Why an event dies before it becomes deliveries.
+
+	ReasonEventInvalid  Reason = "event_invalid"  // not a CloudEvent Tidings accepts
+	ReasonTenantUnknown Reason = "tenant_unknown" // no such tenant
+)
+
+// Outcome is the verdict on one attempt.
+type Outcome struct {
+	Kind   Kind
+	Reason Reason
+	// After is how long to wait before the next attempt. Retry only.
+	After time.Duration
+	// Detail is what happened in a sentence fit for the endpoint's owner.
+	Detail string
+}

@@ -1,0 +1,173 @@
+package schemas
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+)
+
+// Every JetStream name is made here and nowhere else.
+const (
+	StreamEvents   = "EVENTS"
+	StreamDead     = "DEAD"
+	BucketRegistry = "tidings-registry"
+	BucketMembers  = "tidings-members"
+
+	eventsPrefix = "events."
+	readyPrefix  = "ready."
+	laterPrefix  = "later."
+	deadPrefix   = "dead."
+
+	// deadEvent takes an endpoint's place in the subject of a dead event.
+	deadEvent = "event"
+)
+
+// Layout is how the work is cut. It is fixed when the streams are first made:
+// a delivery is found by its partition.
+type Layout struct {
+	// Partitions is the number of lanes of EVENTS and of the delivery shards,
+	// the unit in which members share the work.
+	Partitions int
+	// Shards is the number of delivery streams, at most Partitions.
+	Shards int
+}
+
+// Partition is the lane of an endpoint's deliveries.
+func (l Layout) Partition(endpoint EndpointID) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(endpoint))
+	return int(h.Sum32() % uint32(l.Partitions))
+}
+
+// DeliveriesStream is the work-queue stream that holds a partition's deliveries.
+func (l Layout) DeliveriesStream(partition int) string {
+	return DeliveriesShard(partition % l.Shards)
+}
+
+// DeliveriesShard is the name of a delivery stream.
+func DeliveriesShard(shard int) string { return fmt.Sprintf("DELIVERIES_%d", shard) }
+
+// ShardSubjects are what a delivery stream stores: the lanes of its partitions.
+func (l Layout) ShardSubjects(shard int) []string {
+	var subjects []string
+	for p := shard; p < l.Partitions; p += l.Shards {
+		subjects = append(subjects, fmt.Sprintf("%s%d.>", readyPrefix, p), fmt.Sprintf("%s%d.>", laterPrefix, p))
+	}
+	return subjects
+}
+
+// FanoutConsumer is the durable consumer of one partition of EVENTS.
+func FanoutConsumer(partition int) string { return fmt.Sprintf("fanout-%d", partition) }
+
+// DispatchConsumer is the durable consumer of one partition's due deliveries.
+func DispatchConsumer(partition int) string { return fmt.Sprintf("dispatch-%d", partition) }
+
+// EventsSubjects are what producers may publish to.
+const EventsSubjects = eventsPrefix + ">"
+
+// EventsTransform makes EVENTS store each event under its tenant's partition:
+// events.<tenant>.<type> becomes events.<p>.<tenant>.<type>.
+func (l Layout) EventsTransform() (source, destination string) {
+	return "events.*.>", fmt.Sprintf("events.{{partition(%d,1)}}.{{wildcard(1)}}.>", l.Partitions)
+}
+
+// EventsFilter selects a partition of EVENTS.
+func EventsFilter(partition int) string { return fmt.Sprintf("%s%d.>", eventsPrefix, partition) }
+
+// ReadyFilter selects a partition's due deliveries.
+func ReadyFilter(partition int) string { return fmt.Sprintf("%s%d.*", readyPrefix, partition) }
+
+// DeadSubjects are what DEAD stores.
+const DeadSubjects = deadPrefix + ">"
+
+// EventSubject is where a producer publishes an event of a tenant:
+// events.<tenant>.<type>. Bytes that may not stand in a NATS subject token,
+// and '%', are percent-encoded in the type; an empty segment becomes "%".
+func EventSubject(tenant TenantID, eventType string) string {
+	return eventsPrefix + string(tenant) + "." + encodeType(eventType)
+}
+
+// StoredEvent is what the subject of a message in EVENTS says: whose event it
+// is, and the subject its producer used.
+func StoredEvent(subject string) (tenant TenantID, published string, err error) {
+	rest, ok := strings.CutPrefix(subject, eventsPrefix)
+	_, rest, found := strings.Cut(rest, ".")
+	token, eventType, complete := strings.Cut(rest, ".")
+	if !ok || !found || !complete || eventType == "" {
+		return "", "", Errorf(CodeInvalid, "subject %q: want events.<partition>.<tenant>.<type>", subject)
+	}
+	return TenantID(token), eventsPrefix + rest, nil
+}
+
+// ReadySubject is an endpoint's queue of due deliveries.
+func (l Layout) ReadySubject(endpoint EndpointID) string {
+	return fmt.Sprintf("%s%d.%s", readyPrefix, l.Partition(endpoint), endpoint)
+}
+
+// LaterSubject holds one delivery until its time. One schedule exists for each
+// subject, so a delivery has at most one next attempt.
+func (l Layout) LaterSubject(endpoint EndpointID, delivery DeliveryID) string {
+	return fmt.Sprintf("%s%d.%s.%s", laterPrefix, l.Partition(endpoint), endpoint, delivery)
+}
+
+// ReadyEndpoint is the endpoint whose queue the subject is.
+func ReadyEndpoint(subject string) EndpointID {
+	return EndpointID(subject[strings.LastIndexByte(subject, '.')+1:])
+}
+
+// DeadSubject is where an endpoint's dead deliveries go.
+func DeadSubject(tenant TenantID, endpoint EndpointID) string {
+	return deadPrefix + deadToken(tenant) + "." + string(endpoint)
+}
+
+// DeadEventSubject is where events go that never became deliveries.
+func DeadEventSubject(tenant TenantID) string {
+	return deadPrefix + deadToken(tenant) + "." + deadEvent
+}
+
+// deadToken keeps a tenant that was never valid from shaping the subject.
+func deadToken(tenant TenantID) string { return encodeSegment(string(tenant)) }
+
+func encodeType(eventType string) string {
+	if plainType(eventType) {
+		return eventType
+	}
+	segments := strings.Split(eventType, ".")
+	for i, s := range segments {
+		segments[i] = encodeSegment(s)
+	}
+	return strings.Join(segments, ".")
+}
+
+func plainType(s string) bool {
+	last := byte('.')
+	for i := range len(s) {
+		if c := s[i]; !plainByte(c) && (c != '.' || last == '.') {
+			return false
+		}
+		last = s[i]
+	}
+	return last != '.'
+}
+
+// plainByte reports whether c stands for itself in a subject token.
+func plainByte(c byte) bool {
+	return c > ' ' && c < 0x7f && c != '.' && c != '*' && c != '>' && c != '%'
+}
+
+// encodeSegment percent-encodes what may not stand in a token. An empty
+// segment, which NATS does not allow, becomes a bare "%".
+func encodeSegment(s string) string {
+	if s == "" {
+		return "%"
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		if plainByte(s[i]) {
+			b.WriteByte(s[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", s[i])
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,61 @@
+package schemas
+
+import "strings"
+
+// Subscription says which of a tenant's events an endpoint gets. An endpoint
+// may have many; an event that several of them match is delivered once.
+type Subscription struct {
+	ID       SubscriptionID `json:"id"`
+	Tenant   TenantID       `json:"tenant"`
+	Endpoint EndpointID     `json:"endpoint"`
+	// Types are patterns of CloudEvents types; an event matches if any does.
+	Types  []TypePattern `json:"types"`
+	Origin Origin        `json:"origin,omitempty"`
+}
+
+// Validate names the field that is wrong.
+func (s Subscription) Validate() error {
+	if err := s.ID.Validate(); err != nil {
+		return err
+	}
+	if err := s.Tenant.Validate(); err != nil {
+		return err
+	}
+	if err := s.Endpoint.Validate(); err != nil {
+		return err
+	}
+	if len(s.Types) == 0 {
+		return Errorf(CodeInvalid, "subscription %s: types is empty: name event types, or \"*\" for all", s.ID)
+	}
+	for i, p := range s.Types {
+		if err := p.Validate(); err != nil {
+			return Errorf(CodeInvalid, "subscription %s: types[%d]: %w", s.ID, i, err)
+		}
+	}
+	return nil
+}
+
+// TypePattern matches CloudEvents types, which it reads as segments between
+// dots. A segment "*" matches any one segment; at the end it matches all that
+// remain. So "user.created" matches itself, "user.*" also "user.email.changed",
+// "*.created" every creation, "*" everything.
+type TypePattern string
+
+// Wildcard is the segment that matches any other.
+const Wildcard = "*"
+
+// Segments are the parts between dots.
+func (p TypePattern) Segments() []string { return strings.Split(string(p), ".") }
+
+// Validate refuses empty segments and a star inside one.
+func (p TypePattern) Validate() error {
+	for segment := range strings.SplitSeq(string(p), ".") {
+		if segment == "" {
+			return Errorf(CodeInvalid, "pattern %q has an empty segment: write types like \"user.created\" or \"user.*\"", string(p))
+		}
+		if segment != Wildcard && strings.Contains(segment, Wildcard) {
+			return Errorf(CodeInvalid, "pattern %q: \"*\" stands for whole segments, as in \"user.*\"", string(p))
+		}
+	}
+	return nil
+}
