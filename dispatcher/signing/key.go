@@ -89,13 +89,16 @@ func NewSecret() string {
 // 1.0.0): [Verify] refuses one that does. The zero Key returns the empty
 // string, which no receiver accepts.
 func (k Key) Sign(id string, at time.Time, body []byte) string {
-	if k.macs == nil {
+	if !k.usable() {
 		return ""
 	}
 	m := k.macs.Get().(*mac)
 	defer k.macs.Put(m)
 	return string(m.sign(id, at.Unix(), body))
 }
+
+// usable tells a parsed key from the zero Key.
+func (k Key) usable() bool { return k.macs != nil }
 
 // sign returns a signature that is valid until the next.
 func (m *mac) sign(id string, seconds int64, body []byte) []byte {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ var (
 // An attempt that was captured can be replayed while it is within tolerance: a
 // receiver that must not act twice remembers each [HeaderID] at least that long.
 func Verify(header http.Header, body []byte, now time.Time, keys ...Key) error {
+	if !slices.ContainsFunc(keys, Key.usable) {
+		return fmt.Errorf("%w: parse the endpoint's secret with ParseKey and pass it", ErrNoKey)
+	}
 	id, err := single(header, HeaderID)
 	if err != nil {
 		return err
@@ -91,12 +95,10 @@ func readTimestamp(stamp string, now time.Time) (int64, error) {
 
 // match looks for what sign returns under any of the keys in the list.
 func match(list string, keys []Key, sign func(*mac) []byte) error {
-	usable := 0
 	for _, k := range keys {
-		if k.macs == nil {
+		if !k.usable() {
 			continue
 		}
-		usable++
 		m := k.macs.Get().(*mac)
 		found := contains(list, sign(m))
 		k.macs.Put(m)
@@ -104,10 +106,7 @@ func match(list string, keys []Key, sign func(*mac) []byte) error {
 			return nil
 		}
 	}
-	if usable == 0 {
-		return fmt.Errorf("%w: parse the endpoint's secret with ParseKey and pass it", ErrNoKey)
-	}
-	return fmt.Errorf("%s has no %s signature made with a key known here: the secret is another, or the body was changed on the way: %w",
+	return fmt.Errorf("%s has no %s signature by a key given here: the secret is another, or the body was changed on the way: %w",
 		HeaderSignature, version, ErrSignature)
 }
 

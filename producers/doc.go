@@ -1,0 +1,25 @@
+// Package producers is the door in: a service hands over an event, and when the
+// call returns without error JetStream has stored it.
+//
+//	service → Publisher → events.<tenant>.<type> → EVENTS
+//
+// A [Publisher] belongs to the service that makes it; it needs a NATS
+// connection and nothing else of Tidings. It validates the event (CloudEvents
+// 1.0.2, JSON data, size), writes the W3C trace context of ctx into it as the
+// CloudEvents distributed-tracing extension says, and publishes it in binary
+// mode under a deduplication id made of source and id. The subpackages (users,
+// files, messages, rooms, lobbies) build the envelope for a domain, so that a
+// service writes
+//
+//	users.Created(ctx, pub, user)
+//
+// and cannot get it wrong. Other languages need no library: a CloudEvent in
+// structured or binary mode, published to the same subject, is the same event.
+//
+//	what fails                     what happens
+//	the event is not valid         an error before anything is sent
+//	no server, or none answers     tried again until ctx ends, under the same id
+//	ctx ends before the answer     *PublishError with MaybeStored: publish the same
+//	                               event again, and JetStream stores it once
+//	the server refuses             *PublishError with its reason; nothing is stored
+package producers

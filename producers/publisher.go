@@ -1,0 +1,163 @@
+package producers
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Options is what a service decides about its publishing. Tenant is required;
+// the zero value of each other field asks for the default.
+type Options struct {
+	// Tenant owns the events. See [Publisher.For] for services that serve many.
+	Tenant schemas.TenantID
+	// Source is the CloudEvents source of events that have none: the service, as
+	// a URI-reference like "/services/accounts".
+	Source string
+	// MaxEventSize bounds an event's data, in bytes: 1 MiB by default. The
+	// server's own max_payload bounds it too.
+	MaxEventSize int
+	// MaxInFlight is how many events [Publisher.PublishAsync] sends before the
+	// first is acknowledged: 1024 by default.
+	MaxInFlight int
+	// AckTimeout is how long to wait for one acknowledgement before the event is
+	// sent again: 2s by default.
+	AckTimeout time.Duration
+	// GiveUp is how long to try when ctx has no deadline: 30s by default.
+	GiveUp time.Duration
+}
+
+// Sink stores an event; *[Publisher] is one. The domain packages publish to it,
+// so that a service can test what it publishes without a server.
+type Sink interface {
+	Publish(ctx context.Context, e schemas.Event) (Receipt, error)
+}
+
+// Publisher stores events in EVENTS. It is safe for concurrent use.
+type Publisher struct {
+	o  Options
+	nc *nats.Conn
+	js jetstream.JetStream
+	// slots bounds what is in flight, over all tenants.
+	slots chan struct{}
+}
+
+// New makes a publisher on a connection, which stays the caller's.
+func New(nc *nats.Conn, o Options) (*Publisher, error) {
+	if err := o.Tenant.Validate(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	js, err := jetstream.New(nc,
+		jetstream.WithPublishAsyncTimeout(o.AckTimeout), jetstream.WithPublishAsyncMaxPending(o.MaxInFlight))
+	if err != nil {
+		return nil, err
+	}
+	return &Publisher{o: o, nc: nc, js: js, slots: make(chan struct{}, o.MaxInFlight)}, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxEventSize == 0 {
+		o.MaxEventSize = schemas.MaxEventSize
+	}
+	if o.MaxInFlight == 0 {
+		o.MaxInFlight = 1024
+	}
+	if o.AckTimeout == 0 {
+		o.AckTimeout = 2 * time.Second
+	}
+	if o.GiveUp == 0 {
+		o.GiveUp = 30 * time.Second
+	}
+	return o
+}
+
+// For is the same publisher on behalf of another tenant.
+func (p *Publisher) For(tenant schemas.TenantID) (*Publisher, error) {
+	if err := tenant.Validate(); err != nil {
+		return nil, err
+	}
+	other := *p
+	other.o.Tenant = tenant
+	return &other, nil
+}
+
+// Receipt says that and where an event is stored.
+type Receipt struct {
+	// Sequence is the event's place in EVENTS. For a duplicate it is the
+	// original's.
+	Sequence uint64
+	// Duplicate reports that the same event (source and id) was stored before.
+	Duplicate bool
+}
+
+// Publish stores one event. A missing id, time or source is filled in: a
+// random id, now, and the publisher's source. It returns once JetStream has
+// stored the event; an error is a *[PublishError].
+func (p *Publisher) Publish(ctx context.Context, e schemas.Event) (Receipt, error) {
+	f, err := p.PublishAsync(ctx, e)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return f.Wait(ctx)
+}
+
+// PublishAsync sends one event and returns a future of its storing. It waits
+// while MaxInFlight events are under way. The future resolves by itself; a
+// caller may drop it. Events of one goroutine are sent in order, and stored in
+// order unless one has to be sent again.
+func (p *Publisher) PublishAsync(ctx context.Context, e schemas.Event) (*Future, error) {
+	m, err := p.message(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case p.slots <- struct{}{}:
+	default:
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, m.failed(false, context.Cause(ctx))
+		}
+	}
+	return p.send(ctx, m), nil
+}
+
+// PublishBatch stores many events. If any is invalid none is sent. Otherwise
+// all are sent, and the results stand in the order of the events.
+func (p *Publisher) PublishBatch(ctx context.Context, events []schemas.Event) ([]Result, error) {
+	messages := make([]*message, len(events))
+	for i, e := range events {
+		m, err := p.message(ctx, e)
+		if err != nil {
+			return nil, schemas.Errorf(schemas.CodeInvalid, "batch refused, nothing was sent: event %d of %d: %w", i+1, len(events), err)
+		}
+		messages[i] = m
+	}
+	futures := make([]*Future, len(messages))
+	results := make([]Result, len(messages))
+	for i, m := range messages {
+		select {
+		case p.slots <- struct{}{}:
+			futures[i] = p.send(ctx, m)
+		case <-ctx.Done():
+			results[i].Err = m.failed(false, context.Cause(ctx))
+		}
+	}
+	for i, f := range futures {
+		if f != nil {
+			results[i].Receipt, results[i].Err = f.Wait(ctx)
+		}
+	}
+	return results, nil
+}
+
+// Result is what became of one event of a batch.
+type Result struct {
+	Receipt Receipt
+	Err     error
+}
