@@ -28,10 +28,10 @@ func closed(prefix, reason string) specialRange {
 }
 
 // special4 is the IANA IPv4 Special-Purpose Address Registry (RFC 6890, as
-// updated by RFC 8190), without its four globally reachable service ranges
-// outside 192.0.0.0/24 and 192.88.99.0/24, and with multicast and the metadata
-// services of clouds. The first match names the reason, so a part stands
-// before its whole. Nothing writes it.
+// updated by RFC 8190), without the AS112 and AMT services it lists as globally
+// reachable (RFC 7534, RFC 7535, RFC 7450), and with multicast and the metadata
+// services of clouds. The first match names the reason, so a part stands before
+// its whole. Nothing writes it.
 var special4 = []specialRange{
 	closed("169.254.169.254/32", "cloud metadata service"),
 	closed("168.63.129.16/32", "cloud metadata service (Azure)"),
@@ -56,11 +56,12 @@ var special4 = []specialRange{
 	closed("240.0.0.0/4", "reserved (RFC 1112)"),
 }
 
-// special6 is the IANA IPv6 Special-Purpose Address Registry (RFC 6890, RFC
-// 8190) with the deprecated forms that embed an IPv4 address, and everything
-// outside 2000::/3, the only unicast space IANA assigns from (IANA IPv6
-// Address Space, RFC 4291 §2.4). IPv4-mapped addresses are not in it: they are
-// judged as IPv4. Nothing writes it.
+// special6 is the IANA IPv6 Special-Purpose Address Registry (RFC 6890, as
+// updated by RFC 8190), without the AS112 service outside 2001::/23, and with
+// the deprecated forms that embed an IPv4 address and everything outside
+// 2000::/3, the only unicast space IANA assigns from (IANA IPv6 Address Space,
+// RFC 4291 §2.4). IPv4-mapped addresses are not in it: they are judged as IPv4.
+// Nothing writes it.
 var special6 = []specialRange{
 	closed("fd00:ec2::254/128", "cloud metadata service (AWS)"),
 	closed("fd20:ce::254/128", "cloud metadata service (Google Cloud)"),

@@ -148,7 +148,9 @@ type HandshakeError struct {
 }
 
 // Error names the host and what failed.
-func (e *HandshakeError) Error() string { return fmt.Sprintf("TLS handshake with %s: %v", e.Addr, e.Err) }
+func (e *HandshakeError) Error() string {
+	return fmt.Sprintf("TLS handshake with %s: %v", e.Addr, e.Err)
+}
 
 // Unwrap leads to crypto/tls's error, or context.DeadlineExceeded.
 func (e *HandshakeError) Unwrap() error { return e.Err }

@@ -37,4 +37,5 @@ func ExampleSignatures() {
 
 	fmt.Println(signing.Signatures([]signing.Key{newest, older}, "dlv_1", at, []byte("{}")))
 	// Output:
+	// v1,8vIAVD0/J1pE54exfsLZAsebV/M2BQLM3a0DyQXkkc8= v1,Z57/ByFRqe3fIlZ/+1AFzk31+iiWWahtfmBtix5dKl4=
 }

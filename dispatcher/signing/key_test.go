@@ -44,7 +44,7 @@ func TestParseKey(t *testing.T) {
 		"prefix in capitals":   {"WHSEC_" + encoded(32), "not base64"},
 		"no padding":           {"whsec_" + strings.TrimRight(encoded(32), "="), "not base64"},
 		"URL alphabet":         {"whsec_" + strings.Repeat("-_", 16), "not base64"},
-		"hexadecimal digits":   {"whsec_" + strings.Repeat("0g", 15) + "!", "not base64"},
+		"not in the alphabet":  {"whsec_" + strings.Repeat("!", 32), "not base64"},
 		"line break at end":    {"whsec_" + encoded(32) + "\n", "white space"},
 		"line break inside":    {"whsec_" + encoded(24) + "\r\n" + encoded(24), "white space"},
 		"leading space":        {" " + encoded(32), "white space"},

@@ -1,0 +1,65 @@
+# Everything here needs Go and make alone; the linter is built on first use.
+
+GO       ?= go
+FUZZTIME ?= 1m
+BENCH    ?= .
+
+# The linter, pinned and built with the Go that builds Tidings: a linter built
+# with an older Go refuses the module.
+LINT_VERSION := v2.15.0
+LINT         := bin/golangci-lint-$(LINT_VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint fmt fuzz fuzz-short bench bench-micro clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+build: ## Build bin/tidings: one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/tidings ./cmd/tidings
+
+run: build ## Build, then run the whole pipe with demo producers and receivers
+	./bin/tidings demo
+
+test: ## Vet and test everything, with the race detector if there is a C compiler
+	$(GO) vet ./...
+	@if printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null; then \
+		race=-race; export CGO_ENABLED=1; \
+	else \
+		race=; export CGO_ENABLED=0; \
+		echo 'No C compiler found: testing without the race detector, which needs one.'; \
+	fi; \
+	set -x; $(GO) test $$race -timeout 20m ./...
+
+lint: $(LINT) ## Run the linters, which hold the code to the house rules
+	$(LINT) run ./...
+
+fmt: $(LINT) ## Format the Go files
+	$(LINT) fmt ./...
+
+# Prints "package target" for each fuzz target, then runs them one by one: Go
+# fuzzes one target at a time.
+fuzz: ## Run every fuzz target for FUZZTIME each (default 1m)
+	@list=$$($(GO) test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
+	echo "$$list" | awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
+	done
+
+fuzz-short: ## Run every fuzz target for some seconds, as CI does
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+bench: build ## Measure the pipe against this machine's ceiling
+	./bin/tidings bench
+
+bench-micro: ## Run the Go benchmarks (BENCH selects by name)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+clean: ## Remove what make built
+	rm -rf bin
+
+$(LINT):
+	GOBIN=$(CURDIR)/bin GOTOOLCHAIN=$(filter go1.%,$(firstword $(shell $(GO) env GOVERSION))) \
+		$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv bin/golangci-lint $@

@@ -1,0 +1,314 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tidings-dev/tidings"
+
+// What a row may name outside the module. The standard library is free to all.
+const (
+	cloudEvents = "github.com/cloudevents/sdk-go/..."
+	jsonSchema  = "github.com/santhosh-tekuri/jsonschema/..."
+	natsClient  = "github.com/nats-io/nats.go/..."
+	natsServer  = "github.com/nats-io/nats-server/..."
+	otelAll     = "go.opentelemetry.io/..."
+	anything    = "..."
+)
+
+var (
+	// The API of OpenTelemetry. Its SDK and exporters are telemetry's alone.
+	otelAPI = []string{
+		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute/...", "go.opentelemetry.io/otel/baggage",
+		"go.opentelemetry.io/otel/codes", "go.opentelemetry.io/otel/log/...", "go.opentelemetry.io/otel/metric/...",
+		"go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/semconv/...", "go.opentelemetry.io/otel/trace/...",
+	}
+	// Events are CloudEvents (schemas.Event is the SDK's type), so whoever
+	// handles events may use the SDK's words.
+	pipe = slices.Concat(otelAPI, []string{cloudEvents, natsClient, "golang.org/x/sync/...", "golang.org/x/time/..."})
+)
+
+// importRule is one row of the table: what the packages of a folder may import.
+// "a/..." means a and all below it. The longest row that matches a package's
+// folder counts.
+type importRule struct {
+	folder  string
+	module  []string // folders of this module
+	outside []string // beside the standard library
+}
+
+// importRules is who may import whom. A new folder needs a row here, so that
+// somebody thinks about it.
+var importRules = []importRule{
+	{"schemas/...", []string{"schemas/..."}, []string{cloudEvents, jsonSchema}},
+
+	// The stages. They meet only at subjects: none has another in its row.
+	{"producers/...", []string{"schemas/...", "producers/..."}, pipe},
+	{"fanout/...", []string{"schemas/...", "fanout/..."}, pipe},
+	{"dispatcher/...", []string{"schemas/...", "dispatcher/..."}, pipe},
+
+	// The dispatcher's leaves know the vocabulary and their own trade.
+	{"dispatcher/retry", []string{"schemas/..."}, nil},
+	{"dispatcher/signing", []string{"schemas/..."}, []string{"golang.org/x/crypto/..."}},
+	{"dispatcher/egress", []string{"schemas/..."}, []string{"golang.org/x/net/..."}},
+	{"dispatcher/dialect", []string{"schemas/...", "dispatcher/signing", "dispatcher/retry"}, []string{cloudEvents}},
+
+	// The stages are here for their Options types.
+	{"config", []string{"schemas/...", "producers/...", "fanout/...", "dispatcher/..."}, []string{"github.com/goccy/go-yaml/..."}},
+	{"config/...", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"golang.org/x/crypto/..."})},
+	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer}},
+	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},
+	{"config/log", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/..."})},
+	{"config/telemetry", []string{"schemas/...", "config/streams"}, []string{otelAll, "github.com/prometheus/..."}},
+
+	{"cmd/...", []string{anything}, []string{anything}},
+}
+
+// testImports is what tests, and packages of test helpers, may import beyond
+// their folder's row. From this module they get every helper package as well.
+var testImports = []string{
+	natsClient,
+	natsServer,
+	"github.com/google/go-cmp/...",
+	"github.com/rogpeppe/go-internal/testscript/...",
+	"github.com/standard-webhooks/standard-webhooks/...", // the reference library signatures are checked against
+}
+
+// bannedFolders say nothing about what is in them.
+var bannedFolders = []string{"internal", "pkg", "util", "utils", "common", "models", "types"}
+
+// checkImport reports why a file may not import a package, or nil. File is a
+// slash-separated path below the module's root.
+func checkImport(file, imported string) error {
+	folder := path.Dir(file)
+	rule, ok := ruleFor(folder)
+	if !ok {
+		return fmt.Errorf("folder %s has no row in the import table: give it one", folder)
+	}
+	if imported == module {
+		return errors.New("the module's root is not a package")
+	}
+	inTest := strings.HasSuffix(file, "_test.go") || isHelper(folder)
+	if below, ok := strings.CutPrefix(imported, module+"/"); ok {
+		return rule.checkModule(folder, below, inTest)
+	}
+	return rule.checkOutside(imported, inTest)
+}
+
+// checkModule judges an import of this module's own folder.
+func (r importRule) checkModule(folder, imported string, inTest bool) error {
+	inCmd := matches("cmd/...", folder)
+	switch {
+	case matches("deploy/...", imported), matches("cmd/...", imported) && !inCmd:
+		return errors.New("nobody imports cmd or deploy")
+	case imported == folder: // a package's own examples and outside tests
+		return nil
+	case isHelper(imported):
+		if inTest || inCmd {
+			return nil
+		}
+		return errors.New("test helpers are for tests")
+	case matchesAny(r.module, imported):
+		return nil
+	}
+	return fmt.Errorf("the row of %s allows from this module only %q", r.folder, r.module)
+}
+
+// checkOutside judges an import of the standard library or another module.
+func (r importRule) checkOutside(imported string, inTest bool) error {
+	first, _, _ := strings.Cut(imported, "/")
+	standard := !strings.Contains(first, ".")
+	if standard || matchesAny(r.outside, imported) || inTest && matchesAny(testImports, imported) {
+		return nil
+	}
+	return fmt.Errorf("the row of %s allows beside the standard library only %q", r.folder, r.outside)
+}
+
+// ruleFor is the longest row that matches a folder; an exact one is longest.
+func ruleFor(folder string) (best importRule, ok bool) {
+	for _, r := range importRules {
+		if r.folder == folder {
+			return r, true
+		}
+		if matches(r.folder, folder) && len(r.folder) > len(best.folder) {
+			best, ok = r, true
+		}
+	}
+	return best, ok
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+func matches(pattern, name string) bool {
+	if pattern == anything {
+		return true
+	}
+	if tree, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == tree || strings.HasPrefix(name, tree+"/")
+	}
+	return name == pattern
+}
+
+// isHelper reports whether a package holds test helpers, which its name says.
+func isHelper(folder string) bool { return strings.HasSuffix(path.Base(folder), "test") }
+
+// checkFolder reports why a folder may not be called what it is, or nil.
+func checkFolder(folder string) error {
+	if base := path.Base(folder); slices.Contains(bannedFolders, base) {
+		return fmt.Errorf("folder %s: name it after what is in it, not %q", folder, base)
+	}
+	return nil
+}
+
+// moduleRoot is the nearest folder above with a go.mod.
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("no go.mod in any folder above")
+		}
+		dir = parent
+	}
+}
+
+// TestImportTable reads every Go file of the module and holds it to the table.
+func TestImportTable(t *testing.T) {
+	root := os.DirFS(moduleRoot(t))
+	ignored := ignoredEntries(t, root)
+	files := 0
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != ".":
+			if strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata" || ignored(name) {
+				return fs.SkipDir
+			}
+			if err := checkFolder(name); err != nil {
+				t.Error(err)
+			}
+		case path.Ext(name) == ".go" && !strings.HasPrefix(entry.Name(), "."):
+			files++
+			checkFile(t, root, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 2 {
+		t.Errorf("read %d Go files: the walk misses the module", files)
+	}
+}
+
+func checkFile(t *testing.T, root fs.FS, name string) {
+	t.Helper()
+	source, err := fs.ReadFile(root, name)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Errorf("%s: import %s: %v", name, spec.Path.Value, err)
+			continue
+		}
+		if err := checkImport(name, imported); err != nil {
+			t.Errorf("%s imports %s: %v", name, imported, err)
+		}
+	}
+}
+
+// TestImportTableCanFail shows the checker made-up imports.
+func TestImportTableCanFail(t *testing.T) {
+	const us = module + "/"
+	cases := []struct {
+		file, imported string
+		ok             bool
+	}{
+		{"schemas/event.go", "net/url", true},
+		{"schemas/event.go", "github.com/cloudevents/sdk-go/v2/event", true},
+		{"schemas/catalogue.go", "github.com/santhosh-tekuri/jsonschema/v6", true},
+		{"schemas/event.go", "github.com/nats-io/nats.go", false},
+		{"schemas/event.go", us + "config/streams", false},
+		{"schemas/event_test.go", us + "fanout", false},
+		{"schemas/event_test.go", "github.com/google/go-cmp/cmp", true},
+		{"schemas/event.go", "github.com/google/go-cmp/cmp", false},
+
+		{"producers/users/users.go", us + "producers", true},
+		{"producers/publisher.go", us + "fanout", false},
+		{"producers/publisher.go", us + "schemasmore", false},
+		{"fanout/consume.go", us + "dispatcher/retry", false},
+		{"fanout/consume.go", us + "config/streams", false},
+		{"fanout/consume.go", "github.com/nats-io/nats.go/jetstream", true},
+		{"fanout/consume.go", "github.com/nats-io/nats-server/v2/server", false},
+		{"fanout/consume.go", "go.opentelemetry.io/otel/metric", true},
+		{"fanout/consume.go", "go.opentelemetry.io/otel/sdk/metric", false},
+		{"fanout/consume.go", us + "fanout/fanouttest", false},
+		{"fanout/consume_test.go", us + "config/streams/streamstest", true},
+		{"fanout/consume_test.go", us + "dispatcher/dispatchertest", true},
+		{"fanout/consume_test.go", us + "dispatcher", false},
+		{"dispatcher/dispatchertest/receiver.go", us + "config/streams/streamstest", true},
+		{"dispatcher/window_test.go", "github.com/nats-io/nats-server/v2/server", true},
+		{"dispatcher/window.go", us + "dispatcher/egress", true},
+		{"dispatcher/retry/schedule.go", us + "dispatcher", false},
+		{"dispatcher/retry/schedule_test.go", us + "dispatcher/retry", true},
+		{"dispatcher/signing/verify.go", "github.com/standard-webhooks/standard-webhooks/libraries/go", false},
+		{"dispatcher/signing/verify_test.go", "github.com/standard-webhooks/standard-webhooks/libraries/go", true},
+
+		{"config/options.go", us + "dispatcher", true},
+		{"config/options.go", us + "config/api", false},
+		{"config/registry/watch.go", us + "config/streams", true},
+		{"config/registry/watch.go", us + "config/api", false},
+		{"config/members/members.go", "github.com/nats-io/nats.go/jetstream", true},
+		{"config/members/members.go", us + "dispatcher", false},
+		{"config/telemetry/metrics.go", "go.opentelemetry.io/otel/sdk/metric", true},
+		{"config/api/server.go", "go.opentelemetry.io/otel/sdk/metric", false},
+		{"config/api/server.go", "modernc.org/sqlite", false},
+
+		{"cmd/tidings/main.go", us + "config/api", true},
+		{"cmd/tidings/main.go", "github.com/spf13/cobra", true},
+		{"cmd/tidings/main_test.go", us + "fanout", true},
+		{"cmd/tidings/main.go", us + "deploy/helm", false},
+		{"config/api/server.go", us + "cmd/tidings", false},
+		{"helpers/strings.go", "strings", false},
+		{"fanout/consume.go", module, false},
+	}
+	for _, c := range cases {
+		if err := checkImport(c.file, c.imported); (err == nil) != c.ok {
+			t.Errorf("%s imports %s: got %v, want allowed %t", c.file, c.imported, err, c.ok)
+		}
+	}
+	for folder, ok := range map[string]bool{"fanout/internal": false, "schemas/types": false, "config/streams": true} {
+		if err := checkFolder(folder); (err == nil) != ok {
+			t.Errorf("folder %s: got %v, want allowed %t", folder, err, ok)
+		}
+	}
+}

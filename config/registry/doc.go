@@ -1,0 +1,12 @@
+// Package registry keeps tenants, endpoints and subscriptions in a JetStream
+// key-value bucket, and tells every process of each change.
+//
+//	tenant.<id>        schemas.Tenant
+//	endpoint.<id>      schemas.Endpoint, with its secrets
+//	subscription.<id>  schemas.Subscription
+//
+// One record is one key, so one change is one message to each watcher. Writers
+// check the revision they read, so no update is lost. Removing an endpoint
+// removes its subscriptions first: what was matched before still finds its way
+// to a reason.
+package registry

@@ -1,0 +1,73 @@
+package registry
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Watcher hands every record, and from then on every change, to functions that
+// keep a picture of the registry.
+type Watcher struct {
+	watch jetstream.KeyWatcher
+	log   *slog.Logger
+	apply []func(schemas.Change)
+}
+
+// Watch starts a watcher and hands over all that is in the registry now; it
+// returns when that is done. So a stage that starts after it never sees an
+// empty registry. [Watcher.Run] then passes on the changes.
+func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(schemas.Change)) (*Watcher, error) {
+	kw, err := r.kv.WatchAll(ctx)
+	if err != nil {
+		return nil, unavailable("watch", err)
+	}
+	w := &Watcher{watch: kw, log: log, apply: apply}
+	for {
+		select {
+		case entry, ok := <-kw.Updates():
+			if !ok {
+				return nil, unavailable("watch", context.Cause(ctx))
+			}
+			if entry == nil { // all there was has been delivered
+				return w, nil
+			}
+			w.pass(entry)
+		case <-ctx.Done():
+			return nil, unavailable("watch", context.Cause(ctx))
+		}
+	}
+}
+
+// Run passes on changes until ctx ends.
+func (w *Watcher) Run(ctx context.Context) error {
+	defer w.watch.Stop() //nolint:errcheck // the subscription ends with the connection too
+	for {
+		select {
+		case entry, ok := <-w.watch.Updates():
+			if !ok {
+				return nil
+			}
+			if entry != nil {
+				w.pass(entry)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// pass skips a record that does not parse: it must not stop the others.
+func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
+	c, err := change(entry)
+	if err != nil {
+		w.log.Error("registry record skipped", "key", entry.Key(), "revision", entry.Revision(), "error", err)
+		return
+	}
+	for _, apply := range w.apply {
+		apply(c)
+	}
+}

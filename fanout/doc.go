@@ -1,0 +1,27 @@
+// Package fanout turns one event into one delivery for each endpoint that
+// subscribes to it.
+//
+//	EVENTS events.<p>.<tenant>.<type>  →  match  →  DELIVERIES ready.<p>.<endpoint>
+//	                                         └───→  DEAD dead.<tenant>.event
+//
+// Each partition of EVENTS has one durable consumer and, as a rule, one process
+// that reads it ([Fanout.RunPartition]), in order: a tenant's events keep their
+// order up to the endpoints' queues. Events overlap on the way: publishing goes
+// on while earlier deliveries are still being stored, and an event is
+// acknowledged when all of its own are.
+//
+// What subscribes to an event is found in an [Index], which the registry keeps
+// up to date; nothing is read from elsewhere on the way.
+//
+// Guarantee: an event is acknowledged only after every matched delivery is
+// stored, each under a message id that depends on nothing but the event and the
+// endpoint. So a crash at any instruction loses nothing, and within the
+// deduplication window doubles nothing.
+//
+//	what fails                          what happens
+//	the process, anywhere               the event is handed to another; same ids
+//	storing a delivery                  stored again until it succeeds; the partition waits
+//	a message that is no CloudEvent,    to DEAD with the reason, then acknowledged;
+//	or whose tenant does not exist      the partition goes on
+//	nothing matches                     acknowledged: there is nothing to deliver
+package fanout

@@ -1,0 +1,98 @@
+package fanout
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Options is what fanout needs to know. Layout, Index and TenantExists are
+// required; the zero value of each other field asks for the default.
+type Options struct {
+	Layout schemas.Layout
+	// Index holds the subscriptions. It must have taken in the whole registry
+	// before the first event is read.
+	Index *Index
+	// TenantExists asks the registry itself, for a tenant that Index does not
+	// know: it may be newer than the last change seen.
+	TenantExists func(context.Context, schemas.TenantID) (bool, error)
+	// MaxInFlight is how many events of a partition may be on their way at once:
+	// 256 by default.
+	MaxInFlight int
+	Log         *slog.Logger // discarded by default
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxInFlight == 0 {
+		o.MaxInFlight = 256
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+const (
+	// maxPending bounds the deliveries sent and not yet known to be stored, over
+	// all partitions of the process.
+	maxPending = 4096
+	// stallWait is how long a publish waits at that bound.
+	stallWait = time.Minute
+	// ackTimeout is how long to wait for JetStream to store a delivery before it
+	// is sent again.
+	ackTimeout = 5 * time.Second
+	// retryPause is how long to wait before it is.
+	retryPause = 100 * time.Millisecond
+	// pullBatch is how many events are asked for ahead.
+	pullBatch = 256
+)
+
+// Fanout is the stage. Its partitions run independently.
+type Fanout struct {
+	o  Options
+	js jetstream.JetStream
+}
+
+// New makes the stage on a connection.
+func New(nc *nats.Conn, o Options) (*Fanout, error) {
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(ackTimeout))
+	if err != nil {
+		return nil, err
+	}
+	return &Fanout{o: o.withDefaults(), js: js}, nil
+}
+
+// RunPartition reads one partition of EVENTS until ctx ends. Events taken by
+// then and not begun are given back at once; those begun are finished.
+func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
+	consumer, err := f.js.Consumer(ctx, schemas.StreamEvents, schemas.FanoutConsumer(partition))
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
+	}
+	pending := make(chan *step, f.o.MaxInFlight)
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		if ctx.Err() != nil {
+			_ = m.Nak() // given back; a lost nak costs the ack wait
+			return
+		}
+		pending <- f.begin(ctx, m)
+	}, jetstream.PullMaxMessages(pullBatch))
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
+	}
+	go func() { // ends with consuming, which ends with ctx
+		<-ctx.Done()
+		consuming.Drain()
+		<-consuming.Closed()
+		close(pending)
+	}()
+	for s := range pending {
+		f.finish(ctx, s)
+	}
+	return nil
+}
