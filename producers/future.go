@@ -3,6 +3,7 @@ package producers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,6 +29,11 @@ func (f *Future) Wait(ctx context.Context) (Receipt, error) {
 	select {
 	case <-f.done:
 		return f.receipt, f.err
+	default:
+	}
+	select {
+	case <-f.done:
+		return f.receipt, f.err
 	case <-ctx.Done():
 		return Receipt{}, f.m.failed(true, context.Cause(ctx))
 	}
@@ -36,59 +42,63 @@ func (f *Future) Wait(ctx context.Context) (Receipt, error) {
 // retryPause is how long to wait before an event is sent again.
 const retryPause = 100 * time.Millisecond
 
-// send publishes m, for which the caller took a slot. The goroutine it starts
-// ends with the future, at the latest when the time to try is over.
-func (p *Publisher) send(ctx context.Context, m *message) *Future {
+// send takes a slot and publishes m. The goroutine it starts ends with the
+// future, at the latest when the time to try is over.
+func (p *Publisher) send(ctx context.Context, m *message) (*Future, error) {
+	if ctx.Err() != nil {
+		return nil, m.failed(false, context.Cause(ctx))
+	}
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, m.failed(false, context.Cause(ctx))
+	}
 	f := &Future{m: m, done: make(chan struct{})}
-	ack, err := p.publish(m)
+	ack, err := p.publish(m) // here, not in the goroutine: that keeps the caller's order
 	go func() {
 		defer func() { <-p.slots }()
 		defer close(f.done)
 		f.receipt, f.err = p.settle(ctx, m, ack, err)
 	}()
-	return f
+	return f, nil
 }
 
-// publish sends a copy of the message's header, which the client writes into.
 func (p *Publisher) publish(m *message) (jetstream.PubAckFuture, error) {
-	header := make(nats.Header, len(m.msg.Header)+1)
-	for name, v := range m.msg.Header {
-		header[name] = v
-	}
-	return p.js.PublishMsgAsync(&nats.Msg{Subject: m.msg.Subject, Header: header, Data: m.msg.Data},
-		jetstream.WithMsgID(m.msgID), jetstream.WithRetryAttempts(0), jetstream.WithStallWait(p.o.AckTimeout))
+	return p.js.PublishMsgAsync(m.msg, jetstream.WithRetryAttempts(0))
 }
 
 // settle waits for the acknowledgement and sends again, under the same id,
-// until there is one, the server refuses, or the time to try is over.
-func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAckFuture, err error) (Receipt, error) {
+// until there is one, the server refuses, or the time to try is over. ack and
+// sendErr are of the first try.
+func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAckFuture, sendErr error) (Receipt, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.o.GiveUp)
+		ctx, cancel = context.WithTimeoutCause(ctx, p.o.GiveUp, p.gaveUp)
 		defer cancel()
 	}
-	sent := false // one try at least reached the connection and got no refusal
+	maybe := false // a try is without an answer
 	for {
-		if err == nil {
+		err, v := sendErr, p.judgeSend(sendErr)
+		if sendErr == nil {
 			select {
 			case a := <-ack.Ok():
 				return received(m, a)
 			case err = <-ack.Err():
+				v = judgeAnswer(err)
 			case <-ctx.Done():
 				return Receipt{}, m.failed(true, context.Cause(ctx))
 			}
 		}
-		verdict := judge(err)
-		sent = sent || verdict == unknown
-		if verdict == refused {
-			return Receipt{}, m.failed(sent, err)
+		maybe = maybe || v == unknown
+		if v == refused {
+			return Receipt{}, m.failed(maybe, err)
 		}
 		select {
 		case <-time.After(retryPause):
 		case <-ctx.Done():
-			return Receipt{}, m.failed(sent, errors.Join(context.Cause(ctx), err))
+			return Receipt{}, m.failed(maybe, fmt.Errorf("%w; the last try: %w", context.Cause(ctx), err))
 		}
-		ack, err = p.publish(m)
+		ack, sendErr = p.publish(m)
 	}
 }
 
@@ -97,7 +107,7 @@ func received(m *message, a *jetstream.PubAck) (Receipt, error) {
 		return Receipt{}, m.failed(false, schemas.Errorf(schemas.CodeConflict,
 			"subject %q belongs to stream %s of this NATS account, not to Tidings: check the account", m.msg.Subject, a.Stream))
 	}
-	return Receipt{Sequence: a.Sequence, Duplicate: a.Duplicate}, nil
+	return Receipt{EventID: m.event.ID(), Sequence: a.Sequence, Duplicate: a.Duplicate}, nil
 }
 
 // verdict is what a failed try says of the event.
@@ -109,19 +119,32 @@ const (
 	unknown                  // sent, no answer; try again
 )
 
-func judge(err error) verdict {
+// judgeSend is for an error the client itself returned.
+func (p *Publisher) judgeSend(err error) verdict {
+	switch {
+	case p.nc.IsClosed(), p.nc.IsDraining(), // whose errors the client wraps as text at times
+		errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrHeadersNotSupported):
+		return refused
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return notStored
+	}
+	return unknown // the connection may have broken after the last byte
+}
+
+// duplicateInProcess is JetStream's error code while an earlier try is on its
+// way through a cluster: neither stored nor lost yet.
+const duplicateInProcess = 10158
+
+// judgeAnswer is for an error in an acknowledgement's place.
+func judgeAnswer(err error) verdict {
 	var api *jetstream.APIError
 	switch {
-	case errors.As(err, &api) && api.Code >= 500:
-		return notStored // the server is busy, full or without a leader
-	case errors.As(err, &api):
-		return refused
-	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse),
-		errors.Is(err, jetstream.ErrTooManyStalledMsgs), errors.Is(err, nats.ErrReconnectBufExceeded):
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return notStored
-	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrMaxPayload),
-		errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrPermissionViolation):
-		return refused
+	case !errors.As(err, &api), api.ErrorCode == duplicateInProcess:
+		return unknown
+	case api.Code >= 500:
+		return notStored // the server is busy, full or without a leader
 	}
-	return unknown
+	return refused
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/tidings-dev/tidings/schemas"
@@ -16,40 +17,47 @@ import (
 // message is an event that is valid and encoded, ready to be sent, and sent
 // again, unchanged.
 type message struct {
-	eventID string
-	msg     *nats.Msg
-	msgID   string
+	event schemas.Event
+	msg   *nats.Msg
 }
 
 // message completes, validates and encodes an event.
 func (p *Publisher) message(ctx context.Context, e schemas.Event) (*message, error) {
 	if e.Context == nil {
-		return nil, &PublishError{Err: schemas.Errorf(schemas.CodeInvalid, "event is empty: make it with cloudevents.NewEvent")}
+		return nil, notSent(e, schemas.Errorf(schemas.CodeInvalid, "event is empty: make it with cloudevents.NewEvent"))
 	}
-	if e.SpecVersion() == event.CloudEventsVersionV1 {
+	if e.SpecVersion() == event.CloudEventsVersionV1 && len(e.FieldErrors) == 0 {
 		e = p.complete(ctx, e)
+		if e.Source() == "" {
+			return nil, notSent(e, schemas.Errorf(schemas.CodeInvalid, "event has no source: set it, or Options.Source of the publisher"))
+		}
 	}
 	if err := schemas.ValidateEvent(&e); err != nil {
-		return nil, &PublishError{EventID: e.ID(), Err: err}
+		return nil, notSent(e, err)
 	}
 	if limit := p.maxData(); len(e.DataEncoded) > limit {
-		return nil, &PublishError{EventID: e.ID(), Err: schemas.Errorf(schemas.CodeInvalid,
-			"data is %d bytes: use at most %d, or send a link to it", len(e.DataEncoded), limit)}
+		return nil, notSent(e, schemas.Errorf(schemas.CodeInvalid,
+			"data is %d bytes: use at most %d, or send a link to it", len(e.DataEncoded), limit))
 	}
 	header, data, err := schemas.EncodeEvent(&e)
 	if err != nil {
-		return nil, &PublishError{EventID: e.ID(), Err: err}
+		return nil, notSent(e, err)
 	}
-	return &message{
-		eventID: e.ID(),
-		msg:     &nats.Msg{Subject: schemas.EventSubject(p.o.Tenant, e.Type()), Header: header, Data: data},
-		msgID:   schemas.EventMessageID(&e),
-	}, nil
+	header[jetstream.MsgIDHeader] = []string{deduplicationID(p.o.Tenant, &e)}
+	return &message{event: e, msg: &nats.Msg{Subject: schemas.EventSubject(p.o.Tenant, e.Type()), Header: header, Data: data}}, nil
+}
+
+// deduplicationID keeps tenants apart, who share EVENTS and may choose the same
+// source and id. The tenant stands last since NATS trims header values, and an
+// id may end in a space.
+func deduplicationID(tenant schemas.TenantID, e *schemas.Event) string {
+	return schemas.EventMessageID(e) + " " + string(tenant)
 }
 
 // complete fills in what the caller left out, on a copy.
 func (p *Publisher) complete(ctx context.Context, e schemas.Event) schemas.Event {
 	e.Context = e.Context.Clone()
+	e.FieldErrors = nil // empty, and the setters would write to the caller's map
 	if e.ID() == "" {
 		e.SetID(rand.Text())
 	}
@@ -85,31 +93,46 @@ const payloadReserve = 64 << 10
 
 // maxData is the largest data that travels all the way, in bytes.
 func (p *Publisher) maxData() int {
-	return min(p.o.MaxEventSize, int(p.nc.MaxPayload())-payloadReserve)
+	payload := int(p.nc.MaxPayload())
+	if payload == 0 { // not connected yet
+		return p.o.MaxEventSize
+	}
+	return min(p.o.MaxEventSize, payload-payloadReserve)
 }
 
 // PublishError is a publish that did not succeed.
 type PublishError struct {
-	EventID string
+	// Event is the event with what the publisher filled in, its id above all:
+	// publish this one to try again.
+	Event schemas.Event
 	// MaybeStored reports that the event may be in EVENTS all the same: it was
-	// sent, and no answer came. Publishing the same event again within the
-	// deduplication window is safe. False means that it is certainly not stored.
+	// sent, and no answer came. Publishing Event again within the deduplication
+	// window is safe. False means that it is certainly not stored.
 	MaybeStored bool
 	Err         error
 }
 
 // Error says whether the event may be stored.
 func (e *PublishError) Error() string {
+	what := "event"
+	if t := e.Event.Type(); t != "" {
+		what = t
+	}
+	if id := e.Event.ID(); id != "" {
+		what = fmt.Sprintf("%s %q", what, id)
+	}
 	stored := "nothing was stored"
 	if e.MaybeStored {
 		stored = "it may have been stored; publish the same event again to be sure"
 	}
-	return fmt.Sprintf("publish event %q: %v (%s)", e.EventID, e.Err, stored)
+	return fmt.Sprintf("publish %s: %v (%s)", what, e.Err, stored)
 }
 
 // Unwrap is the cause.
 func (e *PublishError) Unwrap() error { return e.Err }
 
+func notSent(e schemas.Event, err error) *PublishError { return &PublishError{Event: e, Err: err} }
+
 func (m *message) failed(maybeStored bool, err error) *PublishError {
-	return &PublishError{EventID: m.eventID, MaybeStored: maybeStored, Err: err}
+	return &PublishError{Event: m.event, MaybeStored: maybeStored, Err: err}
 }

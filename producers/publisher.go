@@ -2,8 +2,11 @@ package producers
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/types"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -16,7 +19,8 @@ type Options struct {
 	// Tenant owns the events. See [Publisher.For] for services that serve many.
 	Tenant schemas.TenantID
 	// Source is the CloudEvents source of events that have none: the service, as
-	// a URI-reference like "/services/accounts".
+	// a URI-reference like "/services/accounts". Without it every event must
+	// bring its own.
 	Source string
 	// MaxEventSize bounds an event's data, in bytes: 1 MiB by default. The
 	// server's own max_payload bounds it too.
@@ -44,20 +48,28 @@ type Publisher struct {
 	js jetstream.JetStream
 	// slots bounds what is in flight, over all tenants.
 	slots chan struct{}
+	// gaveUp is the error of an event that GiveUp ended.
+	gaveUp error
 }
 
 // New makes a publisher on a connection, which stays the caller's.
 func New(nc *nats.Conn, o Options) (*Publisher, error) {
-	if err := o.Tenant.Validate(); err != nil {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	o = o.withDefaults()
+	// The slots bound what is in flight; a bound of the client's own would count
+	// events that were given up too, and keep others waiting without regard to ctx.
 	js, err := jetstream.New(nc,
-		jetstream.WithPublishAsyncTimeout(o.AckTimeout), jetstream.WithPublishAsyncMaxPending(o.MaxInFlight))
+		jetstream.WithPublishAsyncTimeout(o.AckTimeout), jetstream.WithPublishAsyncMaxPending(math.MaxInt))
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{o: o, nc: nc, js: js, slots: make(chan struct{}, o.MaxInFlight)}, nil
+	return &Publisher{
+		o: o, nc: nc, js: js,
+		slots:  make(chan struct{}, o.MaxInFlight),
+		gaveUp: fmt.Errorf("no acknowledgement within %s: %w", o.GiveUp, context.DeadlineExceeded),
+	}, nil
 }
 
 func (o Options) withDefaults() Options {
@@ -76,6 +88,23 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+func (o Options) validate() error {
+	if err := o.Tenant.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case o.Source != "" && types.ParseURIRef(o.Source) == nil:
+		return schemas.Errorf(schemas.CodeInvalid, "publisher: source %q is not a URI-reference: write it like \"/services/accounts\"", o.Source)
+	case o.MaxEventSize < 0:
+		return schemas.Errorf(schemas.CodeInvalid, "publisher: the largest event is %d bytes: use at least 1", o.MaxEventSize)
+	case o.MaxInFlight < 0:
+		return schemas.Errorf(schemas.CodeInvalid, "publisher: %d events in flight: use at least 1", o.MaxInFlight)
+	case o.AckTimeout < 0 || o.GiveUp < 0:
+		return schemas.Errorf(schemas.CodeInvalid, "publisher: ack timeout %s, give up after %s: use more than 0", o.AckTimeout, o.GiveUp)
+	}
+	return nil
+}
+
 // For is the same publisher on behalf of another tenant.
 func (p *Publisher) For(tenant schemas.TenantID) (*Publisher, error) {
 	if err := tenant.Validate(); err != nil {
@@ -88,10 +117,14 @@ func (p *Publisher) For(tenant schemas.TenantID) (*Publisher, error) {
 
 // Receipt says that and where an event is stored.
 type Receipt struct {
+	// EventID is the event's id, which the publisher chose if it had none.
+	EventID string
 	// Sequence is the event's place in EVENTS. For a duplicate it is the
 	// original's.
 	Sequence uint64
-	// Duplicate reports that the same event (source and id) was stored before.
+	// Duplicate reports that the tenant's same event (source and id) was stored
+	// before: by an earlier call, or by an earlier try of this one whose
+	// acknowledgement was lost.
 	Duplicate bool
 }
 
@@ -103,28 +136,20 @@ func (p *Publisher) Publish(ctx context.Context, e schemas.Event) (Receipt, erro
 	if err != nil {
 		return Receipt{}, err
 	}
-	return f.Wait(ctx)
+	<-f.done // at the latest when ctx ends: the future is bound to it
+	return f.receipt, f.err
 }
 
 // PublishAsync sends one event and returns a future of its storing. It waits
-// while MaxInFlight events are under way. The future resolves by itself; a
-// caller may drop it. Events of one goroutine are sent in order, and stored in
-// order unless one has to be sent again.
+// while MaxInFlight events are under way. The future resolves by itself, at the
+// latest when ctx ends; a caller may drop it. Events of one goroutine are sent
+// in order, and stored in order unless one has to be sent again.
 func (p *Publisher) PublishAsync(ctx context.Context, e schemas.Event) (*Future, error) {
 	m, err := p.message(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case p.slots <- struct{}{}:
-	default:
-		select {
-		case p.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil, m.failed(false, context.Cause(ctx))
-		}
-	}
-	return p.send(ctx, m), nil
+	return p.send(ctx, m)
 }
 
 // PublishBatch stores many events. If any is invalid none is sent. Otherwise
@@ -141,16 +166,12 @@ func (p *Publisher) PublishBatch(ctx context.Context, events []schemas.Event) ([
 	futures := make([]*Future, len(messages))
 	results := make([]Result, len(messages))
 	for i, m := range messages {
-		select {
-		case p.slots <- struct{}{}:
-			futures[i] = p.send(ctx, m)
-		case <-ctx.Done():
-			results[i].Err = m.failed(false, context.Cause(ctx))
-		}
+		futures[i], results[i].Err = p.send(ctx, m)
 	}
 	for i, f := range futures {
 		if f != nil {
-			results[i].Receipt, results[i].Err = f.Wait(ctx)
+			<-f.done
+			results[i] = Result{Receipt: f.receipt, Err: f.err}
 		}
 	}
 	return results, nil

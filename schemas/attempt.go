@@ -1,6 +1,9 @@
 package schemas
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Attempt is one HTTP request that was made, or refused, for a delivery. The
 // attempts of a delivery travel with it as its history.
@@ -24,7 +27,7 @@ const maxHistory = 32
 // more than a delivery carries.
 func AppendHistory(history []Attempt, a Attempt) []Attempt {
 	if len(a.Detail) > MaxDetail {
-		a.Detail = a.Detail[:MaxDetail]
+		a.Detail = strings.ToValidUTF8(a.Detail[:MaxDetail], "")
 	}
 	kept := append(make([]Attempt, 0, len(history)+1), history...)
 	if len(kept) >= maxHistory {

@@ -67,7 +67,7 @@ func ReadDeadLetter(subject string, h Header, body []byte) (*DeadLetter, error) 
 		Detail:   first(h, headerDetail),
 	}
 	if l.Delivery != "" {
-		l.Endpoint = ReadyEndpoint(subject)
+		l.Endpoint = QueueEndpoint(subject)
 	}
 	if history := first(h, headerHistory); history != "" {
 		if err := json.Unmarshal([]byte(history), &l.History); err != nil {

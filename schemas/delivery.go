@@ -54,7 +54,7 @@ func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 	d := &Delivery{
 		ID:       DeliveryID(first(h, headerDelivery)),
 		Tenant:   TenantID(first(h, headerTenant)),
-		Endpoint: ReadyEndpoint(subject),
+		Endpoint: QueueEndpoint(subject),
 		Data:     body,
 	}
 	if _, _, err := d.ID.Accepted(); err != nil {

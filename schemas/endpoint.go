@@ -34,7 +34,7 @@ type Policy struct {
 	// Retry lists the delays before the 2nd, 3rd, … attempt. Nil means the
 	// schedule of the Standard Webhooks specification; an empty list means one
 	// attempt only.
-	Retry []Duration `json:"retry,omitempty"`
+	Retry []Duration `json:"retry,omitzero"`
 	// Concurrency is how many attempts may be under way at once, 32 by default,
 	// at most [MaxConcurrency].
 	Concurrency int `json:"concurrency,omitempty"`

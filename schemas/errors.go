@@ -1,6 +1,9 @@
 package schemas
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code is the closed set of kinds an [Error] has. The edges turn it into an
 // exit status or an HTTP status; nothing else branches on text.
@@ -32,3 +35,9 @@ func (e *Error) Error() string { return e.Message }
 
 // Unwrap leads to what was wrapped with %w.
 func (e *Error) Unwrap() error { return e.cause }
+
+// HasCode reports whether err is, or wraps, an [Error] with that code.
+func HasCode(err error, code Code) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}

@@ -52,6 +52,9 @@ const (
 type Outcome struct {
 	Kind   Kind
 	Reason Reason
+	// Cause is what the attempt itself met. It differs from Reason where the
+	// schedule ran out: then Reason is exhausted.
+	Cause Reason
 	// After is how long to wait before the next attempt. Retry only.
 	After time.Duration
 	// Detail is what happened in a sentence fit for the endpoint's owner.

@@ -16,6 +16,7 @@ const (
 	eventsPrefix = "events."
 	readyPrefix  = "ready."
 	laterPrefix  = "later."
+	heldPrefix   = "held."
 	deadPrefix   = "dead."
 
 	// deadEvent takes an endpoint's place in the subject of a dead event.
@@ -51,7 +52,9 @@ func DeliveriesShard(shard int) string { return fmt.Sprintf("DELIVERIES_%d", sha
 func (l Layout) ShardSubjects(shard int) []string {
 	var subjects []string
 	for p := shard; p < l.Partitions; p += l.Shards {
-		subjects = append(subjects, fmt.Sprintf("%s%d.>", readyPrefix, p), fmt.Sprintf("%s%d.>", laterPrefix, p))
+		for _, prefix := range []string{readyPrefix, laterPrefix, heldPrefix} {
+			subjects = append(subjects, fmt.Sprintf("%s%d.>", prefix, p))
+		}
 	}
 	return subjects
 }
@@ -110,8 +113,17 @@ func (l Layout) LaterSubject(endpoint EndpointID, delivery DeliveryID) string {
 	return fmt.Sprintf("%s%d.%s.%s", laterPrefix, l.Partition(endpoint), endpoint, delivery)
 }
 
-// ReadyEndpoint is the endpoint whose queue the subject is.
-func ReadyEndpoint(subject string) EndpointID {
+// HeldSubject is an endpoint's own queue of deliveries that are due and cannot
+// be tried yet.
+func (l Layout) HeldSubject(endpoint EndpointID) string {
+	return fmt.Sprintf("%s%d.%s", heldPrefix, l.Partition(endpoint), endpoint)
+}
+
+// HeldFilter selects a partition's held queues.
+func HeldFilter(partition int) string { return fmt.Sprintf("%s%d.*", heldPrefix, partition) }
+
+// QueueEndpoint is the endpoint whose ready or held queue the subject is.
+func QueueEndpoint(subject string) EndpointID {
 	return EndpointID(subject[strings.LastIndexByte(subject, '.')+1:])
 }
 

@@ -38,7 +38,7 @@ func (r *Registry) PutEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	if err == nil && old.Tenant != e.Tenant {
 		return schemas.Errorf(schemas.CodeConflict, "endpoint id %s is taken: choose another", e.ID)
 	}
-	if err != nil && !isNotFound(err) {
+	if err != nil && !schemas.HasCode(err, schemas.CodeNotFound) {
 		return err
 	}
 	return r.put(ctx, endpointKey(e.ID), storedEndpoint(e))
@@ -166,11 +166,6 @@ func (r *Registry) get(ctx context.Context, key, noun, id string, v any) (revisi
 
 func notFound(noun, id string) error {
 	return schemas.Errorf(schemas.CodeNotFound, "%s %q does not exist: create it first, or check its id", noun, id)
-}
-
-func isNotFound(err error) bool {
-	var e *schemas.Error
-	return errors.As(err, &e) && e.Code == schemas.CodeNotFound
 }
 
 // isConflict recognises a write refused because the key changed meanwhile.

@@ -2,7 +2,8 @@
 // values, and applies them to a JetStream account.
 //
 //	EVENTS            limits      in: events.<tenant>.<type>; stored under events.<p>.<tenant>.<type>
-//	DELIVERIES_<s>    work queue  ready.<p>.<endpoint>, later.<p>.<endpoint>.<delivery>; p mod shards = s
+//	DELIVERIES_<s>    work queue  ready.<p>.<endpoint>, later.<p>.<endpoint>.<delivery>,
+//	                              held.<p>.<endpoint>; p mod shards = s
 //	DEAD              limits      dead.<tenant>.<endpoint or "event">
 //	tidings-registry  KV          tenants, endpoints, subscriptions
 //	tidings-members   KV          one key a live process, with a time to live

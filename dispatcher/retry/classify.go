@@ -18,8 +18,9 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// refusal is an error of the egress guard. Its text reaches the endpoint's
-// owner.
+// refusal is an error of the egress guard. Its text is the operator's: what a
+// host name resolves to inside this network is no business of the endpoint's
+// owner, who could map the network by it.
 type refusal interface {
 	error
 	EgressDenied() bool
@@ -35,7 +36,7 @@ func classify(err error) (schemas.Reason, string) {
 	guard, guarded := errors.AsType[refusal](err)
 	switch {
 	case guarded && guard.EgressDenied():
-		return schemas.ReasonEgressDenied, "the address is not allowed: " + sentence(guard)
+		return schemas.ReasonEgressDenied, "deliveries may not go to the address of this host: use a public one over https, or ask the operator of this server"
 	case timedOut(err):
 		return schemas.ReasonTimeout, "no complete response in time: the attempt ended while " + phase(isDNS, dialling)
 	case isDNS:

@@ -58,13 +58,14 @@ func TestJudgeErrors(t *testing.T) {
 		reason schemas.Reason
 		want   string // part of the detail
 	}{
-		"guard":                    {op("dial", denied{true}), schemas.ReasonEgressDenied, "the address is not allowed: 10.0.0.1 is a private address"},
-		"guard that only resolved": {denied{true}, schemas.ReasonEgressDenied, "private"},
+		"guard":                    {op("dial", denied{true}), schemas.ReasonEgressDenied, "deliveries may not go to the address of this host"},
+		"guard that only resolved": {denied{true}, schemas.ReasonEgressDenied, "ask the operator"},
 		"guard that allowed":       {denied{false}, schemas.ReasonResponse, ""},
 		"deadline":                 {context.DeadlineExceeded, schemas.ReasonTimeout, "waiting for the receiver"},
 		"deadline while dialling":  {op("dial", context.DeadlineExceeded), schemas.ReasonTimeout, "connecting"},
 		"deadline of the socket":   {op("read", os.ErrDeadlineExceeded), schemas.ReasonTimeout, "waiting for the receiver"},
 		"handshake took too long":  {slow{}, schemas.ReasonTimeout, "waiting for the receiver"},
+		"timeout further down":     {post(fmt.Errorf("connect: %w", slow{})), schemas.ReasonTimeout, "waiting for the receiver"},
 		"kernel gave up dialling":  {op("dial", sys("connect", syscall.ETIMEDOUT)), schemas.ReasonTimeout, "connecting"},
 		"resolver took too long":   {op("dial", slowResolver), schemas.ReasonTimeout, "resolving the host name"},
 		"no such host":             {op("dial", noHost), schemas.ReasonDNS, "the host name gone.example did not resolve: no such host"},
@@ -83,7 +84,7 @@ func TestJudgeErrors(t *testing.T) {
 		"weak algorithm":           {x509.InsecureAlgorithmError(x509.SHA1WithRSA), schemas.ReasonTLS, "insecure"},
 		"not TLS":                  {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, schemas.ReasonTLS, "first record"},
 		"alert":                    {tls.AlertError(40), schemas.ReasonTLS, "handshake failure"},
-		"alert over TCP":           {&net.OpError{Op: "remote error", Err: tls.AlertError(70)}, schemas.ReasonTLS, "protocol version"},
+		"alert over TCP":           {&net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")}, schemas.ReasonTLS, "protocol version"},
 		"alert of this side":       {&net.OpError{Op: "local error", Err: errors.New("tls: bad record MAC")}, schemas.ReasonTLS, "bad record MAC"},
 		"hello rejected":           {&tls.ECHRejectionError{}, schemas.ReasonTLS, "ECH"},
 		"handshake without type":   {errors.New("tls: server selected unsupported protocol version 301"), schemas.ReasonTLS, "unsupported protocol version"},

@@ -56,9 +56,9 @@ func Judge(r Result, p Plan) schemas.Outcome {
 	reason, detail := read(r.Status, asked)
 	switch reason {
 	case schemas.ReasonOK:
-		return schemas.Outcome{Kind: schemas.Delivered, Reason: reason, Detail: detail}
+		return schemas.Outcome{Kind: schemas.Delivered, Reason: reason, Cause: reason, Detail: detail}
 	case schemas.ReasonGone:
-		return schemas.Outcome{Kind: schemas.Dead, Reason: reason, Detail: detail}
+		return schemas.Outcome{Kind: schemas.Dead, Reason: reason, Cause: reason, Detail: detail}
 	}
 	switch {
 	case wait > p.MaxRetryAfter:
@@ -112,11 +112,11 @@ func (p Plan) again(reason schemas.Reason, detail string, asked time.Duration) s
 			plural = ""
 		}
 		detail = fmt.Sprintf("gave up after %d attempt%s; the last ended with %s: %s", made, plural, reason, detail)
-		return schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonExhausted, Detail: clip(detail)}
+		return schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonExhausted, Cause: reason, Detail: clip(detail)}
 	}
 	after := Jitter(delay, p.Random)
 	if asked > 0 {
 		after = max(after, min(late(asked, p.Random), p.MaxRetryAfter))
 	}
-	return schemas.Outcome{Kind: schemas.Retry, Reason: reason, After: after, Detail: clip(detail)}
+	return schemas.Outcome{Kind: schemas.Retry, Reason: reason, Cause: reason, After: after, Detail: clip(detail)}
 }

@@ -1,0 +1,173 @@
+package dispatcher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/tidings-dev/tidings/dispatcher/dialect"
+	"github.com/tidings-dev/tidings/dispatcher/retry"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// stages are the attempt, in order. The first that has a verdict ends it.
+func (d *Dispatcher) stages() []stage {
+	return []stage{
+		d.resolve, // the endpoint as the registry has it; deleted or disabled → dead
+		d.word,    // the body, by the endpoint's dialect
+		d.sign,    // the headers that prove it
+		d.send,    // the request and its answer, within the endpoint's timeout
+		d.judge,   // what the answer means
+	}
+}
+
+// stage does one step of an attempt. It returns the verdict, or nil to go on.
+// An error means that the attempt says nothing of the delivery: it is given
+// back.
+type stage func(context.Context, *attempt) (*schemas.Outcome, error)
+
+// attempt is one delivery's way through the stages.
+type attempt struct {
+	delivery *schemas.Delivery
+	started  time.Time
+	target   *target     // set by resolve
+	body     []byte      // set by word
+	header   http.Header // set by sign
+	status   int         // set by send; 0 if no response came
+	wait     string      // set by send: the response's Retry-After
+	err      error       // set by send: why no response came
+	made     bool        // set by send: a request was made, or refused
+}
+
+// attempt makes one attempt. An error means that it was cut off.
+func (d *Dispatcher) attempt(ctx context.Context, delivery *schemas.Delivery) (schemas.Attempt, schemas.Outcome, error) {
+	a := &attempt{delivery: delivery, started: time.Now()}
+	for _, s := range d.stages() {
+		outcome, err := s(ctx, a)
+		if err != nil {
+			return schemas.Attempt{}, schemas.Outcome{}, err
+		}
+		if outcome != nil {
+			return a.record(*outcome), *outcome, nil
+		}
+	}
+	return schemas.Attempt{}, schemas.Outcome{}, errors.New("the stages of the attempt end without a verdict")
+}
+
+// record is what the history says of the attempt; nothing if it ended before a
+// request was made.
+func (a *attempt) record(o schemas.Outcome) schemas.Attempt {
+	if !a.made {
+		return schemas.Attempt{}
+	}
+	return schemas.Attempt{
+		Number:   a.delivery.Attempts + 1,
+		At:       a.started.UTC(),
+		Duration: schemas.Duration(time.Since(a.started)),
+		Status:   a.status,
+		Reason:   o.Cause,
+		Detail:   o.Detail,
+	}
+}
+
+// resolve finds the endpoint as it is now, not as it was when fanout matched.
+func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+	id := a.delivery.Endpoint
+	t := d.o.Targets.get(id)
+	if t == nil {
+		e, err := d.o.Fetch(ctx, id)
+		switch {
+		case schemas.HasCode(err, schemas.CodeNotFound):
+			return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
+		case err != nil:
+			return nil, err
+		}
+		t = newTarget(e)
+	}
+	a.target = t
+	switch {
+	case t.endpoint.Disabled != "":
+		return dead(schemas.ReasonEndpointDisabled, fmt.Sprintf("the endpoint is disabled (%s): enable it, then replay", t.endpoint.Disabled)), nil
+	case t.fault != nil:
+		return dead(schemas.ReasonEndpointInvalid, t.fault.Error()), nil
+	}
+	return nil, nil
+}
+
+func (d *Dispatcher) word(_ context.Context, a *attempt) (*schemas.Outcome, error) {
+	body, err := a.target.dialect.Body(a.delivery)
+	if err != nil {
+		return dead(schemas.ReasonUnreadable, err.Error()), nil
+	}
+	a.body = body
+	return nil, nil
+}
+
+func (d *Dispatcher) sign(_ context.Context, a *attempt) (*schemas.Outcome, error) {
+	a.header = http.Header{
+		"Content-Type": {"application/json"},
+		"User-Agent":   {d.o.UserAgent},
+	}
+	a.target.dialect.Sign(a.header, dialect.Signing{Delivery: a.delivery, Body: a.body, Keys: a.target.keys, At: a.started})
+	return nil, nil
+}
+
+// maxResponse is how much of a decoded response body is read, in bytes. More
+// is cut off: a receiver says all there is to say in its status.
+const maxResponse = 64 << 10
+
+// send makes the request. The endpoint's timeout covers connecting, the
+// request, and the response with its body.
+func (d *Dispatcher) send(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+	a.made = true
+	limited, cancel := context.WithTimeout(ctx, a.target.timeout)
+	defer cancel()
+	response, err := d.o.Transport.RoundTrip(a.request(limited))
+	if err == nil {
+		a.status = response.StatusCode
+		a.wait = response.Header.Get("Retry-After")
+		_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxResponse))
+		_ = response.Body.Close()
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx) // cut off by us, not by the receiver
+	}
+	if err != nil && limited.Err() != nil {
+		err = limited.Err() // whatever it broke on the way out
+	}
+	a.err = err
+	return nil, nil
+}
+
+func (a *attempt) request(ctx context.Context) *http.Request {
+	r := &http.Request{
+		Method:        http.MethodPost,
+		URL:           a.target.url,
+		Host:          a.target.url.Host,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        a.header,
+		Body:          io.NopCloser(bytes.NewReader(a.body)),
+		ContentLength: int64(len(a.body)),
+		// Lets the transport send again what a closing idle connection never took.
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(a.body)), nil },
+	}
+	return r.WithContext(ctx)
+}
+
+func (d *Dispatcher) judge(_ context.Context, a *attempt) (*schemas.Outcome, error) {
+	o := retry.Judge(
+		retry.Result{Status: a.status, RetryAfter: a.wait, Err: a.err},
+		retry.Plan{Schedule: a.target.schedule, Attempts: a.delivery.Attempts + 1, Now: time.Now(), Random: random()},
+	)
+	return &o, nil
+}
+
+func dead(reason schemas.Reason, detail string) *schemas.Outcome {
+	return &schemas.Outcome{Kind: schemas.Dead, Reason: reason, Detail: detail}
+}

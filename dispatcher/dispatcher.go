@@ -1,0 +1,88 @@
+package dispatcher
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Options is what a dispatcher needs to know. Layout, Targets, Fetch, Disable
+// and Transport are required; the zero value of each other field asks for the
+// default.
+type Options struct {
+	Layout schemas.Layout
+	// Targets holds the endpoints. It must have taken in the whole registry
+	// before the first delivery is read.
+	Targets *Targets
+	// Fetch asks the registry itself for an endpoint that Targets does not know:
+	// it may be newer than the last change seen. An error with
+	// [schemas.CodeNotFound] means that it does not exist.
+	Fetch func(context.Context, schemas.EndpointID) (schemas.Endpoint, error)
+	// Disable marks an endpoint that answered 410 in the registry.
+	Disable func(context.Context, schemas.EndpointID, schemas.Reason) error
+	// Transport makes the requests; it should be egress.NewTransport's.
+	Transport http.RoundTripper
+	// Observe is told of each attempt after it was settled. It must be fast and
+	// safe for concurrent use.
+	Observe func(Report)
+	// AckWait is the consumers': a delivery that takes longer is extended.
+	// 30s by default.
+	AckWait time.Duration
+	// Grace is how long attempts under way may go on once the dispatcher is told
+	// to stop: 20s by default.
+	Grace time.Duration
+	// UserAgent names the sender. "Tidings" by default.
+	UserAgent string
+	Log       *slog.Logger // discarded by default
+}
+
+// Report is one settled attempt.
+type Report struct {
+	Delivery *schemas.Delivery
+	Attempt  schemas.Attempt
+	Outcome  schemas.Outcome
+}
+
+func (o Options) withDefaults() Options {
+	if o.Observe == nil {
+		o.Observe = func(Report) {}
+	}
+	if o.AckWait == 0 {
+		o.AckWait = 30 * time.Second
+	}
+	if o.Grace == 0 {
+		o.Grace = 20 * time.Second
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "Tidings"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Dispatcher is the stage. Its partitions run independently.
+type Dispatcher struct {
+	o  Options
+	js jetstream.JetStream
+}
+
+// New makes the stage on a connection.
+func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	return &Dispatcher{o: o.withDefaults(), js: js}, nil
+}
+
+// random spreads retries. It needs no seed that stays secret.
+func random() float64 { return rand.Float64() } //nolint:gosec // jitter

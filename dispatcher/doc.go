@@ -1,0 +1,35 @@
+// Package dispatcher turns one delivery into attempts, until the receiver took
+// it or it is given up.
+//
+//	DELIVERIES ready.<p>.<endpoint>  →  lane  →  attempt  →  settle
+//	   ▲   ▲                            │                     ├─ delivered: ack
+//	   │   └── held.<p>.<endpoint> ◄────┘                     ├─ retry: later.<p>.<endpoint>.<delivery>, ack
+//	   └────── JetStream, when due ◄──────────────────────────┤
+//	                                                          └─ dead: DEAD dead.<tenant>.<endpoint>, ack
+//
+// A partition is read by one process, as a rule ([Dispatcher.RunPartition]).
+// Each endpoint with something due has a lane: a window of attempts under way
+// and a short queue. A delivery that would wait in its lane too long is written
+// to the endpoint's own held queue instead, so that it neither fills the
+// partition's consumer nor delays anyone else; the lane drains the held queue
+// as its window allows. The attempt is a list of stages, read top to bottom in
+// attempt.go. Its [schemas.Outcome] is settled in one switch, in settle.go.
+//
+// A retry is a scheduled message of JetStream, not a delayed nak: a message
+// that waits for its nak still counts against the consumer's MaxAckPending, so
+// a few parked retries would stall the partition.
+//
+// Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
+// after its next attempt or its dead letter is stored, under a message id that
+// depends on nothing but the delivery and the attempt's number. So it ends
+// delivered or dead, never in silence; after a crash what was in flight is
+// attempted again, with the same webhook-id.
+//
+//	what fails                         what happens
+//	the receiver                       Outcome: retry by the schedule, or dead
+//	the process, anywhere              JetStream hands out what was not acked; same webhook-id
+//	storing a retry or dead letter     stored again until it succeeds; the delivery waits
+//	the endpoint answers 410           this and later deliveries die; the endpoint is disabled
+//	the endpoint is unknown here       the registry itself is asked before it counts as deleted
+//	shutdown                           intake stops; attempts end within the grace or are given back
+package dispatcher

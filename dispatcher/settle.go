@@ -1,0 +1,100 @@
+package dispatcher
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// settle makes the outcome of an attempt last. When it returns nil the stored
+// delivery may go: it was taken, or what comes next is stored.
+func (d *Dispatcher) settle(ctx context.Context, r Report) error {
+	next := *r.Delivery
+	if r.Attempt.Number > 0 {
+		next.Attempts = r.Attempt.Number
+		next.History = schemas.AppendHistory(next.History, r.Attempt)
+	}
+	switch r.Outcome.Kind {
+	case schemas.Delivered:
+		return nil
+	case schemas.Retry:
+		return d.store(ctx, d.later(&next, r.Outcome.After), next.ID.MessageID(next.Attempts))
+	default:
+		if err := d.store(ctx, buried(&next, r.Outcome), string(next.ID)+".dead"); err != nil {
+			return err
+		}
+		if r.Outcome.Reason == schemas.ReasonGone {
+			return d.disable(ctx, next.Endpoint)
+		}
+		return nil
+	}
+}
+
+// later is the delivery as JetStream will put it back on the endpoint's queue.
+// The time has nanoseconds: a whole second would fire up to a second early.
+func (d *Dispatcher) later(next *schemas.Delivery, after time.Duration) *nats.Msg {
+	at := time.Now().Add(after).UTC().Format(scheduleFormat)
+	h := nats.Header(next.Header())
+	h.Set(jetstream.ScheduleHeader, "@at "+at)
+	h.Set(jetstream.ScheduleTargetHeader, d.o.Layout.ReadySubject(next.Endpoint))
+	return &nats.Msg{Subject: d.o.Layout.LaterSubject(next.Endpoint, next.ID), Header: h, Data: next.Data}
+}
+
+const scheduleFormat = "2006-01-02T15:04:05.000000000Z07:00"
+
+func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {
+	return &nats.Msg{
+		Subject: schemas.DeadSubject(next.Tenant, next.Endpoint),
+		Header:  nats.Header(schemas.DeadDelivery(next, o)),
+		Data:    next.Data,
+	}
+}
+
+// disable tells the registry, and through it every dispatcher.
+func (d *Dispatcher) disable(ctx context.Context, id schemas.EndpointID) error {
+	return d.persist(ctx, "disable endpoint", func(ctx context.Context) error {
+		err := d.o.Disable(ctx, id, schemas.ReasonGone)
+		if schemas.HasCode(err, schemas.CodeNotFound) {
+			return nil // deleted meanwhile
+		}
+		return err
+	})
+}
+
+// store publishes until JetStream has the message, or ctx ends.
+func (d *Dispatcher) store(ctx context.Context, m *nats.Msg, id string) error {
+	return d.persist(ctx, "store "+m.Subject, func(ctx context.Context) error {
+		_, err := d.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
+		return err
+	})
+}
+
+const (
+	persistPause = 100 * time.Millisecond
+	persistTry   = 5 * time.Second
+)
+
+// persist repeats what must be done until it is, or ctx ends.
+func (d *Dispatcher) persist(ctx context.Context, what string, do func(context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, persistTry)
+		err := do(try)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		d.o.Log.Warn("dispatcher tries again", "step", what, "error", err)
+		select {
+		case <-time.After(persistPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
