@@ -79,12 +79,19 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 	id := a.delivery.Endpoint
 	t := d.o.Targets.get(id)
 	if t == nil {
-		e, err := d.o.Fetch(ctx, id)
+		var e schemas.Endpoint
+		found := true
+		err := d.persist(ctx, "fetch endpoint", func(ctx context.Context) (err error) {
+			if e, err = d.o.Fetch(ctx, id); schemas.HasCode(err, schemas.CodeNotFound) {
+				found, err = false, nil
+			}
+			return err
+		})
 		switch {
-		case schemas.HasCode(err, schemas.CodeNotFound):
-			return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 		case err != nil:
 			return nil, err
+		case !found:
+			return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 		}
 		t = newTarget(e)
 	}

@@ -69,6 +69,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// maxHolding bounds the deliveries on their way into held queues, over all
+// partitions of the process.
+const maxHolding = 8192
+
 // Dispatcher is the stage. Its partitions run independently.
 type Dispatcher struct {
 	o  Options
@@ -77,7 +81,7 @@ type Dispatcher struct {
 
 // New makes the stage on a connection.
 func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(persistTry), jetstream.WithPublishAsyncMaxPending(maxHolding))
 	if err != nil {
 		return nil, err
 	}

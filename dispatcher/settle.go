@@ -91,9 +91,7 @@ func (d *Dispatcher) persist(ctx context.Context, what string, do func(context.C
 			return err
 		}
 		d.o.Log.Warn("dispatcher tries again", "step", what, "error", err)
-		select {
-		case <-time.After(persistPause):
-		case <-ctx.Done():
+		if !pause(ctx, persistPause) {
 			return err
 		}
 	}

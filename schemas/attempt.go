@@ -1,8 +1,8 @@
 package schemas
 
 import (
-	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Attempt is one HTTP request that was made, or refused, for a delivery. The
@@ -24,14 +24,23 @@ const MaxDetail = 200
 const maxHistory = 32
 
 // AppendHistory adds an attempt, dropping the second oldest once there are
-// more than a delivery carries.
+// more than a delivery carries. It makes the attempt's detail fit for a header.
 func AppendHistory(history []Attempt, a Attempt) []Attempt {
-	if len(a.Detail) > MaxDetail {
-		a.Detail = strings.ToValidUTF8(a.Detail[:MaxDetail], "")
-	}
+	a.Detail = clip(oneLine(a.Detail), MaxDetail)
 	kept := append(make([]Attempt, 0, len(history)+1), history...)
 	if len(kept) >= maxHistory {
 		kept = append(kept[:1], kept[len(kept)-maxHistory+2:]...)
 	}
 	return append(kept, a)
+}
+
+// clip shortens text to at most limit bytes, between characters.
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
 }

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -80,7 +81,7 @@ func decodeBinary(h Header, contentType string, body []byte) (Event, error) {
 }
 
 // errTwice refuses what readers could understand in two ways.
-var errTwice = fmt.Errorf("the attribute is there twice: give it once")
+var errTwice = errors.New("the attribute is there twice: give it once")
 
 // setAttribute gives an attribute its value, once.
 func setAttribute(ec *event.EventContextV1, name, value string) error {
@@ -97,13 +98,13 @@ func setAttribute(ec *event.EventContextV1, name, value string) error {
 	case "source":
 		source := types.ParseURIRef(value)
 		if source == nil {
-			return fmt.Errorf("not a URI-reference")
+			return errors.New("not a URI-reference")
 		}
 		twice, ec.Source = ec.Source != types.URIRef{}, *source
 	case "time":
 		t, err := types.ParseTime(value)
 		if err != nil {
-			return fmt.Errorf("not a time of RFC 3339: write it like \"2026-01-02T15:04:05Z\"")
+			return errors.New("not a time of RFC 3339: write it like \"2026-01-02T15:04:05Z\"")
 		}
 		twice, ec.Time = ec.Time != nil, &types.Timestamp{Time: t}
 	case "subject":
@@ -113,7 +114,7 @@ func setAttribute(ec *event.EventContextV1, name, value string) error {
 	case "dataschema":
 		schema := types.ParseURI(value)
 		if schema == nil {
-			return fmt.Errorf("not a URI")
+			return errors.New("not a URI")
 		}
 		twice, ec.DataSchema = ec.DataSchema != nil, schema
 	default:
@@ -127,7 +128,7 @@ func setAttribute(ec *event.EventContextV1, name, value string) error {
 
 func setExtension(ec *event.EventContextV1, name string, value any) error {
 	if !validExtension(name) {
-		return fmt.Errorf("extension name %q: use a-z and 0-9, and not \"data\"", name)
+		return errors.New("no name for an extension: use a-z and 0-9, and not \"data\"")
 	}
 	if _, twice := ec.Extensions[name]; twice {
 		return errTwice

@@ -43,13 +43,23 @@ func (d *Delivery) Header() Header {
 	h[headerDelivery], h[headerTenant] = own[0:1:1], own[1:2:2]
 	if d.Attempts > 0 {
 		h[headerAttempts] = []string{strconv.Itoa(d.Attempts)}
-		history, _ := json.Marshal(d.History) // strings, numbers and times: cannot fail
-		h[headerHistory] = []string{string(history)}
+		h[headerHistory] = []string{historyJSON(d.History)}
 	}
 	return h
 }
 
-// ReadDelivery reads a message of a delivery stream.
+// historyJSON does not escape for HTML, which would make a detail up to six
+// times as long.
+func historyJSON(history []Attempt) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(history) // strings, numbers and times of this century: cannot fail
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// ReadDelivery reads a message of a delivery stream. If there is no error, h
+// becomes the delivery's: what is not the event's own is deleted from it.
 func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 	d := &Delivery{
 		ID:       DeliveryID(first(h, headerDelivery)),
@@ -60,10 +70,15 @@ func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 	if _, _, err := d.ID.Accepted(); err != nil {
 		return nil, err
 	}
+	if err := d.Tenant.Validate(); err != nil {
+		return nil, Errorf(CodeInvalid, "delivery %s: %w", d.ID, err)
+	}
+	if err := d.Endpoint.Validate(); err != nil {
+		return nil, Errorf(CodeInvalid, "delivery %s: subject %q: %w", d.ID, subject, err)
+	}
 	if err := d.readHistory(h); err != nil {
 		return nil, err
 	}
-	// The message's header becomes the event's: what is not the event's own goes.
 	for name := range h {
 		if !strings.HasPrefix(name, attributePrefix) {
 			delete(h, name)
@@ -79,8 +94,8 @@ func (d *Delivery) readHistory(h Header) error {
 		return nil
 	}
 	n, err := strconv.Atoi(attempts)
-	if err != nil || n < 0 {
-		return Errorf(CodeInvalid, "delivery %s: header %s is %q: want a number", d.ID, headerAttempts, attempts)
+	if err != nil || n < 1 {
+		return Errorf(CodeInvalid, "delivery %s: header %s is %q: want a number from 1", d.ID, headerAttempts, attempts)
 	}
 	d.Attempts = n
 	if err := json.Unmarshal([]byte(first(h, headerHistory)), &d.History); err != nil {

@@ -29,8 +29,11 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 // UnmarshalJSON reads a JSON string in Go's form; a bare number has no unit
-// and is refused.
+// and is refused. Null changes nothing.
 func (d *Duration) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
 		return Errorf(CodeInvalid, "duration %s: write a string with a unit, like \"30s\"", b)

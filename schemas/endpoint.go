@@ -65,6 +65,11 @@ func (e Endpoint) Validate() error {
 	if len(e.Secrets) == 0 {
 		return Errorf(CodeInvalid, "endpoint %s: it has no secret: give at least one to sign with", e.ID)
 	}
+	for i, s := range e.Secrets {
+		if s.Reveal() == "" {
+			return Errorf(CodeInvalid, "endpoint %s: secrets[%d] is empty: give one to sign with, or leave it out", e.ID, i)
+		}
+	}
 	return e.Policy.validate(e.ID)
 }
 
@@ -74,7 +79,10 @@ const DialectStandard = "standard"
 func validateURL(id EndpointID, raw string) error {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || !u.IsAbs() || u.Host == "":
+	case err != nil:
+		// The parser's error repeats the URL, and with it its credentials.
+		return Errorf(CodeInvalid, "endpoint %s: url does not parse: write it like \"https://example.com/hooks\"", id)
+	case !u.IsAbs() || u.Hostname() == "":
 		return Errorf(CodeInvalid, "endpoint %s: url is not absolute: write it like \"https://example.com/hooks\"", id)
 	case u.Scheme != "https" && u.Scheme != "http":
 		return Errorf(CodeInvalid, "endpoint %s: url scheme %q: use https", id, u.Scheme)

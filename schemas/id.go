@@ -4,9 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
-	"fmt"
 	"hash/fnv"
-	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,21 +34,22 @@ type SubscriptionID string
 // its sequence restart.
 type DeliveryID string
 
-var (
-	tenantForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
-	suffixForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)
-	base32Hex  = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
-)
+var base32Hex = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 const (
 	endpointPrefix     = "ep_"
 	subscriptionPrefix = "sub_"
 	deliveryPrefix     = "dlv_"
+	deliveryLen        = len(deliveryPrefix) + 32
 )
 
 // Validate says what is wrong with the form of the id.
 func (id TenantID) Validate() error {
-	if tenantForm.MatchString(string(id)) {
+	valid := len(id) >= 1 && len(id) <= 63 && lowerOrDigit(id[0])
+	for i := range len(id) {
+		valid = valid && (lowerOrDigit(id[i]) || id[i] == '-' || id[i] == '_')
+	}
+	if valid {
 		return nil
 	}
 	return Errorf(CodeInvalid, "tenant id %q: use 1 to 63 of a-z, 0-9, '-' and '_', starting with a letter or a digit", string(id))
@@ -66,11 +66,19 @@ func (id SubscriptionID) Validate() error {
 }
 
 func validatePrefixed(noun, prefix, id string) error {
-	if rest, ok := strings.CutPrefix(id, prefix); ok && suffixForm.MatchString(rest) {
+	rest, valid := strings.CutPrefix(id, prefix)
+	valid = valid && len(rest) >= 1 && len(rest) <= 60
+	for i := range len(rest) {
+		c := rest[i]
+		valid = valid && (lowerOrDigit(c) || c >= 'A' && c <= 'Z' || c == '-' || c == '_')
+	}
+	if valid {
 		return nil
 	}
 	return Errorf(CodeInvalid, "%s id %q: use %q followed by 1 to 60 of a-z, A-Z, 0-9, '-' and '_'", noun, id, prefix)
 }
+
+func lowerOrDigit(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
 // NewEndpointID makes an id that sorts by its time of making.
 func NewEndpointID(now time.Time) EndpointID { return EndpointID(endpointPrefix + sortable(now)) }
@@ -97,14 +105,17 @@ func NewDeliveryID(accepted time.Time, sequence uint64, endpoint EndpointID) Del
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(endpoint))
 	binary.BigEndian.PutUint64(b[12:], h.Sum64())
-	return DeliveryID(deliveryPrefix + base32Hex.EncodeToString(b[:]))
+	text := [deliveryLen]byte{'d', 'l', 'v', '_'}
+	base32Hex.Encode(text[len(deliveryPrefix):], b[:])
+	return DeliveryID(text[:])
 }
 
 // Accepted is when EVENTS stored the event, and its sequence there.
 func (id DeliveryID) Accepted() (at time.Time, sequence uint64, err error) {
 	rest, ok := strings.CutPrefix(string(id), deliveryPrefix)
 	b, decodeErr := base32Hex.DecodeString(rest)
-	if !ok || decodeErr != nil || len(b) != 20 {
+	// Decoding skips line breaks: 20 bytes of 32 characters means there are none.
+	if !ok || decodeErr != nil || len(b) != 20 || len(id) != deliveryLen {
 		return time.Time{}, 0, Errorf(CodeInvalid, "delivery id %q: use \"dlv_\" followed by 32 of 0-9 and a-v, as Tidings printed it", string(id))
 	}
 	return time.UnixMilli(int64(uint48(b))).UTC(), uint48(b[6:]), nil
@@ -128,5 +139,5 @@ func (id DeliveryID) MessageID(attempts int) string {
 	if attempts == 0 {
 		return string(id)
 	}
-	return fmt.Sprintf("%s.%d", id, attempts)
+	return string(id) + "." + strconv.Itoa(attempts)
 }

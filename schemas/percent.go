@@ -1,7 +1,7 @@
 package schemas
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,10 +23,17 @@ func encodeValue(s string) string {
 		if plainValueByte(s[i]) {
 			b.WriteByte(s[i])
 		} else {
-			fmt.Fprintf(&b, "%%%02X", s[i])
+			writePercent(&b, s[i])
 		}
 	}
 	return b.String()
+}
+
+func writePercent(b *strings.Builder, c byte) {
+	const hex = "0123456789ABCDEF"
+	b.WriteByte('%')
+	b.WriteByte(hex[c>>4])
+	b.WriteByte(hex[c&15])
 }
 
 func plainValueByte(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '%' }
@@ -42,7 +49,7 @@ func decodeValue(s string) (string, error) {
 		s = percentDecode(s)
 	}
 	if !utf8.ValidString(s) {
-		return "", fmt.Errorf("not valid UTF-8: percent-encode the UTF-8 bytes")
+		return "", errors.New("not valid UTF-8: percent-encode the UTF-8 bytes")
 	}
 	return s, nil
 }

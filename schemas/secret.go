@@ -1,19 +1,37 @@
 package schemas
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 // Secret is a signing secret as its owner knows it ("whsec_…"). However it is
 // printed, logged or marshalled it reads "<secret>"; only Reveal shows it.
-type Secret struct{ value string }
+type Secret struct {
+	// Two pointers differ though the secrets are the same, so == does not compile.
+	_ [0]func()
+	// fmt does not ask the methods of an unexported field of somebody's struct:
+	// of a pointer it prints the address.
+	value *string
+}
 
 const redacted = "<secret>"
 
 // NewSecret wraps a secret.
-func NewSecret(value string) Secret { return Secret{value: value} }
+func NewSecret(value string) Secret { return Secret{value: &value} }
 
 // Reveal is the secret itself. Call it where bytes are signed or the secret is
 // stored, nowhere else.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// Format hides the secret from every verb of fmt.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // String hides the secret.
 func (s Secret) String() string { return redacted }

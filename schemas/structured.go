@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,10 +23,10 @@ func decodeStructured(contentType string, body []byte) (Event, error) {
 	var members map[string]json.RawMessage
 	err := json.Unmarshal(body, &members)
 	switch {
-	case err == nil && members["specversion"] == nil:
-		err = fmt.Errorf("it has no specversion")
+	case err == nil && (members["specversion"] == nil || string(members["specversion"]) == "null"):
+		err = errors.New("it has no specversion")
 	case err == nil && !utf8.Valid(body):
-		err = fmt.Errorf("it is not valid UTF-8")
+		err = errors.New("it is not valid UTF-8")
 	}
 	if err != nil && contentType == "" {
 		return Event{}, Errorf(CodeInvalid, "message is not a CloudEvent: no ce-specversion header, and its body is not a structured event: %w", err)
@@ -59,13 +60,13 @@ func memberData(members map[string]json.RawMessage) ([]byte, error) {
 	encoded, binary := members["data_base64"]
 	switch {
 	case plain && binary:
-		return nil, fmt.Errorf("it has both data and data_base64: use one")
+		return nil, errors.New("it has both data and data_base64: use one")
 	case !binary:
 		return data, nil
 	}
 	var text string
 	if err := json.Unmarshal(encoded, &text); err != nil {
-		return nil, fmt.Errorf("data_base64 is not a string")
+		return nil, errors.New("data_base64 is not a string")
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
@@ -89,13 +90,16 @@ func setMember(ec *event.EventContextV1, name string, raw json.RawMessage) error
 	case 't', 'f':
 		v = raw[0] == 't'
 	case '{', '[':
-		return fmt.Errorf("an object or a list: attributes are strings, numbers or booleans")
+		return errors.New("an object or a list: attributes are strings, numbers or booleans")
 	default:
 		n, err := strconv.ParseInt(string(raw), 10, 32)
 		if err != nil {
 			return fmt.Errorf("%s: use a whole number of 32 bits, or a string", raw)
 		}
 		v = int32(n)
+	}
+	if reserved(name) {
+		return fmt.Errorf("%s: write it as a string", raw)
 	}
 	return setExtension(ec, name, v)
 }

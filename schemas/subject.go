@@ -3,6 +3,7 @@ package schemas
 import (
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 )
 
@@ -96,7 +97,7 @@ func StoredEvent(subject string) (tenant TenantID, published string, err error) 
 	rest, ok := strings.CutPrefix(subject, eventsPrefix)
 	_, rest, found := strings.Cut(rest, ".")
 	token, eventType, complete := strings.Cut(rest, ".")
-	if !ok || !found || !complete || eventType == "" {
+	if !ok || !found || !complete || token == "" || eventType == "" {
 		return "", "", Errorf(CodeInvalid, "subject %q: want events.<partition>.<tenant>.<type>", subject)
 	}
 	return TenantID(token), eventsPrefix + rest, nil
@@ -104,19 +105,19 @@ func StoredEvent(subject string) (tenant TenantID, published string, err error) 
 
 // ReadySubject is an endpoint's queue of due deliveries.
 func (l Layout) ReadySubject(endpoint EndpointID) string {
-	return fmt.Sprintf("%s%d.%s", readyPrefix, l.Partition(endpoint), endpoint)
+	return readyPrefix + strconv.Itoa(l.Partition(endpoint)) + "." + string(endpoint)
 }
 
 // LaterSubject holds one delivery until its time. One schedule exists for each
 // subject, so a delivery has at most one next attempt.
 func (l Layout) LaterSubject(endpoint EndpointID, delivery DeliveryID) string {
-	return fmt.Sprintf("%s%d.%s.%s", laterPrefix, l.Partition(endpoint), endpoint, delivery)
+	return laterPrefix + strconv.Itoa(l.Partition(endpoint)) + "." + string(endpoint) + "." + string(delivery)
 }
 
 // HeldSubject is an endpoint's own queue of deliveries that are due and cannot
 // be tried yet.
 func (l Layout) HeldSubject(endpoint EndpointID) string {
-	return fmt.Sprintf("%s%d.%s", heldPrefix, l.Partition(endpoint), endpoint)
+	return heldPrefix + strconv.Itoa(l.Partition(endpoint)) + "." + string(endpoint)
 }
 
 // HeldFilter selects a partition's held queues.
@@ -137,8 +138,14 @@ func DeadEventSubject(tenant TenantID) string {
 	return deadPrefix + deadToken(tenant) + "." + deadEvent
 }
 
-// deadToken keeps a tenant that was never valid from shaping the subject.
-func deadToken(tenant TenantID) string { return encodeSegment(string(tenant)) }
+// deadToken puts what was never a tenant under "%": whoever wrote it may not
+// shape the subject, nor make it longer than a server takes.
+func deadToken(tenant TenantID) string {
+	if tenant.Validate() != nil {
+		return "%"
+	}
+	return string(tenant)
+}
 
 func encodeType(eventType string) string {
 	if plainType(eventType) {
@@ -178,7 +185,7 @@ func encodeSegment(s string) string {
 		if plainByte(s[i]) {
 			b.WriteByte(s[i])
 		} else {
-			fmt.Fprintf(&b, "%%%02X", s[i])
+			writePercent(&b, s[i])
 		}
 	}
 	return b.String()

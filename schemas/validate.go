@@ -20,7 +20,8 @@ func ValidateEvent(e *Event) error {
 	if !ok {
 		return Errorf(CodeInvalid, "event: specversion is %q: use \"1.0\"", e.SpecVersion())
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.FieldErrors)) {
+	if len(e.FieldErrors) > 0 { // setters of the SDK were given what is invalid
+		name := slices.Sorted(maps.Keys(e.FieldErrors))[0]
 		return Errorf(CodeInvalid, "event %q: %s: %w", ec.ID, name, e.FieldErrors[name])
 	}
 	if err := validateAttributes(ec); err != nil {
@@ -95,14 +96,19 @@ func validateExtensions(ec *event.EventContextV1) error {
 	return nil
 }
 
-// validExtension tells whether the name is free for an extension (CloudEvents
-// 1.0.2, "Naming Conventions"; "data" is reserved).
-func validExtension(name string) bool {
+// reserved tells whether CloudEvents gives the name a meaning itself.
+func reserved(name string) bool {
 	switch name {
-	case "", "id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data":
-		return false
+	case "id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data":
+		return true
 	}
-	return strings.IndexFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) < 0
+	return false
+}
+
+// validExtension tells whether an extension may have the name (CloudEvents
+// 1.0.2, "Naming Conventions").
+func validExtension(name string) bool {
+	return name != "" && !reserved(name) && strings.IndexFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) < 0
 }
 
 // validateText refuses what may not stand in a CloudEvents String (CloudEvents
@@ -117,7 +123,7 @@ func validateText(id, name, value string) error {
 			_, width := utf8.DecodeRuneInString(value[i:])
 			broken = width == 1
 		}
-		if broken || r < ' ' || r <= 0x9f || r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef {
+		if broken || r <= 0x9f || r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef {
 			return Errorf(CodeInvalid, "event %q: %s has a control or broken character at byte %d: remove it", id, name, i)
 		}
 	}

@@ -42,6 +42,9 @@ func deliveries(o Options, shard int) jetstream.StreamConfig {
 	// nothing is ever discarded.
 	c.Discard = jetstream.DiscardOld
 	c.AllowMsgSchedules = true
+	// Held queues are read from the stream's leader: a replica that lags behind
+	// would show a queue as empty that is not.
+	c.AllowDirect = false
 	return c
 }
 

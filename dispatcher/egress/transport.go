@@ -75,8 +75,8 @@ const (
 // policy of [Guard], uses no proxy, not even one from the environment (a proxy
 // would connect in the guard's place), negotiates HTTP/2 over TLS, decompresses
 // gzip, and bounds response headers at 64 KiB (HTTP/2 counts 32 bytes more for
-// each field, RFC 9113 §6.5.2). A refused connection fails with
-// a [*Denied], a failed handshake with a [*HandshakeError].
+// each field, RFC 9113 §6.5.2). A refused connection fails with a [*Denied], a
+// failed handshake with a [*HandshakeError].
 //
 // Use it with RoundTrip, which follows no redirect. The TLS hooks of httptrace
 // fire when the handshake is already over, so they measure nothing.

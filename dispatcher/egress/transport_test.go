@@ -51,10 +51,13 @@ func transport(t *testing.T, o Options) *http.Transport {
 	return tr
 }
 
-// get makes one request and reads all of the response.
+// get makes one request and reads all of the response. Its deadline only keeps
+// a test that fails from hanging.
 func get(t *testing.T, tr http.RoundTripper, rawURL string) (*http.Response, string, error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, rawURL, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +243,8 @@ func TestHandshakeError(t *testing.T) {
 	}
 }
 
-// TestConnectTimeout gives the request no deadline: the peer accepts and then
-// never speaks.
+// TestConnectTimeout meets a peer that accepts and then never speaks; the
+// request itself has more time.
 func TestConnectTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := NewTransport(Options{ConnectTimeout: 7 * time.Second, Dial: func(context.Context, string, string) (net.Conn, error) {

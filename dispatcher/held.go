@@ -1,0 +1,259 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// heldQueue is an endpoint's own durable queue, held.<p>.<endpoint>, while it
+// is in use. It has no consumer: the lane reads it by sequence and purges it up
+// to the last delivery before which all are settled. What was settled above
+// that is remembered here only, so a crash repeats at most a window of attempts.
+// The partition's mu guards it.
+type heldQueue struct {
+	lane    *lane
+	subject string
+	drained bool   // nothing is left to read; new deliveries need not follow
+	writing int    // deliveries on their way into the queue
+	written int    // deliveries ever sent to the queue
+	from    uint64 // the sequence to read next
+	// read are the sequences read and not yet purged, in order; done those of
+	// them that are settled.
+	read    []uint64
+	done    map[uint64]bool
+	purging bool
+}
+
+func newHeldQueue(l *lane) *heldQueue {
+	return &heldQueue{
+		lane:    l,
+		subject: l.p.d.o.Layout.HeldSubject(l.endpoint),
+		drained: true,
+		done:    map[uint64]bool{},
+	}
+}
+
+// open makes new deliveries follow into the queue, and starts to drain it.
+func (q *heldQueue) open(work context.Context) {
+	if !q.drained {
+		return
+	}
+	q.drained = false
+	q.lane.p.d.o.Log.Info("endpoint held", "endpoint", q.lane.endpoint)
+	q.lane.p.wg.Go(func() { q.drain(work) })
+}
+
+// write moves a delivery from the consumer to the queue. Messages are sent in
+// the order of the calls; the goroutine sees to it that each is stored.
+func (q *heldQueue) write(work context.Context, t *task) {
+	p := q.lane.p
+	q.writing++
+	q.written++
+	m := &nats.Msg{Subject: q.subject, Header: nats.Header(t.delivery.Header()), Data: t.delivery.Data}
+	id := t.delivery.ID.MessageID(t.delivery.Attempts) + ".held"
+	ack, err := p.d.js.PublishMsgAsync(m, jetstream.WithMsgID(id))
+	p.wg.Go(func() {
+		if err != nil || !acknowledged(work, ack) {
+			err = p.d.store(work, m, id)
+		}
+		if err == nil {
+			t.stored.done()
+		} else {
+			t.stored.giveBack()
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.taken, t)
+		q.writing--
+	})
+}
+
+func acknowledged(work context.Context, ack jetstream.PubAckFuture) bool {
+	select {
+	case <-ack.Ok():
+		return true
+	case <-ack.Err():
+	case <-work.Done():
+	}
+	return false
+}
+
+// drain reads the queue in order, as fast as the lane's window allows, until it
+// is empty.
+func (q *heldQueue) drain(work context.Context) {
+	l := q.lane
+	for q.waitForRoom(work) {
+		before := q.state()
+		t, err := q.next(work)
+		switch {
+		case err != nil && work.Err() != nil:
+			return
+		case err != nil:
+			l.p.d.o.Log.Warn("read held queue", "endpoint", l.endpoint, "error", err)
+			if !pause(work, persistPause) {
+				return
+			}
+		case t == nil && q.close(before):
+			return
+		case t == nil: // deliveries are on their way into the queue
+			if !pause(work, writePause) {
+				return
+			}
+		default:
+			l.p.mu.Lock()
+			l.start(work, t)
+			l.p.mu.Unlock()
+		}
+	}
+}
+
+// writePause is how long a write into the queue may take before the drain looks
+// again.
+const writePause = 2 * time.Millisecond
+
+// waitForRoom reports false once the partition stops.
+func (q *heldQueue) waitForRoom(work context.Context) bool {
+	l := q.lane
+	for {
+		l.p.mu.Lock()
+		stopping, room := l.p.stopping, len(l.queue) == 0 && len(l.running) < l.window()
+		l.p.mu.Unlock()
+		if stopping {
+			return false
+		}
+		if room {
+			return true
+		}
+		select {
+		case <-l.room:
+		case <-work.Done():
+			return false
+		}
+	}
+}
+
+// next reads one delivery; nil if there is none.
+func (q *heldQueue) next(work context.Context) (*task, error) {
+	p := q.lane.p
+	ctx, cancel := context.WithTimeout(work, persistTry)
+	defer cancel()
+	m, err := p.stream.GetMsg(ctx, q.from, jetstream.WithGetMsgSubject(q.subject))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	q.from = m.Sequence + 1
+	q.read = append(q.read, m.Sequence)
+	p.mu.Unlock()
+	d, err := schemas.ReadDelivery(m.Subject, m.Header, m.Data)
+	if err != nil { // cannot be: write wrote it
+		q.settled(m.Sequence)
+		return nil, err
+	}
+	return &task{delivery: d, stored: held{q, m.Sequence}, taken: time.Now()}, nil
+}
+
+// writes says how far the writing into the queue has come.
+type writes struct{ under, ever int }
+
+func (q *heldQueue) state() writes {
+	q.lane.p.mu.Lock()
+	defer q.lane.p.mu.Unlock()
+	return writes{under: q.writing, ever: q.written}
+}
+
+// close ends the drain of a queue that was read as empty, unless something may
+// have been written to it since before it was read.
+func (q *heldQueue) close(before writes) bool {
+	p := q.lane.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before.under > 0 || before.ever != q.written {
+		return false
+	}
+	q.drained = true
+	p.d.o.Log.Info("endpoint no longer held", "endpoint", q.lane.endpoint)
+	q.retire()
+	return true
+}
+
+// settled notes that a delivery need not be kept, and purges the queue as far
+// as all before are settled too.
+func (q *heldQueue) settled(sequence uint64) {
+	p := q.lane.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q.done[sequence] = true
+	if !q.purging && q.done[q.read[0]] {
+		q.purging = true
+		p.wg.Go(q.purge)
+	}
+}
+
+// purge removes the settled head of the queue, again while there is one.
+func (q *heldQueue) purge() {
+	p := q.lane.p
+	for {
+		p.mu.Lock()
+		settled := 0
+		for settled < len(q.read) && q.done[q.read[settled]] {
+			settled++
+		}
+		if settled == 0 {
+			q.purging = false
+			q.retire()
+			p.mu.Unlock()
+			return
+		}
+		last := q.read[settled-1]
+		p.mu.Unlock()
+
+		ctx, cancel := context.WithTimeout(context.Background(), persistTry)
+		err := p.stream.Purge(ctx, jetstream.WithPurgeSubject(q.subject), jetstream.WithPurgeSequence(last+1))
+		cancel()
+
+		p.mu.Lock()
+		if err == nil {
+			for _, sequence := range q.read[:settled] {
+				delete(q.done, sequence)
+			}
+			q.read = q.read[settled:]
+		}
+		stopping := p.stopping
+		p.mu.Unlock()
+		if err != nil {
+			p.d.o.Log.Warn("purge held queue", "subject", q.subject, "error", err)
+			if stopping { // the next owner repeats what was not purged
+				return
+			}
+			pause(context.Background(), persistPause)
+		}
+	}
+}
+
+// retire lets go of a queue that is drained and purged.
+func (q *heldQueue) retire() {
+	if q.drained && len(q.read) == 0 && !q.purging {
+		q.lane.held = nil
+		q.lane.closeIfIdle()
+	}
+}
+
+// pause waits, and reports whether ctx still stands.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,190 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// pullBatch is how many deliveries are asked for ahead.
+const pullBatch = 256
+
+// errGrace ends attempts that outlast the grace of a shutdown.
+var errGrace = errors.New("the dispatcher is shutting down")
+
+// RunPartition delivers one partition until ctx ends. Then intake stops, what
+// waits is given back at once, and attempts under way end within the grace or
+// are given back too.
+func (d *Dispatcher) RunPartition(ctx context.Context, number int) error {
+	stream, err := d.js.Stream(ctx, d.o.Layout.DeliveriesStream(number))
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
+	}
+	consumer, err := stream.Consumer(ctx, schemas.DispatchConsumer(number))
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
+	}
+	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	p := &partition{d: d, stream: stream, lanes: map[schemas.EndpointID]*lane{}, taken: map[*task]struct{}{}}
+	if err := p.resumeHeld(ctx, work, number); err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
+	}
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		if ctx.Err() != nil {
+			_ = m.Nak() // given back; a lost nak costs the ack wait
+			return
+		}
+		p.take(work, m)
+	}, jetstream.PullMaxMessages(pullBatch))
+	if err != nil {
+		cut(errGrace)
+		p.wg.Wait()
+		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
+	}
+	p.extendUntil(ctx.Done())
+	consuming.Drain()
+	<-consuming.Closed()
+	p.stop(cut)
+	return nil
+}
+
+// partition is what one RunPartition owns: the lanes of the endpoints that
+// have something due.
+type partition struct {
+	d      *Dispatcher
+	stream jetstream.Stream
+	wg     sync.WaitGroup // attempts, drains, hold writes and purges
+
+	mu       sync.Mutex // guards what follows, and all lanes
+	lanes    map[schemas.EndpointID]*lane
+	taken    map[*task]struct{} // from the consumer, not yet settled
+	stopping bool               // set by stop
+}
+
+// take puts a message of the consumer into its endpoint's lane.
+func (p *partition) take(work context.Context, m jetstream.Msg) {
+	delivery, err := schemas.ReadDelivery(m.Subject(), m.Headers(), m.Data())
+	if err != nil {
+		p.wg.Go(func() { p.bury(work, m, err) })
+		return
+	}
+	t := &task{delivery: delivery, stored: ready{m}, taken: time.Now()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken[t] = struct{}{}
+	p.lane(delivery.Endpoint).offer(work, t)
+}
+
+// bury stores a message that is no delivery as a dead letter. Only another
+// program can have written it.
+func (p *partition) bury(work context.Context, m jetstream.Msg, cause error) {
+	meta, err := m.Metadata()
+	if err != nil {
+		return
+	}
+	const tenant = "unknown"
+	err = p.d.store(work, &nats.Msg{
+		Subject: schemas.DeadSubject(tenant, schemas.QueueEndpoint(m.Subject())),
+		Header:  nats.Header(schemas.DeadEvent(m.Headers(), tenant, schemas.ReasonUnreadable, cause.Error())),
+		Data:    m.Data(),
+	}, fmt.Sprintf("%s.%d.unreadable", meta.Stream, meta.Sequence.Stream))
+	if err != nil {
+		_ = m.Nak()
+		return
+	}
+	_ = m.Ack()
+}
+
+// run makes the attempts of one place in the lane's window: the task's, and
+// then those of the tasks that wait. The caller has counted it as running.
+func (p *partition) run(work context.Context, l *lane, t *task) {
+	for t != nil {
+		p.handle(work, t)
+		p.mu.Lock()
+		t = l.next(t)
+		p.mu.Unlock()
+	}
+}
+
+// handle makes one attempt and settles it.
+func (p *partition) handle(work context.Context, t *task) {
+	a, outcome, err := p.d.attempt(work, t.delivery)
+	if err == nil {
+		err = p.d.settle(work, Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
+	}
+	if err != nil {
+		p.d.o.Log.Info("delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
+		t.stored.giveBack()
+		return
+	}
+	t.stored.done()
+	p.d.o.Observe(Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
+}
+
+// extendUntil tells JetStream, until stop, which deliveries are still being
+// worked on or waiting here.
+func (p *partition) extendUntil(stop <-chan struct{}) {
+	ticker := time.NewTicker(p.d.o.AckWait / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case now := <-ticker.C:
+			p.mu.Lock()
+			for t := range p.taken {
+				if now.Sub(t.taken) >= p.d.o.AckWait/3 {
+					t.stored.extend()
+				}
+			}
+			p.mu.Unlock()
+		}
+	}
+}
+
+// stop gives back what waits, and waits for what is under way, no longer than
+// the grace.
+func (p *partition) stop(cut context.CancelCauseFunc) {
+	p.mu.Lock()
+	p.stopping = true
+	for _, l := range p.lanes {
+		l.giveBack()
+	}
+	p.mu.Unlock()
+
+	grace := time.AfterFunc(p.d.o.Grace, func() { cut(errGrace) })
+	defer grace.Stop()
+	p.wg.Wait()
+}
+
+// lane finds or opens an endpoint's lane. The caller holds mu.
+func (p *partition) lane(endpoint schemas.EndpointID) *lane {
+	l := p.lanes[endpoint]
+	if l == nil {
+		l = newLane(p, endpoint)
+		p.lanes[endpoint] = l
+	}
+	return l
+}
+
+// resumeHeld opens the lanes whose queues a former owner left held.
+func (p *partition) resumeHeld(ctx, work context.Context, number int) error {
+	info, err := p.stream.Info(ctx, jetstream.WithSubjectFilter(schemas.HeldFilter(number)))
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for subject := range info.State.Subjects {
+		p.lane(schemas.QueueEndpoint(subject)).hold(work)
+	}
+	return nil
+}

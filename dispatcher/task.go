@@ -1,0 +1,43 @@
+package dispatcher
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// task is a stored delivery in this process's hands.
+type task struct {
+	delivery *schemas.Delivery
+	stored   stored
+	taken    time.Time
+	started  time.Time // of its attempt; zero while it waits
+}
+
+// stored is where a task's delivery lies until it is settled. Losing a call
+// costs a repeated attempt, never a delivery, so none returns an error.
+type stored interface {
+	done()     // it may go
+	giveBack() // it is to be tried by whoever comes, at once
+	extend()   // it is still being worked on
+}
+
+// ready is a delivery on the partition's consumer.
+type ready struct{ msg jetstream.Msg }
+
+func (r ready) done()     { _ = r.msg.Ack() }
+func (r ready) giveBack() { _ = r.msg.Nak() }
+func (r ready) extend()   { _ = r.msg.InProgress() }
+
+// held is a delivery in its endpoint's own queue. It stays there until the
+// queue is purged up to it, so giving it back is doing nothing.
+type held struct {
+	queue    *heldQueue
+	sequence uint64
+}
+
+func (h held) done()   { h.queue.settled(h.sequence) }
+func (held) giveBack() {}
+func (held) extend()   {}
