@@ -49,10 +49,13 @@ func (d *Dispatcher) RunPartition(ctx context.Context, number int) error {
 		p.wg.Wait()
 		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
 	}
-	p.extendUntil(ctx.Done())
+	p.extendUntil(ctx.Done(), consuming.Closed())
 	consuming.Drain()
 	<-consuming.Closed()
 	p.stop(cut)
+	if ctx.Err() == nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: its consumer is gone, or the connection", number)
+	}
 	return nil
 }
 
@@ -129,14 +132,16 @@ func (p *partition) handle(work context.Context, t *task) {
 	p.d.o.Observe(Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
 }
 
-// extendUntil tells JetStream, until stop, which deliveries are still being
-// worked on or waiting here.
-func (p *partition) extendUntil(stop <-chan struct{}) {
+// extendUntil tells JetStream, until it is to stop or intake has ended, which
+// deliveries are still being worked on or waiting here.
+func (p *partition) extendUntil(stop, ended <-chan struct{}) {
 	ticker := time.NewTicker(p.d.o.AckWait / 3)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-stop:
+			return
+		case <-ended:
 			return
 		case now := <-ticker.C:
 			p.mu.Lock()

@@ -85,14 +85,20 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
-	go func() { // ends with consuming, which ends with ctx
-		<-ctx.Done()
-		consuming.Drain()
+	go func() { // ends with consuming, which ends with ctx if not before
+		select {
+		case <-ctx.Done():
+			consuming.Drain()
+		case <-consuming.Closed():
+		}
 		<-consuming.Closed()
 		close(pending)
 	}()
 	for s := range pending {
 		f.finish(ctx, s)
+	}
+	if ctx.Err() == nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: its consumer is gone, or the connection", partition)
 	}
 	return nil
 }

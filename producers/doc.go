@@ -7,7 +7,7 @@
 // connection and nothing else of Tidings. It validates the event (CloudEvents
 // 1.0.2, JSON data, size), writes the W3C trace context of ctx into it as the
 // CloudEvents distributed-tracing extension says, and publishes it in binary
-// mode under a deduplication id made of source and id. The subpackages (users,
+// mode under a deduplication id made of tenant, source and id. The subpackages (users,
 // files, messages, rooms, lobbies) build the envelope for a domain, so that a
 // service writes
 //
@@ -19,7 +19,9 @@
 //	what fails                     what happens
 //	the event is not valid         an error before anything is sent
 //	no server, or none answers     tried again until ctx ends, under the same id
-//	ctx ends before the answer     *PublishError with MaybeStored: publish the same
-//	                               event again, and JetStream stores it once
+//	EVENTS is full or busy         the same
+//	ctx ends before the answer     *PublishError with MaybeStored: publish its Event
+//	                               again, and JetStream stores it once
 //	the server refuses             *PublishError with its reason; nothing is stored
+//	the connection is closed       the same, at once
 package producers

@@ -48,10 +48,9 @@ func (p *Publisher) message(ctx context.Context, e schemas.Event) (*message, err
 }
 
 // deduplicationID keeps tenants apart, who share EVENTS and may choose the same
-// source and id. The tenant stands last since NATS trims header values, and an
-// id may end in a space.
+// source and id.
 func deduplicationID(tenant schemas.TenantID, e *schemas.Event) string {
-	return schemas.EventMessageID(e) + " " + string(tenant)
+	return string(tenant) + " " + schemas.EventMessageID(e)
 }
 
 // complete fills in what the caller left out, on a copy.

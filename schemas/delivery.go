@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -36,9 +37,7 @@ type Delivery struct {
 // Header is the header of the delivery's message.
 func (d *Delivery) Header() Header {
 	h := make(Header, len(d.Event)+8)
-	for name, v := range d.Event {
-		h[name] = v
-	}
+	maps.Copy(h, d.Event)
 	own := [2]string{string(d.ID), string(d.Tenant)}
 	h[headerDelivery], h[headerTenant] = own[0:1:1], own[1:2:2]
 	if d.Attempts > 0 {

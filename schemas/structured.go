@@ -77,29 +77,25 @@ func memberData(members map[string]json.RawMessage) ([]byte, error) {
 
 // setMember gives an attribute its JSON value. Null means that it is not set.
 func setMember(ec *event.EventContextV1, name string, raw json.RawMessage) error {
-	var v any
-	switch raw[0] {
-	case 'n':
+	switch c := raw[0]; {
+	case c == 'n':
 		return nil
-	case '"':
+	case c == '"':
 		var text string
 		if err := json.Unmarshal(raw, &text); err != nil {
 			return err
 		}
 		return setAttribute(ec, name, text)
-	case 't', 'f':
-		v = raw[0] == 't'
-	case '{', '[':
+	case c == '{', c == '[':
 		return errors.New("an object or a list: attributes are strings, numbers or booleans")
-	default:
-		n, err := strconv.ParseInt(string(raw), 10, 32)
-		if err != nil {
-			return fmt.Errorf("%s: use a whole number of 32 bits, or a string", raw)
-		}
-		v = int32(n)
-	}
-	if reserved(name) {
+	case reserved(name):
 		return fmt.Errorf("%s: write it as a string", raw)
+	case c == 't', c == 'f':
+		return setExtension(ec, name, c == 't')
 	}
-	return setExtension(ec, name, v)
+	n, err := strconv.ParseInt(string(raw), 10, 32)
+	if err != nil {
+		return fmt.Errorf("%s: use a whole number of 32 bits, or a string", raw)
+	}
+	return setExtension(ec, name, int32(n))
 }

@@ -18,7 +18,7 @@
 //   - Plain http is spoken only to addresses in an allowed range.
 //
 // The transport picks the dial path by the scheme of the request, and its
-// pools are keyed by scheme, host and port, so a plain connection opened under
+// pools are keyed by scheme, host and port, so a plain connection opened by
 // the first path never carries an https request, nor the reverse. Without the
 // second path https would be dialed by the first, which refuses more.
 //
@@ -26,11 +26,11 @@
 // ones. A guard is a value and never changes.
 //
 //	what fails                            → what happens
-//	the address is refused                → [Denied], before any packet leaves; other addresses of the host are still tried
+//	the address is refused                → [Denied], before a packet goes there; the host's other addresses are tried
 //	the dialer reports no IP address      → [Denied]
 //	resolving, connecting or TLS is slow  → the connection fails after Options.ConnectTimeout
 //	the handshake or certificate is wrong → [HandshakeError]
-//	the request's context ends            → the request ends at once; its dial at the latest after Options.ConnectTimeout
+//	the request's context ends            → the request ends at once, its dial within Options.ConnectTimeout
 //	an idle connection went silent        → HTTP/2 pings it and closes it; HTTP/1.1 fails one request
 //
 // What the guard cannot know: a network's own NAT64 prefix (RFC 6052 §2.2) or

@@ -119,7 +119,7 @@ func (o Options) dialFor(scheme string) func(ctx context.Context, network, addr 
 		return o.Dial
 	}
 	d := o.Dialer
-	_ = scheme
+	d.Control, d.ControlContext = nil, o.Guard.control(scheme)
 	return d.DialContext
 }
 

@@ -55,7 +55,9 @@ func TestEvents(t *testing.T) {
 		},
 		{
 			Name: "nobody", Refused: "who.ID is empty: set it",
-			Call: func(ctx context.Context, s to) (receipt, error) { return rooms.Left(ctx, s, before, producers.Person{}) },
+			Call: func(ctx context.Context, s to) (receipt, error) {
+				return rooms.Left(ctx, s, before, producers.Person{})
+			},
 		},
 	})
 }

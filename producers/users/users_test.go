@@ -53,7 +53,9 @@ func TestEvents(t *testing.T) {
 		},
 		{
 			Name: "no id", Refused: "publish user.created: the subject is empty: set the id of the user (nothing was stored)",
-			Call: func(ctx context.Context, s to) (receipt, error) { return users.Created(ctx, s, users.User{Email: "a@b"}) },
+			Call: func(ctx context.Context, s to) (receipt, error) {
+				return users.Created(ctx, s, users.User{Email: "a@b"})
+			},
 		},
 		{
 			Name: "another user", Refused: `current.ID is "u1" and previous.ID is "u2": pass the same one, after and before`,

@@ -1,0 +1,88 @@
+// Command tidings is the whole pipe in one binary.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "tidings: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+func rootCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:           "tidings",
+		Short:         "Webhook delivery pipeline on NATS JetStream",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// Flags left alone are taken from TIDINGS_* variables.
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
+	}
+	c.SetOut(os.Stdout)
+	c.AddCommand(runCommand(), demoCommand(), publishCommand(), benchCommand(), sinkCommand(), versionCommand())
+	return c
+}
+
+func runCommand() *cobra.Command {
+	var s config.Settings
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run the pipe, or some of its roles",
+		Long: `Run the pipe: fanout, dispatcher and api, on the embedded JetStream broker.
+
+With --nats-url the same binary runs against a NATS server or cluster, and with
+--roles each process does its part of the work. Processes of a role share the
+partitions among themselves. Every flag can also be set by a variable: --http-addr
+by TIDINGS_HTTP_ADDR.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			log, err := newLogger(s.Log)
+			if err != nil {
+				return err
+			}
+			a, err := startApp(c.Context(), s, log, hooks{})
+			if err != nil {
+				return err
+			}
+			log.Info("running", "roles", s.Roles, "http", a.httpAddr, "nats", a.natsURL, "version", version())
+			err = a.Wait(c.Context())
+			log.Info("stopping", "grace", s.Grace)
+			if stopErr := a.Stop(); err == nil {
+				err = stopErr
+			}
+			return err
+		},
+	}
+	s.Bind(c.Flags())
+	return c
+}
+
+func newLogger(l config.Log) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		return nil, schemas.Errorf(schemas.CodeInvalid, "--log-level %q: use debug, info, warn or error", l.Level)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch l.Format {
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
+	}
+	return nil, schemas.Errorf(schemas.CodeInvalid, "--log-format %q: use text or json", l.Format)
+}

@@ -1,0 +1,7 @@
+// Package config is everything that tells the pipe what to do: the settings of
+// a process (flags and TIDINGS_* variables) and the static file, tidings.yaml.
+// What is made from them lives in its subpackages: the broker connection, the
+// streams, the registry, the members, and the HTTP server.
+//
+// Nothing outside this folder reads the environment.
+package config

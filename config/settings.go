@@ -1,0 +1,160 @@
+package config
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Role is a part of the pipe that a process plays.
+type Role string
+
+const (
+	RoleFanout     Role = "fanout"     // events → deliveries
+	RoleDispatcher Role = "dispatcher" // deliveries → attempts
+	RoleAPI        Role = "api"        // owns the configuration: applies tidings.yaml
+)
+
+// Roles are all of them, in the order of the pipe.
+func Roles() []Role { return []Role{RoleFanout, RoleDispatcher, RoleAPI} }
+
+// Settings is what one process is told. [Settings.Bind] gives the defaults.
+type Settings struct {
+	// DataDir keeps the embedded broker's streams.
+	DataDir string
+	// HTTPAddr serves health; empty serves nothing.
+	HTTPAddr string
+	// Roles are "all" or names of roles.
+	Roles []string
+	// ConfigFile is a tidings.yaml, or empty.
+	ConfigFile string
+	NATS       NATS
+	Streams    Streams
+	// EgressAllow are the ranges of addresses that are not public and may be
+	// delivered to all the same, over http too.
+	EgressAllow []string
+	// Grace is how long work under way may go on at shutdown.
+	Grace time.Duration
+	Log   Log
+}
+
+// NATS is where the broker is.
+type NATS struct {
+	URL       string // of an external server or cluster; empty for the embedded one
+	Listen    string // where the embedded one listens for other processes
+	Creds     string
+	NKey      string
+	CA        string
+	Cert      string
+	Key       string
+	SyncFiles bool
+}
+
+// Streams is how events and deliveries are stored.
+type Streams struct {
+	Replicas     int
+	Partitions   int
+	Shards       int
+	EventsMaxAge time.Duration
+	DeadMaxAge   time.Duration
+	DedupWindow  time.Duration
+}
+
+// Log is how the process speaks to its operator.
+type Log struct {
+	Format string // "text" or "json"
+	Level  string // "debug", "info", "warn" or "error"
+}
+
+// Bind makes the settings flags of a command, with their defaults.
+func (s *Settings) Bind(f *pflag.FlagSet) {
+	f.StringVar(&s.DataDir, "data-dir", "./data", "folder of the embedded broker's streams")
+	f.StringVar(&s.HTTPAddr, "http-addr", "127.0.0.1:8080", "address of /healthz and /readyz; port 0 picks a free one, empty serves none")
+	f.StringSliceVar(&s.Roles, "roles", []string{"all"}, "what this process does: all, or some of fanout,dispatcher,api")
+	f.StringVar(&s.ConfigFile, "config", "", "static file of tenants, endpoints and subscriptions (tidings.yaml); applied by the role api")
+	f.StringSliceVar(&s.EgressAllow, "egress-allow", nil, "address ranges to deliver to although they are not public, over http too, like 127.0.0.0/8,::1/128")
+	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
+	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
+	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
+	s.NATS.Bind(f)
+	s.Streams.bind(f)
+}
+
+// Bind makes the broker settings flags of a command.
+func (n *NATS) Bind(f *pflag.FlagSet) {
+	f.StringVar(&n.URL, "nats-url", "", "NATS server or cluster to use instead of the embedded one, like nats://a:4222,nats://b:4222")
+	f.StringVar(&n.Listen, "nats-listen", "127.0.0.1:4222", "where the embedded broker listens for other processes; empty for nowhere, port 0 for a free one")
+	f.StringVar(&n.Creds, "nats-creds", "", "credentials file (JWT and seed) for --nats-url")
+	f.StringVar(&n.NKey, "nats-nkey", "", "NKey seed file for --nats-url")
+	f.StringVar(&n.CA, "nats-ca", "", "PEM file of the authority that signed the servers' certificates")
+	f.StringVar(&n.Cert, "nats-cert", "", "PEM file of this client's certificate")
+	f.StringVar(&n.Key, "nats-key", "", "PEM file of this client's key")
+	f.BoolVar(&n.SyncFiles, "sync-always", false, "embedded broker: fsync each write, so that a power loss loses nothing either (much slower)")
+}
+
+func (s *Streams) bind(f *pflag.FlagSet) {
+	f.IntVar(&s.Replicas, "replicas", 1, "copies of each stream: 1, or 3 on a cluster")
+	f.IntVar(&s.Partitions, "partitions", 32, "lanes in which the work is shared; fixed once the streams exist")
+	f.IntVar(&s.Shards, "shards", 4, "delivery streams; fixed once the streams exist")
+	f.DurationVar(&s.EventsMaxAge, "events-max-age", 7*24*time.Hour, "how long events are kept for replay, and may wait for fanout")
+	f.DurationVar(&s.DeadMaxAge, "dead-max-age", 30*24*time.Hour, "how long dead letters are kept")
+	f.DurationVar(&s.DedupWindow, "dedup-window", 2*time.Minute, "how late a publish may be repeated and still be stored once")
+}
+
+// FromEnvironment sets each flag that the command line left alone from its
+// variable, if there is one: --http-addr from TIDINGS_HTTP_ADDR.
+func FromEnvironment(f *pflag.FlagSet) error {
+	var err error
+	f.VisitAll(func(flag *pflag.Flag) {
+		name := "TIDINGS_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		value, ok := os.LookupEnv(name)
+		if !ok || flag.Changed || err != nil {
+			return
+		}
+		if setErr := f.Set(flag.Name, value); setErr != nil {
+			err = schemas.Errorf(schemas.CodeInvalid, "environment variable %s: %w", name, setErr)
+		}
+	})
+	return err
+}
+
+// Has reports whether the process plays a role.
+func (s *Settings) Has(r Role) bool {
+	return slices.Contains(s.Roles, "all") || slices.Contains(s.Roles, string(r))
+}
+
+// Validate names the setting that is wrong.
+func (s *Settings) Validate() error {
+	if len(s.Roles) == 0 {
+		return schemas.Errorf(schemas.CodeInvalid, "--roles is empty: use all, or some of fanout,dispatcher,api")
+	}
+	for _, r := range s.Roles {
+		if r != "all" && !slices.Contains(Roles(), Role(r)) {
+			return schemas.Errorf(schemas.CodeInvalid, "--roles: %q is none: use all, or some of fanout,dispatcher,api", r)
+		}
+	}
+	if s.ConfigFile != "" && !s.Has(RoleAPI) {
+		return schemas.Errorf(schemas.CodeInvalid, "--config is applied by the role api, which --roles leaves out: give it to the process that has it")
+	}
+	_, err := s.AllowedRanges()
+	return err
+}
+
+// AllowedRanges reads EgressAllow.
+func (s *Settings) AllowedRanges() ([]netip.Prefix, error) {
+	var ranges []netip.Prefix
+	for _, text := range s.EgressAllow {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			return nil, schemas.Errorf(schemas.CodeInvalid, "--egress-allow: %q is no address range: write it like 127.0.0.0/8", text)
+		}
+		ranges = append(ranges, p)
+	}
+	return ranges, nil
+}
