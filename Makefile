@@ -22,14 +22,13 @@ run: build ## Build, then run the whole pipe with demo producers and receivers
 	./bin/tidings demo
 
 test: ## Vet and test everything, with the race detector if there is a C compiler
-	$(GO) vet ./...
 	@if printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null; then \
 		race=-race; export CGO_ENABLED=1; \
 	else \
 		race=; export CGO_ENABLED=0; \
 		echo 'No C compiler found: testing without the race detector, which needs one.'; \
 	fi; \
-	set -x; $(GO) test $$race -timeout 20m ./...
+	set -ex; $(GO) vet ./...; $(GO) test $$race -timeout 20m ./...
 
 lint: $(LINT) ## Run the linters, which hold the code to the house rules
 	$(LINT) run ./...

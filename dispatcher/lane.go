@@ -7,11 +7,15 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// maxWait is how long a delivery may have to wait in the memory of its lane.
-// One that would wait longer is held, so that the place it takes in the
-// partition's consumer is free for other endpoints. Holding costs a write and a
-// read more, so an endpoint that is merely busy should not be held.
-const maxWait = time.Second
+// A lane whose endpoint is slow, and whose newest delivery would wait too long
+// behind the others in memory, is held, so that the places they take in the
+// partition's consumer are free for other endpoints. Holding costs a write and a
+// read more, so an endpoint that is quick and merely busy is not held: its queue
+// is short in time.
+const (
+	maxWait  = time.Second
+	slowPace = 100 * time.Millisecond
+)
 
 // watchEvery is how often a lane with a queue is looked at.
 const watchEvery = maxWait / 4
@@ -100,7 +104,7 @@ func (l *lane) watch(work context.Context) {
 		if len(l.queue) == 0 || l.p.stopping {
 			return
 		}
-		if l.wait(time.Now()) > maxWait {
+		if pace := l.paceNow(time.Now()); pace > slowPace && l.wait(pace) > maxWait {
 			l.hold(work)
 			return
 		}
@@ -108,16 +112,20 @@ func (l *lane) watch(work context.Context) {
 	})
 }
 
-// wait is how long the newest in the queue will have to wait: as many rounds
-// of the window as it takes, at the usual pace, or at that of the slowest
-// attempt under way if it is already slower.
-func (l *lane) wait(now time.Time) time.Duration {
+// paceNow is how long an attempt takes: as usual, or as long as the slowest
+// under way already has.
+func (l *lane) paceNow(now time.Time) time.Duration {
 	pace := l.pace
 	for t := range l.running {
 		pace = max(pace, now.Sub(t.started))
 	}
-	rounds := float64(len(l.queue)) / float64(l.window())
-	return time.Duration(rounds * float64(pace))
+	return pace
+}
+
+// wait is how long the newest in the queue will have to wait at a pace: as many
+// rounds of the window as it takes.
+func (l *lane) wait(pace time.Duration) time.Duration {
+	return time.Duration(float64(len(l.queue)) / float64(l.window()) * float64(pace))
 }
 
 // hold moves the queue to the endpoint's held queue; later deliveries follow it

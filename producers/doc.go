@@ -7,9 +7,9 @@
 // connection and nothing else of Tidings. It validates the event (CloudEvents
 // 1.0.2, JSON data, size), writes the W3C trace context of ctx into it as the
 // CloudEvents distributed-tracing extension says, and publishes it in binary
-// mode under a deduplication id made of tenant, source and id. The subpackages (users,
-// files, messages, rooms, lobbies) build the envelope for a domain, so that a
-// service writes
+// mode under a deduplication id made of tenant, source and id. The subpackages
+// (users, files, messages, rooms, lobbies) build the envelope for a domain, so
+// that a service writes
 //
 //	users.Created(ctx, pub, user)
 //

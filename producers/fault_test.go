@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,12 +152,13 @@ func TestFullStreamRefusesAndLosesNothing(t *testing.T) {
 		limit := func(n int64) {
 			js, err := jetstream.New(p.NC)
 			if err != nil {
-				t.Fatal(err)
+				t.Error(err)
+				return
 			}
 			c := p.stream.CachedInfo().Config
 			c.MaxMsgs = n
 			if _, err := js.UpdateStream(t.Context(), c); err != nil {
-				t.Fatal(err)
+				t.Error(err)
 			}
 		}
 		limit(2)
@@ -178,8 +180,13 @@ func TestFullStreamRefusesAndLosesNothing(t *testing.T) {
 			}
 		}
 		// An event that can wait is stored once there is room.
-		time.AfterFunc(10*time.Second, func() { limit(3) })
+		var room sync.WaitGroup
+		room.Go(func() {
+			<-time.After(10 * time.Second)
+			limit(3)
+		})
 		receipt, err := p.Publish(t.Context(), created("e3"))
+		room.Wait()
 		if err != nil || receipt.Sequence != 3 || receipt.Duplicate {
 			t.Errorf("%+v, %v; want it stored after the wait", receipt, err)
 		}

@@ -165,7 +165,8 @@ func (d *door) lead(t testing.TB, storeDir string) {
 func (d *door) connect(t testing.TB, options ...nats.Option) *nats.Conn {
 	t.Helper()
 	nc, err := nats.Connect("", append(options, nats.InProcessServer(d),
-		nats.MaxReconnects(-1), nats.ReconnectWait(250*time.Millisecond))...)
+		nats.MaxReconnects(-1), nats.ReconnectWait(250*time.Millisecond),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...) // it would print
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,7 @@ type app struct {
 	registry *registry.Registry
 	index    *fanout.Index
 	targets  *dispatcher.Targets
+	watcher  *registry.Watcher
 
 	failed   chan error // the first part that ended by itself
 	ready    []func() api.Check
@@ -201,8 +202,16 @@ func (a *app) startRegistry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.watcher = w
 	a.background(ctx, "registry", w.Run)
 	return nil
+}
+
+// awaitRegistry returns once this process has taken in all that the registry
+// holds now. Publishing after it, an event meets the subscriptions written
+// before it.
+func (a *app) awaitRegistry(ctx context.Context) error {
+	return a.watcher.CaughtUp(ctx, a.registry)
 }
 
 func (a *app) startHTTP(ctx context.Context) error {

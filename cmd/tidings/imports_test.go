@@ -65,7 +65,7 @@ var importRules = []importRule{
 	{"dispatcher/dialect", []string{"schemas/...", "dispatcher/signing", "dispatcher/retry"}, []string{cloudEvents}},
 
 	// The stages are here for their Options types.
-	{"config", []string{"schemas/...", "producers/...", "fanout/...", "dispatcher/..."}, []string{"github.com/goccy/go-yaml/..."}},
+	{"config", []string{"schemas/...", "producers/...", "fanout/...", "dispatcher/..."}, []string{"github.com/goccy/go-yaml/...", "github.com/spf13/pflag"}},
 	{"config/...", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"golang.org/x/crypto/..."})},
 	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer}},
 	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -15,6 +16,10 @@ type Watcher struct {
 	watch jetstream.KeyWatcher
 	log   *slog.Logger
 	apply []func(schemas.Change)
+
+	mu   sync.Mutex    // guards what follows
+	seen uint64        // the revision of the newest change passed on
+	news chan struct{} // closed and replaced at each change
 }
 
 // Watch starts a watcher and hands over all that is in the registry now; it
@@ -25,7 +30,7 @@ func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(sc
 	if err != nil {
 		return nil, unavailable("watch", err)
 	}
-	w := &Watcher{watch: kw, log: log, apply: apply}
+	w := &Watcher{watch: kw, log: log, apply: apply, news: make(chan struct{})}
 	for {
 		select {
 		case entry, ok := <-kw.Updates():
@@ -62,6 +67,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 
 // pass skips a record that does not parse: it must not stop the others.
 func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
+	defer w.saw(entry.Revision())
 	c, err := change(entry)
 	if err != nil {
 		w.log.Error("registry record skipped", "key", entry.Key(), "revision", entry.Revision(), "error", err)
@@ -69,5 +75,36 @@ func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
 	}
 	for _, apply := range w.apply {
 		apply(c)
+	}
+}
+
+func (w *Watcher) saw(revision uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = revision
+	close(w.news)
+	w.news = make(chan struct{})
+}
+
+// CaughtUp returns once the watcher has passed on every change that the
+// registry holds now.
+func (w *Watcher) CaughtUp(ctx context.Context, r *Registry) error {
+	status, err := r.kv.Status(ctx)
+	if err != nil {
+		return unavailable("status", err)
+	}
+	now := status.(*jetstream.KeyValueBucketStatus).StreamInfo().State.LastSeq
+	for {
+		w.mu.Lock()
+		seen, news := w.seen, w.news
+		w.mu.Unlock()
+		if seen >= now {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return unavailable("watch", context.Cause(ctx))
+		}
 	}
 }

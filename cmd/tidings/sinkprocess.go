@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// sinkProcess is a running sink.
+type sinkProcess struct {
+	URL   string
+	cmd   *exec.Cmd
+	stdin io.Closer // closing it ends the sink
+}
+
+// startSink runs this program's own sink.
+func startSink(ctx context.Context) (*sinkProcess, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &sinkProcess{cmd: exec.CommandContext(ctx, self, "sink")}
+	s.cmd.Stderr = os.Stderr
+	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start sink: %w", err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("start sink: %w", err)
+	}
+	s.URL = strings.TrimSpace(line)
+	return s, nil
+}
+
+// Stop ends the sink and waits for it.
+func (s *sinkProcess) Stop() {
+	_ = s.stdin.Close()
+	_ = s.cmd.Wait()
+}
+
+// Stats asks the sink what it has counted.
+func (s *sinkProcess) Stats(ctx context.Context) (sinkStats, error) {
+	var stats sinkStats
+	err := s.call(ctx, http.MethodGet, "/stats", func(body io.Reader) error { return json.NewDecoder(body).Decode(&stats) })
+	return stats, err
+}
+
+// Reset makes the sink forget.
+func (s *sinkProcess) Reset(ctx context.Context) error {
+	return s.call(ctx, http.MethodPost, "/reset", func(io.Reader) error { return nil })
+}
+
+func (s *sinkProcess) call(ctx context.Context, method, path string, read func(io.Reader) error) error {
+	r, err := http.NewRequestWithContext(ctx, method, s.URL+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("ask sink: %w", err)
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	return read(response.Body)
+}
