@@ -76,6 +76,7 @@ const maxHolding = 8192
 // Dispatcher is the stage. Its partitions run independently.
 type Dispatcher struct {
 	o  Options
+	nc *nats.Conn
 	js jetstream.JetStream
 }
 
@@ -85,7 +86,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dispatcher{o: o.withDefaults(), js: js}, nil
+	return &Dispatcher{o: o.withDefaults(), nc: nc, js: js}, nil
 }
 
 // random spreads retries. It needs no seed that stays secret.

@@ -2,13 +2,10 @@ package dispatcher
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/tidings-dev/tidings/schemas"
 )
 
 // heldQueue is an endpoint's own durable queue, held.<p>.<endpoint>, while it
@@ -19,10 +16,11 @@ import (
 type heldQueue struct {
 	lane    *lane
 	subject string
-	drained bool   // nothing is left to read; new deliveries need not follow
-	writing int    // deliveries on their way into the queue
-	written int    // deliveries ever sent to the queue
-	from    uint64 // the sequence to read next
+	drained bool          // nothing is left to read; new deliveries need not follow
+	writing int           // deliveries on their way into the queue
+	written int           // deliveries ever sent to the queue
+	from    uint64        // the sequence to read next; the drain's own
+	ahead   []heldMessage // read and not yet begun; the drain's own
 	// read are the sequences read and not yet purged, in order; done those of
 	// them that are settled.
 	read    []uint64
@@ -84,33 +82,78 @@ func acknowledged(work context.Context, ack jetstream.PubAckFuture) bool {
 	return false
 }
 
-// drain reads the queue in order, as fast as the lane's window allows, until it
-// is empty.
+// drain attempts the queue in order, as fast as the lane's window allows, until
+// it is empty.
 func (q *heldQueue) drain(work context.Context) {
 	l := q.lane
 	for q.waitForRoom(work) {
-		before := q.state()
-		t, err := q.next(work)
-		switch {
-		case err != nil && work.Err() != nil:
-			return
+		if q.startNext(work) {
+			continue
+		}
+		switch state, err := q.readOn(work); {
 		case err != nil:
 			l.p.d.o.Log.Warn("read held queue", "endpoint", l.endpoint, "error", err)
 			if !pause(work, persistPause) {
 				return
 			}
-		case t == nil && q.close(before):
+		case state == nothingYet && !pause(work, writePause), state == drained:
 			return
-		case t == nil: // deliveries are on their way into the queue
-			if !pause(work, writePause) {
-				return
-			}
-		default:
-			l.p.mu.Lock()
-			l.start(work, t)
-			l.p.mu.Unlock()
 		}
 	}
+}
+
+// reading is what a look into the queue found.
+type reading int
+
+const (
+	some       reading = iota // deliveries, now read ahead
+	nothingYet                // nothing, but something is on its way
+	drained                   // nothing, and the drain has ended
+)
+
+// startNext attempts the first of what was read ahead, if there is any.
+func (q *heldQueue) startNext(work context.Context) bool {
+	if len(q.ahead) == 0 {
+		return false
+	}
+	m := q.ahead[0]
+	q.ahead = q.ahead[1:]
+	t, err := q.task(m)
+	if err != nil { // cannot be: write wrote it
+		q.lane.p.d.o.Log.Error("held delivery unreadable", "subject", q.subject, "sequence", m.sequence, "error", err)
+		q.settled(m.sequence)
+		return true
+	}
+	q.lane.p.mu.Lock()
+	defer q.lane.p.mu.Unlock()
+	q.lane.start(work, t)
+	return true
+}
+
+// readOn reads ahead. If there is nothing to read, it ends the drain, unless
+// something is on its way into the queue.
+func (q *heldQueue) readOn(work context.Context) (reading, error) {
+	p := q.lane.p
+	before := q.state()
+	batch, err := p.d.readHeld(work, p.stream, q.subject, q.from)
+	if err != nil {
+		return nothingYet, err
+	}
+	if len(batch) > 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, m := range batch {
+			q.read = append(q.read, m.sequence)
+			q.from = m.sequence + 1
+		}
+		q.ahead = batch
+		return some, nil
+	}
+	empty, err := p.d.heldEmpty(work, p.stream, q.subject, q.from)
+	if err == nil && empty && q.close(before) {
+		return drained, nil
+	}
+	return nothingYet, err
 }
 
 // writePause is how long a write into the queue may take before the drain looks
@@ -136,30 +179,6 @@ func (q *heldQueue) waitForRoom(work context.Context) bool {
 			return false
 		}
 	}
-}
-
-// next reads one delivery; nil if there is none.
-func (q *heldQueue) next(work context.Context) (*task, error) {
-	p := q.lane.p
-	ctx, cancel := context.WithTimeout(work, persistTry)
-	defer cancel()
-	m, err := p.stream.GetMsg(ctx, q.from, jetstream.WithGetMsgSubject(q.subject))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	q.from = m.Sequence + 1
-	q.read = append(q.read, m.Sequence)
-	p.mu.Unlock()
-	d, err := schemas.ReadDelivery(m.Subject, m.Header, m.Data)
-	if err != nil { // cannot be: write wrote it
-		q.settled(m.Sequence)
-		return nil, err
-	}
-	return &task{delivery: d, stored: held{q, m.Sequence}, taken: time.Now()}, nil
 }
 
 // writes says how far the writing into the queue has come.
@@ -218,7 +237,7 @@ func (q *heldQueue) purge() {
 		p.mu.Unlock()
 
 		ctx, cancel := context.WithTimeout(context.Background(), persistTry)
-		err := p.stream.Purge(ctx, jetstream.WithPurgeSubject(q.subject), jetstream.WithPurgeSequence(last+1))
+		err := p.deliveries.Purge(ctx, jetstream.WithPurgeSubject(q.subject), jetstream.WithPurgeSequence(last+1))
 		cancel()
 
 		p.mu.Lock()

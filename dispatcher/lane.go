@@ -14,7 +14,7 @@ import (
 // is short in time.
 const (
 	maxWait  = time.Second
-	slowPace = 100 * time.Millisecond
+	slowPace = 250 * time.Millisecond
 )
 
 // watchEvery is how often a lane with a queue is looked at.

@@ -23,21 +23,41 @@ var errGrace = errors.New("the dispatcher is shutting down")
 // waits is given back at once, and attempts under way end within the grace or
 // are given back too.
 func (d *Dispatcher) RunPartition(ctx context.Context, number int) error {
-	stream, err := d.js.Stream(ctx, d.o.Layout.DeliveriesStream(number))
+	p, err := d.partition(ctx, number)
+	if err == nil {
+		err = p.deliver(ctx)
+	}
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
 	}
-	consumer, err := stream.Consumer(ctx, schemas.DispatchConsumer(number))
+	return nil
+}
+
+// partition finds what a partition needs.
+func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, error) {
+	stream := d.o.Layout.DeliveriesStream(number)
+	deliveries, err := d.js.Stream(ctx, stream)
 	if err != nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
+		return nil, err
 	}
+	consumer, err := deliveries.Consumer(ctx, schemas.DispatchConsumer(number))
+	if err != nil {
+		return nil, err
+	}
+	return &partition{
+		d: d, number: number, stream: stream, deliveries: deliveries, consumer: consumer,
+		lanes: map[schemas.EndpointID]*lane{}, taken: map[*task]struct{}{},
+	}, nil
+}
+
+// deliver is RunPartition.
+func (p *partition) deliver(ctx context.Context) error {
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	p := &partition{d: d, stream: stream, lanes: map[schemas.EndpointID]*lane{}, taken: map[*task]struct{}{}}
-	if err := p.resumeHeld(ctx, work, number); err != nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
+	if err := p.resumeHeld(ctx, work); err != nil {
+		return err
 	}
-	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+	consuming, err := p.consumer.Consume(func(m jetstream.Msg) {
 		if ctx.Err() != nil {
 			_ = m.Nak() // given back; a lost nak costs the ack wait
 			return
@@ -46,15 +66,15 @@ func (d *Dispatcher) RunPartition(ctx context.Context, number int) error {
 	}, jetstream.PullMaxMessages(pullBatch))
 	if err != nil {
 		cut(errGrace)
-		p.wg.Wait()
-		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: %w", number, err)
+		p.stop(cut)
+		return err
 	}
 	p.extendUntil(ctx.Done(), consuming.Closed())
 	consuming.Drain()
 	<-consuming.Closed()
 	p.stop(cut)
 	if ctx.Err() == nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "dispatch partition %d: its consumer is gone, or the connection", number)
+		return errors.New("its consumer is gone, or the connection")
 	}
 	return nil
 }
@@ -62,9 +82,12 @@ func (d *Dispatcher) RunPartition(ctx context.Context, number int) error {
 // partition is what one RunPartition owns: the lanes of the endpoints that
 // have something due.
 type partition struct {
-	d      *Dispatcher
-	stream jetstream.Stream
-	wg     sync.WaitGroup // attempts, drains, hold writes and purges
+	d          *Dispatcher
+	number     int
+	stream     string // name of deliveries
+	deliveries jetstream.Stream
+	consumer   jetstream.Consumer
+	wg         sync.WaitGroup // attempts, drains, hold writes and purges
 
 	mu       sync.Mutex // guards what follows, and all lanes
 	lanes    map[schemas.EndpointID]*lane
@@ -181,8 +204,8 @@ func (p *partition) lane(endpoint schemas.EndpointID) *lane {
 }
 
 // resumeHeld opens the lanes whose queues a former owner left held.
-func (p *partition) resumeHeld(ctx, work context.Context, number int) error {
-	info, err := p.stream.Info(ctx, jetstream.WithSubjectFilter(schemas.HeldFilter(number)))
+func (p *partition) resumeHeld(ctx, work context.Context) error {
+	info, err := p.deliveries.Info(ctx, jetstream.WithSubjectFilter(schemas.HeldFilter(p.number)))
 	if err != nil {
 		return err
 	}

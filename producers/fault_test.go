@@ -217,7 +217,7 @@ func TestForeignStream(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	type step = func(h *hand) *nats.Msg
 	ok := (*hand).ok
-	silence := func(h *hand) *nats.Msg { return <-h.msgs }
+	silence := (*hand).next
 	refuse := func(code, errorCode int) step {
 		return func(h *hand) *nats.Msg { return h.refuse(code, errorCode, "because") }
 	}

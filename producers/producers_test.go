@@ -209,9 +209,21 @@ func (h *hand) refuse(code, errorCode int, description string) *nats.Msg {
 
 func (h *hand) answer(body string) *nats.Msg {
 	h.t.Helper()
-	m := <-h.msgs
+	m := h.next()
 	if err := m.Respond([]byte(body)); err != nil {
 		h.t.Fatal(err)
 	}
 	return m
+}
+
+// next is the oldest publish, without an answer.
+func (h *hand) next() *nats.Msg {
+	h.t.Helper()
+	select {
+	case m := <-h.msgs:
+		return m
+	case <-time.After(2 * time.Hour): // longer than any publisher here tries
+		h.t.Fatal("nothing more was published")
+		return nil
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
@@ -32,42 +33,70 @@ const (
 // fanout and dispatcher around a real JetStream, and a scripted receiver.
 type pipe struct {
 	t        *testing.T
-	app      *app
 	receiver *dispatchertest.Receiver
+	registry *registry.Registry
 	nc       *nats.Conn
 	pub      *producers.Publisher
 	reports  chan dispatcher.Report
+
+	app      *app // nil if the test runs the stages itself
+	settings config.Settings
 }
 
-// startPipe runs inside a synctest bubble.
+// startPipe runs the app, inside a synctest bubble.
 func startPipe(t *testing.T) *pipe {
 	t.Helper()
-	p := &pipe{t: t, receiver: dispatchertest.New(t), reports: make(chan dispatcher.Report, 10000)}
-	settings := testSettings(t.TempDir())
-	a, err := startApp(t.Context(), settings, slog.New(slog.DiscardHandler), hooks{
-		observe:   func(r dispatcher.Report) { p.reports <- r },
-		transport: p.receiver.Transport(t),
+	streamstest.DropTimers()
+	p := newPipe(t)
+	p.settings = testSettings(t.TempDir())
+	p.start()
+	t.Cleanup(p.stop)
+	if err := p.registry.PutTenant(t.Context(), schemas.Tenant{ID: testTenant}); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	return p
+}
+
+func newPipe(t *testing.T) *pipe {
+	return &pipe{t: t, receiver: dispatchertest.New(t), reports: make(chan dispatcher.Report, 10000)}
+}
+
+// start runs the app on what the data directory holds.
+func (p *pipe) start() {
+	p.t.Helper()
+	a, err := startApp(p.t.Context(), p.settings, slog.New(slog.DiscardHandler), hooks{
+		observe:   p.observe,
+		transport: p.receiver.Transport(p.t),
 	})
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := a.Stop(); err != nil {
-			t.Errorf("stop: %v", err)
-		}
-	})
-	p.app = a
-	if p.nc, err = a.connect("test"); err != nil {
-		t.Fatal(err)
+	nc, err := a.connect("test")
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	t.Cleanup(p.nc.Close)
-	if p.pub, err = producers.New(p.nc, producers.Options{Tenant: testTenant, Source: "/test"}); err != nil {
-		t.Fatal(err)
+	p.app, p.registry = a, a.registry
+	p.use(nc)
+}
+
+// use makes nc the test's own connection.
+func (p *pipe) use(nc *nats.Conn) {
+	p.t.Helper()
+	var err error
+	p.nc = nc
+	if p.pub, err = producers.New(nc, producers.Options{Tenant: testTenant, Source: "/test"}); err != nil {
+		p.t.Fatal(err)
 	}
-	if err := a.registry.PutTenant(t.Context(), schemas.Tenant{ID: testTenant}); err != nil {
-		t.Fatal(err)
+}
+
+func (p *pipe) observe(r dispatcher.Report) { p.reports <- r }
+
+func (p *pipe) stop() {
+	p.nc.Close()
+	if err := p.app.Stop(); err != nil {
+		p.t.Errorf("stop: %v", err)
 	}
-	return p
 }
 
 func testSettings(dir string) config.Settings {
@@ -77,20 +106,30 @@ func testSettings(dir string) config.Settings {
 	}
 }
 
-// endpoint registers an endpoint that gets every event, and waits until the
-// stages know it.
-func (p *pipe) endpoint(id schemas.EndpointID, policy schemas.Policy) {
+// endpoint registers an endpoint that gets the events of the types, or every
+// event, and waits until the stages know it.
+func (p *pipe) endpoint(id schemas.EndpointID, policy schemas.Policy, types ...schemas.TypePattern) {
 	p.t.Helper()
-	ctx := p.t.Context()
-	e := schemas.Endpoint{
-		ID: id, Tenant: testTenant, URL: "http://receiver.test/" + string(id),
-		Secrets: []schemas.Secret{schemas.NewSecret(testSecret)}, Policy: policy,
+	if len(types) == 0 {
+		types = []schemas.TypePattern{"*"}
 	}
-	if err := p.app.registry.PutEndpoint(ctx, e); err != nil {
+	p.putEndpoint(id, "http://receiver.test/"+string(id), policy)
+	p.subscribe(schemas.SubscriptionID("sub_"+string(id)), id, types...)
+}
+
+func (p *pipe) putEndpoint(id schemas.EndpointID, url string, policy schemas.Policy) {
+	p.t.Helper()
+	e := schemas.Endpoint{ID: id, Tenant: testTenant, URL: url, Secrets: []schemas.Secret{schemas.NewSecret(testSecret)}, Policy: policy}
+	if err := p.registry.PutEndpoint(p.t.Context(), e); err != nil {
 		p.t.Fatal(err)
 	}
-	s := schemas.Subscription{ID: schemas.SubscriptionID("sub_" + string(id)), Tenant: testTenant, Endpoint: id, Types: []schemas.TypePattern{"*"}}
-	if err := p.app.registry.PutSubscription(ctx, s); err != nil {
+	synctest.Wait()
+}
+
+func (p *pipe) subscribe(id schemas.SubscriptionID, endpoint schemas.EndpointID, types ...schemas.TypePattern) {
+	p.t.Helper()
+	s := schemas.Subscription{ID: id, Tenant: testTenant, Endpoint: endpoint, Types: types}
+	if err := p.registry.PutSubscription(p.t.Context(), s); err != nil {
 		p.t.Fatal(err)
 	}
 	synctest.Wait()
@@ -98,15 +137,22 @@ func (p *pipe) endpoint(id schemas.EndpointID, policy schemas.Policy) {
 
 func (p *pipe) publish(ctx context.Context, id string) {
 	p.t.Helper()
-	if _, err := p.pub.Publish(ctx, testEvent(id)); err != nil {
+	p.publishEvent(ctx, testEvent(id))
+}
+
+func (p *pipe) publishEvent(ctx context.Context, e schemas.Event) {
+	p.t.Helper()
+	if _, err := p.pub.Publish(ctx, e); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func testEvent(id string) schemas.Event {
+func testEvent(id string) schemas.Event { return typedEvent(id, "user.created") }
+
+func typedEvent(id, eventType string) schemas.Event {
 	e := event.New()
 	e.SetID(id)
-	e.SetType("user.created")
+	e.SetType(eventType)
 	_ = e.SetData(event.ApplicationJSON, map[string]string{"id": id})
 	return e
 }
@@ -123,6 +169,27 @@ func (p *pipe) ends(n int) []dispatcher.Report {
 	return ends
 }
 
+// noMore fails if anything is attempted in the time.
+func (p *pipe) noMore(within time.Duration) {
+	p.t.Helper()
+	select {
+	case r := <-p.reports:
+		p.t.Errorf("attempted %s for %s: %+v; want nothing", r.Delivery.ID, r.Delivery.Endpoint, r.Outcome)
+	case <-time.After(within):
+	}
+}
+
+// requests are those of one endpoint, by the path of its first URL.
+func (p *pipe) requests(id schemas.EndpointID) []dispatchertest.Request {
+	var own []dispatchertest.Request
+	for _, q := range p.receiver.Requests() {
+		if q.Path == "/"+string(id) {
+			own = append(own, q)
+		}
+	}
+	return own
+}
+
 // deadLetters reads all of DEAD.
 func (p *pipe) deadLetters() []*schemas.DeadLetter {
 	p.t.Helper()
@@ -135,7 +202,8 @@ func (p *pipe) deadLetters() []*schemas.DeadLetter {
 		p.t.Fatal(err)
 	}
 	var letters []*schemas.DeadLetter
-	for sequence := s.CachedInfo().State.FirstSeq; sequence <= s.CachedInfo().State.LastSeq; sequence++ {
+	for i := range s.CachedInfo().State.Msgs { // nothing leaves it in so short a time
+		sequence := s.CachedInfo().State.FirstSeq + i
 		m, err := s.GetMsg(p.t.Context(), sequence)
 		if err != nil {
 			p.t.Fatal(err)
@@ -147,6 +215,16 @@ func (p *pipe) deadLetters() []*schemas.DeadLetter {
 		letters = append(letters, l)
 	}
 	return letters
+}
+
+// theDeadLetter is the only one in DEAD.
+func (p *pipe) theDeadLetter() *schemas.DeadLetter {
+	p.t.Helper()
+	letters := p.deadLetters()
+	if len(letters) != 1 {
+		p.t.Fatalf("%d dead letters, want 1", len(letters))
+	}
+	return letters[0]
 }
 
 func TestAnEventReachesItsReceiverSigned(t *testing.T) {

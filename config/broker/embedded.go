@@ -116,6 +116,10 @@ func (s *Server) Connect(name string, log *slog.Logger) (*nats.Conn, error) {
 	return nats.Connect("", append(options(name, log), nats.InProcessServer(s.ns))...)
 }
 
+// InProcessConn lets a client that outlives the server be pointed at the next
+// one: it is what nats.InProcessServer asks for.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
+
 // Close stops the server after its streams are flushed, and waits for it.
 func (s *Server) Close() {
 	s.ns.Shutdown()

@@ -42,9 +42,10 @@ func deliveries(o Options, shard int) jetstream.StreamConfig {
 	// nothing is ever discarded.
 	c.Discard = jetstream.DiscardOld
 	c.AllowMsgSchedules = true
-	// Held queues are read from the stream's leader: a replica that lags behind
-	// would show a queue as empty that is not.
-	c.AllowDirect = false
+	// Scheduling refuses DiscardNew (err 10052). The stream has no limit, so
+	// nothing is ever discarded.
+	c.Discard = jetstream.DiscardOld
+	c.AllowMsgSchedules = true
 	return c
 }
 

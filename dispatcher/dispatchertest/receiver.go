@@ -45,6 +45,28 @@ func Hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 // Reset breaks the connection.
 func Reset(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
+// After answers as a does, some time later.
+func After(d time.Duration, a Answer) Answer {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(d):
+			a(w, r)
+		case <-r.Context().Done():
+		}
+	}
+}
+
+// Once answers as a does, once open is closed.
+func Once(open <-chan struct{}, a Answer) Answer {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-open:
+			a(w, r)
+		case <-r.Context().Done():
+		}
+	}
+}
+
 // SlowBody says 200 at once and then drips a byte a second, for ever.
 func SlowBody(w http.ResponseWriter, r *http.Request) {
 	for {

@@ -9,9 +9,15 @@
 package streamstest
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"os"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server/ats"
 	"github.com/nats-io/nats.go"
@@ -29,9 +35,13 @@ func Main(m *testing.M) {
 // Env is a server with the pipe's streams, and a connection to it.
 type Env struct {
 	streams.Applied
-	NC     *nats.Conn
-	Server *broker.Server
-	tb     testing.TB
+	NC *nats.Conn
+
+	tb  testing.TB
+	dir string
+
+	mu     sync.Mutex     // guards server
+	server *broker.Server // nil while it is down
 }
 
 // Small is a layout that starts fast, for tests that do not measure.
@@ -41,29 +51,117 @@ func Small() streams.Options {
 	return o
 }
 
+// DropTimers lets go of the timers that the NATS client has pooled. The pool is
+// the process's: a timer made in one bubble would crash the next that gets it.
+// [Start] does so; a test that connects otherwise calls it first. For the same
+// reason tests with bubbles do not run in parallel.
+func DropTimers() {
+	runtime.GC() // a sync.Pool forgets what two collections found unused
+	runtime.GC()
+}
+
 // Start runs a server in the test's temporary folder until the test ends.
 func Start(tb testing.TB, o streams.Options) *Env {
 	tb.Helper()
-	s, err := broker.StartEmbedded(tb.Context(), broker.Embedded{DataDir: tb.TempDir()}, slog.New(slog.DiscardHandler))
+	DropTimers()
+	e := &Env{tb: tb, dir: tb.TempDir()}
+	e.Up()
+	tb.Cleanup(e.Down)
+	e.NC = e.Connect()
+	applied, err := streams.Apply(tb.Context(), e.NC, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(s.Close)
-	e := &Env{Server: s, tb: tb}
-	e.NC = e.Connect()
-	if e.Applied, err = streams.Apply(tb.Context(), e.NC, o); err != nil {
-		tb.Fatal(err)
-	}
+	e.Applied = applied
 	return e
 }
 
-// Connect opens one more connection, closed when the test ends.
+// Connect opens one more connection, closed when the test ends. It outlives the
+// server, as a process does that connects to a server elsewhere.
 func (e *Env) Connect() *nats.Conn {
 	e.tb.Helper()
-	nc, err := e.Server.Connect(e.tb.Name(), slog.New(slog.DiscardHandler))
+	nc, err := nats.Connect("", nats.InProcessServer(e), nats.Name(e.tb.Name()),
+		nats.MaxReconnects(-1), nats.ReconnectWait(250*time.Millisecond),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		e.tb.Fatal(err)
 	}
 	e.tb.Cleanup(nc.Close)
 	return nc
+}
+
+// ConnectFor opens a connection that breaks for good after so many bytes were
+// written to it, in the middle of whatever is being said: how a process dies.
+// Gone is closed when that has happened.
+func (e *Env) ConnectFor(written int) (nc *nats.Conn, gone <-chan struct{}) {
+	e.tb.Helper()
+	closed := make(chan struct{})
+	nc, err := nats.Connect("", nats.InProcessServer(&mortal{e, written}), nats.Name(e.tb.Name()),
+		nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	if err != nil {
+		e.tb.Fatal(err)
+	}
+	e.tb.Cleanup(nc.Close)
+	return nc, closed
+}
+
+// mortal makes connections that end after some bytes.
+type mortal struct {
+	e     *Env
+	bytes int
+}
+
+func (m *mortal) InProcessConn() (net.Conn, error) {
+	c, err := m.e.InProcessConn()
+	return &mortalConn{Conn: c, left: m.bytes}, err
+}
+
+// mortalConn is written to by one goroutine at a time: the client sees to it.
+type mortalConn struct {
+	net.Conn
+	left int
+}
+
+func (c *mortalConn) Write(b []byte) (int, error) {
+	if len(b) <= c.left {
+		c.left -= len(b)
+		return c.Conn.Write(b)
+	}
+	n, _ := c.Conn.Write(b[:c.left])
+	c.left = 0
+	_ = c.Conn.Close()
+	return n, net.ErrClosed
+}
+
+// Down stops the server.
+func (e *Env) Down() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.server != nil {
+		e.server.Close()
+		e.server = nil
+	}
+}
+
+// Up starts the server on what it has stored.
+func (e *Env) Up() {
+	e.tb.Helper()
+	s, err := broker.StartEmbedded(context.Background(), broker.Embedded{DataDir: e.dir}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		e.tb.Fatal(err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.server = s
+}
+
+// InProcessConn is what the connections dial.
+func (e *Env) InProcessConn() (net.Conn, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.server == nil {
+		return nil, errors.New("the server is down")
+	}
+	return e.server.InProcessConn()
 }

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/streams/streamstest"
+	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/fanout"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// stages runs the stages of the pipe one by one, as the app does but without
+// members: so a test can kill one, and days pass faster, for there is no
+// heartbeat. All is in one partition.
+type stages struct {
+	*pipe
+	env     *streamstest.Env
+	index   *fanout.Index
+	targets *dispatcher.Targets
+}
+
+func prepareStages(t *testing.T) *stages {
+	t.Helper()
+	o := streamstest.Small()
+	o.Layout.Partitions, o.Layout.Shards = 1, 1
+	s := &stages{pipe: newPipe(t), env: streamstest.Start(t, o), index: fanout.NewIndex(), targets: dispatcher.NewTargets()}
+	s.registry = registry.New(s.env.Registry)
+	s.use(s.env.Connect())
+	w, err := s.registry.Watch(t.Context(), slog.New(slog.DiscardHandler), s.index.Apply, s.targets.Apply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	if err := s.registry.PutTenant(t.Context(), schemas.Tenant{ID: testTenant}); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	return s
+}
+
+// worker is a running stage with a connection of its own.
+type worker struct {
+	nc     *nats.Conn
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// kill cuts the worker's connection under its hands, so that nothing it still
+// wants to say is heard, and then ends it.
+func (w *worker) kill() {
+	w.nc.Close()
+	w.stop()
+}
+
+func (w *worker) stop() {
+	w.cancel()
+	<-w.done
+	w.nc.Close()
+}
+
+func (s *stages) run(nc *nats.Conn, part func(context.Context, int) error) *worker {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	w := &worker{nc: nc, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		_ = part(ctx, 0)
+	}()
+	return w
+}
+
+func (s *stages) startFanout() *worker {
+	s.t.Helper()
+	nc := s.env.Connect()
+	f, err := fanout.New(nc, fanout.Options{
+		Layout: s.env.Layout,
+		Index:  s.index,
+		TenantExists: func(ctx context.Context, id schemas.TenantID) (bool, error) {
+			_, err := s.registry.Tenant(ctx, id)
+			if schemas.HasCode(err, schemas.CodeNotFound) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.run(nc, f.RunPartition)
+}
+
+func (s *stages) startDispatcher() *worker {
+	s.t.Helper()
+	nc := s.env.Connect()
+	d, err := dispatcher.New(nc, dispatcher.Options{
+		Layout:    s.env.Layout,
+		Targets:   s.targets,
+		Fetch:     s.registry.Endpoint,
+		Disable:   s.registry.DisableEndpoint,
+		Transport: s.receiver.Transport(s.t),
+		Observe:   s.observe,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.run(nc, d.RunPartition)
+}
+
+// startStages runs one of each until the test ends.
+func startStages(t *testing.T) *stages {
+	t.Helper()
+	s := prepareStages(t)
+	t.Cleanup(s.startDispatcher().stop)
+	t.Cleanup(s.startFanout().stop)
+	return s
+}
