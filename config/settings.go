@@ -82,20 +82,25 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
 	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
-	s.NATS.Bind(f)
+	s.NATS.bind(f)
 	s.Streams.bind(f)
 }
 
-// Bind makes the broker settings flags of a command.
-func (n *NATS) Bind(f *pflag.FlagSet) {
-	f.StringVar(&n.URL, "nats-url", "", "NATS server or cluster to use instead of the embedded one, like nats://a:4222,nats://b:4222")
+// bind makes the broker settings flags of a command.
+func (n *NATS) bind(f *pflag.FlagSet) {
+	n.BindRemote(f, "")
 	f.StringVar(&n.Listen, "nats-listen", "127.0.0.1:4222", "where the embedded broker listens for other processes; empty for nowhere, port 0 for a free one")
+	f.BoolVar(&n.SyncFiles, "sync-always", false, "embedded broker: fsync each write, so that a power loss loses nothing either (much slower)")
+}
+
+// BindRemote makes what reaches an external broker flags of a command.
+func (n *NATS) BindRemote(f *pflag.FlagSet, url string) {
+	f.StringVar(&n.URL, "nats-url", url, "NATS server or cluster, like nats://a:4222,nats://b:4222; empty for the embedded broker")
 	f.StringVar(&n.Creds, "nats-creds", "", "credentials file (JWT and seed) for --nats-url")
 	f.StringVar(&n.NKey, "nats-nkey", "", "NKey seed file for --nats-url")
 	f.StringVar(&n.CA, "nats-ca", "", "PEM file of the authority that signed the servers' certificates")
 	f.StringVar(&n.Cert, "nats-cert", "", "PEM file of this client's certificate")
 	f.StringVar(&n.Key, "nats-key", "", "PEM file of this client's key")
-	f.BoolVar(&n.SyncFiles, "sync-always", false, "embedded broker: fsync each write, so that a power loss loses nothing either (much slower)")
 }
 
 func (s *Streams) bind(f *pflag.FlagSet) {

@@ -14,8 +14,8 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// stages are the attempt, in order. The first that has a verdict ends it.
-func (d *Dispatcher) stages() []stage {
+// attemptStages are the attempt, in order. The first that has a verdict ends it.
+func (d *Dispatcher) attemptStages() []stage {
 	return []stage{
 		d.resolve, // the endpoint as the registry has it; deleted or disabled → dead
 		d.word,    // the body, by the endpoint's dialect
@@ -46,7 +46,7 @@ type attempt struct {
 // attempt makes one attempt. An error means that it was cut off.
 func (d *Dispatcher) attempt(ctx context.Context, delivery *schemas.Delivery) (schemas.Attempt, schemas.Outcome, error) {
 	a := &attempt{delivery: delivery, started: time.Now()}
-	for _, s := range d.stages() {
+	for _, s := range d.stages {
 		outcome, err := s(ctx, a)
 		if err != nil {
 			return schemas.Attempt{}, schemas.Outcome{}, err
@@ -97,6 +97,8 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 	}
 	a.target = t
 	switch {
+	case t.endpoint.Tenant != a.delivery.Tenant: // the id was free, and another tenant chose it
+		return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 	case t.endpoint.Disabled != "":
 		return dead(schemas.ReasonEndpointDisabled, fmt.Sprintf("the endpoint is disabled (%s): enable it, then replay", t.endpoint.Disabled)), nil
 	case t.fault != nil:

@@ -78,6 +78,8 @@ type Dispatcher struct {
 	o  Options
 	nc *nats.Conn
 	js jetstream.JetStream
+	// stages are attemptStages.
+	stages []stage
 }
 
 // New makes the stage on a connection.
@@ -86,7 +88,9 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dispatcher{o: o.withDefaults(), nc: nc, js: js}, nil
+	d := &Dispatcher{o: o.withDefaults(), nc: nc, js: js}
+	d.stages = d.attemptStages()
+	return d, nil
 }
 
 // random spreads retries. It needs no seed that stays secret.

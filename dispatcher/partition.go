@@ -98,13 +98,16 @@ type partition struct {
 // take puts a message of the consumer into its endpoint's lane.
 func (p *partition) take(work context.Context, m jetstream.Msg) {
 	delivery, err := schemas.ReadDelivery(m.Subject(), m.Headers(), m.Data())
-	if err != nil {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.stopping: // a closed connection ends the intake before its last call
+		return
+	case err != nil:
 		p.wg.Go(func() { p.bury(work, m, err) })
 		return
 	}
 	t := &task{delivery: delivery, stored: ready{m}, taken: time.Now()}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.taken[t] = struct{}{}
 	p.lane(delivery.Endpoint).offer(work, t)
 }

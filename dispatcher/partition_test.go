@@ -157,6 +157,11 @@ func TestResolve(t *testing.T) {
 			e := testEndpoint("ep_a")
 			r.targets.Apply(schemas.Change{Endpoint: &e, Removed: true})
 		}, schemas.ReasonEndpointDeleted, "deleted before"},
+		{"deleted, and its id chosen by another tenant", func(r *rig) {
+			e := testEndpoint("ep_a")
+			e.Tenant = "other"
+			r.targets.Apply(schemas.Change{Endpoint: &e})
+		}, schemas.ReasonEndpointDeleted, "deleted before"},
 		{"disabled", func(r *rig) {
 			e := testEndpoint("ep_a")
 			e.Disabled = schemas.ReasonGone

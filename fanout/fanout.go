@@ -74,13 +74,16 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
-	pending := make(chan *step, f.o.MaxInFlight)
+	pending, ended := make(chan *step, f.o.MaxInFlight), make(chan struct{})
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
 		if ctx.Err() != nil {
 			_ = m.Nak() // given back; a lost nak costs the ack wait
 			return
 		}
-		pending <- f.begin(ctx, m)
+		select {
+		case pending <- f.begin(ctx, m):
+		case <-ended: // the connection was closed meanwhile: nothing can be said of m
+		}
 	}, jetstream.PullMaxMessages(pullBatch))
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
@@ -92,13 +95,26 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 		case <-consuming.Closed():
 		}
 		<-consuming.Closed()
-		close(pending)
+		close(ended)
 	}()
-	for s := range pending {
-		f.finish(ctx, s)
-	}
+	f.finishAll(ctx, pending, ended)
 	if ctx.Err() == nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: its consumer is gone, or the connection", partition)
 	}
 	return nil
+}
+
+// finishAll finishes steps in the order they began, until no more can come.
+func (f *Fanout) finishAll(ctx context.Context, pending <-chan *step, ended <-chan struct{}) {
+	for {
+		select {
+		case s := <-pending:
+			f.finish(ctx, s)
+		case <-ended:
+			for len(pending) > 0 {
+				f.finish(ctx, <-pending)
+			}
+			return
+		}
+	}
 }

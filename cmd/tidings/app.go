@@ -135,7 +135,7 @@ func (a *app) Wait(ctx context.Context) error {
 func (a *app) startBroker(ctx context.Context) error {
 	n := a.settings.NATS
 	if n.URL != "" {
-		remote := broker.Remote{URL: n.URL, Creds: n.Creds, NKey: n.NKey, CA: n.CA, Cert: n.Cert, Key: n.Key}
+		remote := remoteBroker(n)
 		a.connect = func(name string) (*nats.Conn, error) { return remote.Connect(name, a.log) }
 		a.natsURL = n.URL
 		return nil
@@ -148,6 +148,10 @@ func (a *app) startBroker(ctx context.Context) error {
 	a.connect = func(name string) (*nats.Conn, error) { return s.Connect(name, a.log) }
 	a.natsURL = s.URL()
 	return nil
+}
+
+func remoteBroker(n config.NATS) broker.Remote {
+	return broker.Remote{URL: n.URL, Creds: n.Creds, NKey: n.NKey, CA: n.CA, Cert: n.Cert, Key: n.Key}
 }
 
 // connection opens a connection of the app's own, closed when it stops.

@@ -1,5 +1,149 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
 
-func demoCommand() *cobra.Command { return &cobra.Command{Use: "demo"} }
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+const (
+	demoTenant = schemas.TenantID("demo")
+	// demoSecret is for receivers on this machine alone, and known to all.
+	demoSecret = "whsec_dGlkaW5ncy1kZW1vLXNlY3JldC1rbm93bi10by1hbGw="
+)
+
+func demoCommand() *cobra.Command {
+	var (
+		once bool
+		dir  string
+	)
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything in one process, with demo producers and receivers",
+		Long: `Run the whole pipe in one process: producers of five domains, the embedded
+JetStream broker, fanout, dispatcher, and HTTP receivers that verify each
+signature. One receiver fails twice before it takes a delivery.
+
+The egress guard, which refuses addresses that are not public, is opened for
+127.0.0.0/8: the receivers are on this machine.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return demo(c.Context(), c.OutOrStdout(), dir, once) },
+	}
+	c.Flags().StringVar(&dir, "data-dir", "./demo-data", "folder of the broker's streams; kept, and started on again")
+	c.Flags().BoolVar(&once, "once", false, "end when the demo events are delivered, instead of waiting for more")
+	return c
+}
+
+func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
+	s := newStory(out)
+	receivers, err := startDemoReceivers(s)
+	if err != nil {
+		return err
+	}
+	defer receivers.stop()
+
+	a, err := startApp(ctx, demoSettings(dir), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		hooks{observe: s.attempt})
+	if err != nil {
+		return err
+	}
+	defer a.Stop() //nolint:errcheck // what fails at the end is logged
+	if err := registerDemo(ctx, a, receivers.url); err != nil {
+		return err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	s.begin(a, dir)
+	events, err := publishDemo(ctx, a, s)
+	if err != nil {
+		return err
+	}
+	if err := s.waitForEnds(ctx); err != nil {
+		return nil //nolint:nilerr // interrupted by the person who watches
+	}
+	s.end(events)
+	if once {
+		return nil
+	}
+	s.next(a)
+	return a.Wait(ctx)
+}
+
+// demoSettings uses the usual ports if they are free.
+func demoSettings(dir string) config.Settings {
+	return config.Settings{
+		DataDir:     dir,
+		HTTPAddr:    freeAddr("127.0.0.1:8080"),
+		NATS:        config.NATS{Listen: freeAddr("127.0.0.1:4222")},
+		Roles:       []string{"all"},
+		EgressAllow: []string{"127.0.0.0/8"},
+		Grace:       2 * time.Second,
+	}
+}
+
+// freeAddr is the address, or one with any free port if it is taken.
+func freeAddr(addr string) string {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		host, _, _ := net.SplitHostPort(addr) // a constant
+		return net.JoinHostPort(host, "0")
+	}
+	_ = l.Close()
+	return addr
+}
+
+// demoEndpoints are the receivers, by the events they want.
+func demoEndpoints() []struct {
+	name  string
+	types schemas.TypePattern
+} {
+	return []struct {
+		name  string
+		types schemas.TypePattern
+	}{
+		{"users", "user.*"},
+		{"files", "file.*"},
+		{"messages", "message.*"},
+		{"rooms", "room.*"},
+		{demoFlaky, "lobby.*"},
+		{"audit", "*.created"},
+	}
+}
+
+// demoFlaky is the receiver that fails each delivery twice.
+const demoFlaky = "lobbies"
+
+func registerDemo(ctx context.Context, a *app, url string) error {
+	if err := a.registry.PutTenant(ctx, schemas.Tenant{ID: demoTenant, Name: "Demo"}); err != nil {
+		return err
+	}
+	second := schemas.Duration(time.Second)
+	for _, e := range demoEndpoints() {
+		id := schemas.EndpointID("ep_" + e.name)
+		err := a.registry.PutEndpoint(ctx, schemas.Endpoint{
+			ID: id, Tenant: demoTenant, Name: e.name, URL: url + "/" + e.name,
+			Secrets: []schemas.Secret{schemas.NewSecret(demoSecret)},
+			Policy:  schemas.Policy{Timeout: 5 * second, Retry: []schemas.Duration{second, 2 * second, 4 * second}},
+		})
+		if err != nil {
+			return err
+		}
+		err = a.registry.PutSubscription(ctx, schemas.Subscription{
+			ID: schemas.SubscriptionID("sub_" + e.name), Tenant: demoTenant, Endpoint: id, Types: []schemas.TypePattern{e.types},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return a.awaitRegistry(ctx)
+}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -57,13 +58,6 @@ type worker struct {
 	done   chan struct{}
 }
 
-// kill cuts the worker's connection under its hands, so that nothing it still
-// wants to say is heard, and then ends it.
-func (w *worker) kill() {
-	w.nc.Close()
-	w.stop()
-}
-
 func (w *worker) stop() {
 	w.cancel()
 	<-w.done
@@ -80,9 +74,7 @@ func (s *stages) run(nc *nats.Conn, part func(context.Context, int) error) *work
 	return w
 }
 
-func (s *stages) startFanout() *worker {
-	s.t.Helper()
-	nc := s.env.Connect()
+func (s *stages) fanoutOn(nc *nats.Conn) func(context.Context, int) error {
 	f, err := fanout.New(nc, fanout.Options{
 		Layout: s.env.Layout,
 		Index:  s.index,
@@ -95,14 +87,12 @@ func (s *stages) startFanout() *worker {
 		},
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		s.t.Error(err)
 	}
-	return s.run(nc, f.RunPartition)
+	return f.RunPartition
 }
 
-func (s *stages) startDispatcher() *worker {
-	s.t.Helper()
-	nc := s.env.Connect()
+func (s *stages) dispatcherOn(nc *nats.Conn) func(context.Context, int) error {
 	d, err := dispatcher.New(nc, dispatcher.Options{
 		Layout:    s.env.Layout,
 		Targets:   s.targets,
@@ -110,18 +100,21 @@ func (s *stages) startDispatcher() *worker {
 		Disable:   s.registry.DisableEndpoint,
 		Transport: s.receiver.Transport(s.t),
 		Observe:   s.observe,
+		Grace:     time.Millisecond, // a process that died has none
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		s.t.Error(err)
 	}
-	return s.run(nc, d.RunPartition)
+	return d.RunPartition
 }
 
 // startStages runs one of each until the test ends.
 func startStages(t *testing.T) *stages {
 	t.Helper()
 	s := prepareStages(t)
-	t.Cleanup(s.startDispatcher().stop)
-	t.Cleanup(s.startFanout().stop)
+	for _, stage := range []func(*nats.Conn) func(context.Context, int) error{s.dispatcherOn, s.fanoutOn} {
+		nc := s.env.Connect()
+		t.Cleanup(s.run(nc, stage(nc)).stop)
+	}
 	return s
 }

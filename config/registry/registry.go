@@ -25,8 +25,8 @@ func (r *Registry) PutTenant(ctx context.Context, t schemas.Tenant) error {
 	return r.put(ctx, tenantKey(t.ID), t)
 }
 
-// PutEndpoint creates or replaces an endpoint. An id belongs to one tenant for
-// ever.
+// PutEndpoint creates or replaces an endpoint; of two that write at once the
+// last one wins. The id of another tenant's endpoint is refused.
 func (r *Registry) PutEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	if err := e.Validate(); err != nil {
 		return err
@@ -34,14 +34,28 @@ func (r *Registry) PutEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	if _, err := r.Tenant(ctx, e.Tenant); err != nil {
 		return err
 	}
-	old, err := r.Endpoint(ctx, e.ID)
-	if err == nil && old.Tenant != e.Tenant {
-		return schemas.Errorf(schemas.CodeConflict, "endpoint id %s is taken: choose another", e.ID)
-	}
-	if err != nil && !schemas.HasCode(err, schemas.CodeNotFound) {
+	b, err := json.Marshal(storedEndpoint(e))
+	if err != nil {
 		return err
 	}
-	return r.put(ctx, endpointKey(e.ID), storedEndpoint(e))
+	key := endpointKey(e.ID)
+	for {
+		var old endpointRecord
+		revision, err := r.get(ctx, key, "endpoint", string(e.ID), &old)
+		switch {
+		case schemas.HasCode(err, schemas.CodeNotFound):
+			_, err = r.kv.Create(ctx, key, b)
+		case err != nil:
+			return err
+		case old.Tenant != e.Tenant:
+			return schemas.Errorf(schemas.CodeConflict, "endpoint id %s is taken: choose another", e.ID)
+		default:
+			_, err = r.kv.Update(ctx, key, b, revision)
+		}
+		if err == nil || !isConflict(err) {
+			return unavailable("write "+key, err)
+		}
+	}
 }
 
 // PutSubscription creates or replaces a subscription of an endpoint that
