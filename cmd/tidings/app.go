@@ -292,8 +292,11 @@ func (a *app) observe(r dispatcher.Report) {
 	if r.Outcome.Kind == schemas.Dead {
 		level = slog.LevelWarn
 	}
-	a.log.Log(context.Background(), level, "attempt", "delivery", r.Delivery.ID, "endpoint", r.Delivery.Endpoint, "tenant", r.Delivery.Tenant,
-		"attempt", r.Attempt.Number, "status", r.Attempt.Status, "outcome", r.Outcome.Kind, "reason", r.Outcome.Reason, "took", r.Attempt.Duration)
+	ctx := context.Background()
+	if a.log.Enabled(ctx, level) {
+		a.log.Log(ctx, level, "attempt", "delivery", r.Delivery.ID, "endpoint", r.Delivery.Endpoint, "tenant", r.Delivery.Tenant,
+			"attempt", r.Attempt.Number, "status", r.Attempt.Status, "outcome", r.Outcome.Kind, "reason", r.Outcome.Reason, "took", r.Attempt.Duration)
+	}
 	if a.hooks.observe != nil {
 		a.hooks.observe(r)
 	}

@@ -87,7 +87,7 @@ func (s *story) attempt(r dispatcher.Report) {
 
 // short is the part of a delivery id in which the events of a demo differ: the
 // end of the sequence.
-func short(id schemas.DeliveryID) string { return "dlv_…" + string(id[19:23]) + "…" }
+func short(id schemas.DeliveryID) string { return "dlv_…" + string(id[20:24]) + "…" }
 
 // waitForEnds waits until all deliveries of the demo events have ended.
 func (s *story) waitForEnds(ctx context.Context) error {

@@ -1,7 +1,8 @@
 // Package members shares the partitions among the live processes of a role.
 //
-// Each process keeps one key in a bucket whose keys expire, and watches the
-// others'. A partition belongs to the member with the highest hash of
+// Each process keeps one key in a bucket, writes it again and again, and watches
+// the others'. Who has not been heard for the time to live is dead, and its key
+// is removed by whoever notices. A partition belongs to the member with the highest hash of
 // (member, partition) (rendezvous hashing), so a change of members moves only
 // the partitions it must.
 //
@@ -14,7 +15,6 @@ import (
 	"context"
 	"hash/fnv"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +32,7 @@ type Options struct {
 	ID string
 	// Partitions is how many there are to share.
 	Partitions int
-	// TTL is how long a silent member counts as alive: the bucket's.
+	// TTL is how long a silent member counts as alive.
 	TTL time.Duration
 	Log *slog.Logger
 }
@@ -56,12 +56,12 @@ func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partiti
 		return schemas.Errorf(schemas.CodeUnavailable, "watch members: %w", err)
 	}
 	defer watch.Stop() //nolint:errcheck // the subscription ends with the connection too
-	m.beat(ctx)
-	defer m.leave(ctx)
-
 	shift := &shift{work: work, posts: map[int]*post{}}
 	defer shift.end()
-	live := map[string]bool{m.o.ID: true}
+	joined := m.join(ctx)
+	defer m.strike(context.WithoutCancel(ctx), m.o.ID) // before the work has ended: others need not wait for it
+
+	present := newRoll(m.o)
 	known := false // all members of the moment have been read
 	ticker := time.NewTicker(m.o.TTL / 3)
 	defer ticker.Stop()
@@ -70,8 +70,14 @@ func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partiti
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			m.beat(ctx)
-			continue
+			if !m.beat(ctx) { // nobody is heard while the server is away
+				present.excuse(time.Now())
+			}
+			silent := present.forget(time.Now())
+			if len(silent) == 0 {
+				continue
+			}
+			m.strike(ctx, silent...)
 		case entry, ok := <-watch.Updates():
 			if !ok {
 				return nil
@@ -81,51 +87,66 @@ func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partiti
 				break
 			}
 			id := strings.TrimPrefix(entry.Key(), m.o.Role+".")
-			alive := entry.Operation() == jetstream.KeyValuePut || id == m.o.ID
-			if live[id] == alive {
+			alive := entry.Operation() == jetstream.KeyValuePut
+			if alive && joined.Sub(entry.Created()) > m.o.TTL { // dead before this member came
+				m.strike(ctx, id)
 				continue
 			}
-			if alive {
-				live[id] = true
-			} else {
-				delete(live, id)
+			if !present.hear(id, alive, time.Now()) {
+				continue
 			}
 		}
 		if known {
-			owned := m.owned(live)
-			m.o.Log.Info("partitions assigned", "role", m.o.Role, "members", len(live), "owned", len(owned), "of", m.o.Partitions)
+			owned := m.owned(present.ids())
+			m.o.Log.Info("partitions assigned", "role", m.o.Role, "members", len(present.heard), "owned", len(owned), "of", m.o.Partitions)
 			shift.assign(ctx, owned)
 		}
 	}
 }
 
-// beat says that this member lives. A beat that fails is made up by the next:
-// the key outlives two.
-func (m *Member) beat(ctx context.Context) {
-	if _, err := m.kv.PutString(ctx, m.key(), time.Now().UTC().Format(time.RFC3339)); err != nil && ctx.Err() == nil {
+// join says that this member lives, and returns when, on the server's clock.
+func (m *Member) join(ctx context.Context) time.Time {
+	m.beat(ctx)
+	entry, err := m.kv.Get(ctx, m.key(m.o.ID))
+	if err != nil {
+		return time.Time{} // everybody counts as alive, until silent for long enough
+	}
+	return entry.Created()
+}
+
+// beat says that this member lives, and reports whether it was heard. A beat
+// that fails is made up by the next: there are three in the time to live.
+func (m *Member) beat(ctx context.Context) bool {
+	_, err := m.kv.PutString(ctx, m.key(m.o.ID), time.Now().UTC().Format(time.RFC3339))
+	if err != nil && ctx.Err() == nil {
 		m.o.Log.Warn("member heartbeat", "role", m.o.Role, "error", err)
 	}
+	return err == nil
 }
 
-const leaveWait = 2 * time.Second
+const (
+	strikeWait = 2 * time.Second
+	// struckFor is how long the bucket remembers that a key was removed, for
+	// watchers that are cut off for a moment.
+	struckFor = time.Hour
+)
 
-func (m *Member) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
+// strike removes members' keys. A member struck out by mistake is back with its
+// next beat.
+func (m *Member) strike(ctx context.Context, ids ...string) {
+	ctx, cancel := context.WithTimeout(ctx, strikeWait)
 	defer cancel()
-	if err := m.kv.Delete(ctx, m.key()); err != nil {
-		m.o.Log.Warn("member leaves unheard; others take over when its key expires", "role", m.o.Role, "error", err)
+	for _, id := range ids {
+		if err := m.kv.Purge(ctx, m.key(id), jetstream.PurgeTTL(struckFor)); err != nil {
+			m.o.Log.Warn("member not struck out; others take over once it is silent for long enough", "role", m.o.Role, "member", id, "error", err)
+		}
 	}
 }
 
-func (m *Member) key() string { return m.o.Role + "." + m.o.ID }
+func (m *Member) key(id string) string { return m.o.Role + "." + id }
 
 // owned are the partitions for which this member's hash is the highest.
-func (m *Member) owned(live map[string]bool) []int {
-	ids := make([]string, 0, len(live))
-	for id := range live {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
+func (m *Member) owned(ids []string) []int {
 	var owned []int
 	for p := range m.o.Partitions {
 		if Owner(ids, p) == m.o.ID {

@@ -182,10 +182,12 @@ func notFound(noun, id string) error {
 	return schemas.Errorf(schemas.CodeNotFound, "%s %q does not exist: create it first, or check its id", noun, id)
 }
 
-// isConflict recognises a write refused because the key changed meanwhile.
+// isConflict recognises a write refused because the key changed meanwhile. A
+// replicated stream says so with a code of its own.
 func isConflict(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
 func unavailable(what string, err error) error {

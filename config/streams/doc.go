@@ -6,7 +6,7 @@
 //	                              held.<p>.<endpoint>; p mod shards = s
 //	DEAD              limits      dead.<tenant>.<endpoint or "event">
 //	tidings-registry  KV          tenants, endpoints, subscriptions
-//	tidings-members   KV          one key a live process, with a time to live
+//	tidings-members   KV          one key a live process
 //	fanout-<p>        durable     one partition of EVENTS, read by fanout
 //	dispatch-<p>      durable     one partition's ready deliveries, read by dispatchers
 //

@@ -103,14 +103,15 @@ func registry(o Options) jetstream.KeyValueConfig {
 	}
 }
 
-// members expire, and their expiry is seen by watchers.
+// members outlive the server, so that those who are connected to it find one
+// another again. Their keys do not expire: the members remove them. (The file
+// store's expiry would not follow a test's clock either.)
 func members(o Options) jetstream.KeyValueConfig {
 	return jetstream.KeyValueConfig{
 		Bucket:         schemas.BucketMembers,
 		Description:    "Live processes, by role",
-		Storage:        jetstream.MemoryStorage,
+		Storage:        jetstream.FileStorage,
 		Replicas:       o.Replicas,
-		TTL:            MemberTTL,
-		LimitMarkerTTL: time.Minute,
+		LimitMarkerTTL: time.Minute, // lets the marks of removed keys expire
 	}
 }

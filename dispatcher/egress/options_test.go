@@ -14,7 +14,7 @@ import (
 
 func TestOptionsReachTheTransport(t *testing.T) {
 	zero := NewTransport(Options{})
-	if zero.MaxIdleConnsPerHost != 64 || zero.MaxIdleConns != 0 || zero.IdleConnTimeout != 90*time.Second || zero.MaxConnsPerHost != 0 {
+	if zero.MaxIdleConnsPerHost != 512 || zero.MaxIdleConns != 0 || zero.IdleConnTimeout != 90*time.Second || zero.MaxConnsPerHost != 0 {
 		t.Errorf("pools of the zero value: %d per host, %d in total, %s, at most %d",
 			zero.MaxIdleConnsPerHost, zero.MaxIdleConns, zero.IdleConnTimeout, zero.MaxConnsPerHost)
 	}
@@ -66,7 +66,7 @@ func TestGzipIsDecompressed(t *testing.T) {
 // TestIdleConnectionsAreKept runs rounds of simultaneous requests: after the
 // first round every request finds a connection.
 func TestIdleConnectionsAreKept(t *testing.T) {
-	const width = 64 // the default of MaxIdlePerHost
+	const width = 64 // below the default of MaxIdlePerHost
 	arrived, release := make(chan struct{}, width), make(chan struct{}, width)
 	s := plainServer(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		arrived <- struct{}{}

@@ -34,8 +34,9 @@ type Options struct {
 	ConnectTimeout time.Duration
 
 	// MaxIdlePerHost is how many idle HTTP/1.1 connections are kept for each
-	// scheme, host and port; negative keeps none. 64 by default. Idle
-	// connections in total are not bounded but by IdleTimeout.
+	// scheme, host and port; negative keeps none. 512 by default: many endpoints
+	// may share a host, and a connection more than is kept is opened anew for
+	// each request. Idle connections in total are bounded by IdleTimeout only.
 	MaxIdlePerHost int
 
 	// IdleTimeout is how long an unused connection is kept. 90s by default, as
@@ -48,7 +49,7 @@ func (o Options) withDefaults() Options {
 		o.ConnectTimeout = 10 * time.Second
 	}
 	if o.MaxIdlePerHost == 0 {
-		o.MaxIdlePerHost = 64
+		o.MaxIdlePerHost = 512
 	}
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = 90 * time.Second

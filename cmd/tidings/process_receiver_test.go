@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tidings-dev/tidings/dispatcher/signing"
+)
+
+// ledgerKey is one event at one endpoint.
+type ledgerKey struct{ endpoint, event string }
+
+// receipts are the requests for one event at one endpoint.
+type receipts struct {
+	taken int             // answered with 204
+	ids   map[string]bool // the webhook-ids they came under
+}
+
+// receiver is a receiver on loopback, in the test's own process, so that what
+// it took is never lost with another's memory. Each endpoint is a path.
+type receiver struct {
+	t      *testing.T
+	addr   string
+	server *http.Server
+	served chan error // what the server's end was
+
+	// answer is the status for a request to an endpoint; nil answers 204.
+	answer func(endpoint string) int
+
+	mu       sync.Mutex // guards what follows
+	seen     map[ledgerKey]*receipts
+	requests int
+	headers  map[string]http.Header // of the newest request, by event
+	bodies   map[string][]byte      // likewise
+}
+
+func startReceiver(t *testing.T, answer func(endpoint string) int) *receiver {
+	t.Helper()
+	r := &receiver{
+		t: t, addr: "127.0.0.1:0", answer: answer,
+		seen: map[ledgerKey]*receipts{}, headers: map[string]http.Header{}, bodies: map[string][]byte{},
+	}
+	r.open()
+	t.Cleanup(r.close)
+	return r
+}
+
+// open serves, on the same address as before.
+func (r *receiver) open() {
+	r.t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.addr = listener.Addr().String()
+	r.server = &http.Server{Handler: r, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // the only client is Tidings
+	r.served = make(chan error, 1)
+	go func() { r.served <- r.server.Serve(listener) }() // close waits for it
+}
+
+// close is an outage: connections break and new ones are refused.
+func (r *receiver) close() {
+	_ = r.server.Close()
+	<-r.served
+	r.served <- nil // close may be called twice
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	body, err := io.ReadAll(q.Body)
+	if err != nil {
+		return // the sender was killed
+	}
+	key := ledgerKey{strings.TrimPrefix(q.URL.Path, "/"), eventOf(body)}
+	status := http.StatusNoContent
+	if r.answer != nil {
+		status = r.answer(key.endpoint)
+	}
+	r.mu.Lock()
+	s := r.seen[key]
+	if s == nil {
+		s = &receipts{ids: map[string]bool{}}
+		r.seen[key] = s
+	}
+	s.ids[q.Header.Get(signing.HeaderID)] = true
+	if status == http.StatusNoContent {
+		s.taken++
+	}
+	r.requests++
+	r.headers[key.event], r.bodies[key.event] = q.Header, body
+	r.mu.Unlock()
+	w.WriteHeader(status)
+}
+
+// got is the newest request for an event.
+func (r *receiver) got(event string) (header http.Header, body []byte, requests int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, s := range r.seen {
+		if key.event == event {
+			requests += s.taken
+		}
+	}
+	return r.headers[event], r.bodies[event], requests
+}
