@@ -67,7 +67,8 @@ func ReadFile(path string) (Declarations, error) {
 	var f file
 	err = yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f)
 	if err != nil && !errors.Is(err, io.EOF) { // an empty file declares nothing
-		return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "configuration %s: %s", path, yaml.FormatError(err, false, true))
+		// Without the lines around: one may hold a secret.
+		return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "configuration %s: %s", path, yaml.FormatError(err, false, false))
 	}
 	d, err := f.declarations(filepath.Dir(path))
 	if err != nil {

@@ -69,10 +69,18 @@ func (p *partition) deliver(ctx context.Context) error {
 		p.stop(cut)
 		return err
 	}
-	p.extendUntil(ctx.Done(), consuming.Closed())
+	var extending sync.WaitGroup
+	ended := make(chan struct{})
+	extending.Go(func() { p.extendUntil(ended) }) // to the end: the grace may be longer than the ack wait
+	select {
+	case <-ctx.Done():
+	case <-consuming.Closed():
+	}
 	consuming.Drain()
 	<-consuming.Closed()
 	p.stop(cut)
+	close(ended)
+	extending.Wait()
 	if ctx.Err() == nil {
 		return errors.New("its consumer is gone, or the connection")
 	}
@@ -158,15 +166,13 @@ func (p *partition) handle(work context.Context, t *task) {
 	p.d.o.Observe(Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
 }
 
-// extendUntil tells JetStream, until it is to stop or intake has ended, which
-// deliveries are still being worked on or waiting here.
-func (p *partition) extendUntil(stop, ended <-chan struct{}) {
+// extendUntil tells JetStream, until all has ended, which deliveries are still
+// being worked on or waiting here.
+func (p *partition) extendUntil(ended <-chan struct{}) {
 	ticker := time.NewTicker(p.d.o.AckWait / 3)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-stop:
-			return
 		case <-ended:
 			return
 		case now := <-ticker.C:

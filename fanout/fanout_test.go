@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -55,7 +56,7 @@ func newRig(t *testing.T) *rig {
 // run starts a fanout on a connection, and returns how to end it.
 func (r *rig) run(nc *nats.Conn) (stop func() error) {
 	r.t.Helper()
-	f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, TenantExists: r.tenantExists})
+	f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, TenantExists: r.tenantExists, MaxInFlight: 8})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -199,8 +200,10 @@ func TestAStopLeavesNothingBehind(t *testing.T) {
 			for n := range 200 {
 				r.publish("acme", "user.created", 200*i+n)
 			}
+			before := r.begun()
 			stop := r.run(r.env.Connect())
-			for before := r.begun(); r.begun() == before; { // in the thick of it
+			for r.begun() == before {
+				runtime.Gosched() // until it is in the thick of it
 			}
 			if err := stop(); err != nil {
 				t.Errorf("stopped: %v", err)
@@ -288,6 +291,43 @@ func TestFanoutOutlivesJetStream(t *testing.T) {
 		slices.Sort(got)
 		if distinct := slices.Compact(slices.Clone(got)); len(got) != 200 || len(distinct) != 200 {
 			t.Errorf("%d deliveries, %d distinct, want 200", len(got), len(distinct))
+		}
+	})
+}
+
+// An event whose deliveries are refused waits: it wants to be acknowledged once
+// they are stored.
+func TestAnEventWaitsForItsDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		s, err := r.js.Stream(t.Context(), r.env.Layout.DeliveriesStream(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		refuse := func(longer int32) {
+			c := s.CachedInfo().Config
+			c.MaxMsgSize = longer
+			if _, err := r.js.UpdateStream(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refuse(1)
+		r.run(r.env.Connect())
+		for n := range 50 {
+			r.publish("acme", "user.removed", n)
+		}
+		<-time.After(15 * time.Second)
+		if n := len(r.stored()); n > 0 {
+			t.Fatalf("%d queues have deliveries: the test shows nothing", n)
+		}
+		refuse(-1)
+		start := time.Now()
+		r.settled()
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("took %s after deliveries could be stored", took)
+		}
+		if got := r.stored(); len(got["ep_all"]) != 50 || len(got["ep_users"]) != 50 {
+			t.Errorf("stored %v, want 50 for each of two endpoints", got)
 		}
 	})
 }

@@ -69,13 +69,9 @@ func (p *Publisher) publish(m *message) (jetstream.PubAckFuture, error) {
 
 // settle waits for the acknowledgement and sends again, under the same id,
 // until there is one, the server refuses, or the time to try is over. ack and
-// sendErr are of the first try.
+// sendErr are of the first try, whose answer comes within AckTimeout.
 func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAckFuture, sendErr error) (Receipt, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, p.o.GiveUp, p.gaveUp)
-		defer cancel()
-	}
+	began := time.Now()
 	maybe := false // a try is without an answer
 	for {
 		err, v := sendErr, p.judgeSend(sendErr)
@@ -92,6 +88,11 @@ func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAck
 		maybe = maybe || v == unknown
 		if v == refused {
 			return Receipt{}, m.failed(maybe, err)
+		}
+		if _, ok := ctx.Deadline(); !ok { // only now: most events need none
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadlineCause(ctx, began.Add(p.o.GiveUp), p.gaveUp)
+			defer cancel()
 		}
 		select {
 		case <-time.After(retryPause):

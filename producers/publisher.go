@@ -61,7 +61,7 @@ func New(nc *nats.Conn, o Options) (*Publisher, error) {
 	// The slots bound what is in flight; a bound of the client's own would count
 	// events that were given up too, and keep others waiting without regard to ctx.
 	js, err := jetstream.New(nc,
-		jetstream.WithPublishAsyncTimeout(o.AckTimeout), jetstream.WithPublishAsyncMaxPending(math.MaxInt))
+		jetstream.WithPublishAsyncTimeout(min(o.AckTimeout, o.GiveUp)), jetstream.WithPublishAsyncMaxPending(math.MaxInt))
 	if err != nil {
 		return nil, err
 	}

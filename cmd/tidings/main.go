@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,15 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
+// gcPercent lets the heap grow to four times what is live before it is
+// collected: the pipe keeps little and makes much garbage. GOGC overrides it,
+// and GOMEMLIMIT bounds it.
+const gcPercent = 300
+
 func main() {
+	if _, ok := os.LookupEnv("GOGC"); !ok {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := rootCommand().ExecuteContext(ctx); err != nil {

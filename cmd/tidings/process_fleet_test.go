@@ -48,7 +48,7 @@ type fleet struct {
 // startFleet runs a NATS server, one api, two fanouts and two dispatchers.
 func startFleet(t *testing.T, answer func(endpoint string) int) *fleet {
 	t.Helper()
-	built, dir := buildPrograms(t), t.TempDir()
+	built, dir := build(t, "tidings", "nats-server"), t.TempDir()
 	f := &fleet{t: t, processes: map[string]*process{}, receiver: startReceiver(t, answer)}
 
 	address, conf := freeAddress(t), filepath.Join(dir, "nats.conf")
@@ -137,7 +137,7 @@ func (f *fleet) publish(stop <-chan struct{}, least int) (events int, want map[l
 			stopped, stop = true, nil
 		case <-pace.C:
 		}
-		for range 10 {
+		for range 20 {
 			n := len(futures)
 			e := typedEvent(fmt.Sprintf("e%d", n), types[n%len(types)])
 			future, err := f.pub.PublishAsync(f.t.Context(), e)

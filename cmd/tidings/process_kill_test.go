@@ -22,6 +22,7 @@ const moment = 300 * time.Millisecond
 // webhook-id.
 func TestKilledProcessesLoseNothing(t *testing.T) {
 	f := startFleet(t, func(endpoint string) int {
+		<-time.After(time.Duration(rand.IntN(50)) * time.Millisecond)
 		if share := rand.IntN(100); share < 3 || share < 25 && endpoint == "ep_strict" {
 			return http.StatusInternalServerError
 		}
@@ -37,7 +38,7 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 	kills := 0
 	for _, victims := range [][]string{
 		{"fanout-1", "dispatcher-1", "api", "nats"},
-		{"dispatcher-2", "nats", "fanout-2", "api"},
+		{"fanout-2", "dispatcher-2", "nats", "api"},
 	} {
 		for _, name := range victims {
 			<-time.After(moment)
@@ -83,7 +84,7 @@ func (f *fleet) account(events int, want map[ledgerKey]bool) (a account) {
 	f.receiver.mu.Lock()
 	defer f.receiver.mu.Unlock()
 	for key := range want {
-		s, _ := f.receiver.seen[key], 0
+		s := f.receiver.seen[key]
 		switch _, died := dead[key]; {
 		case s != nil && s.taken > 0:
 			a.taken++

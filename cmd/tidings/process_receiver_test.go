@@ -96,15 +96,3 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.mu.Unlock()
 	w.WriteHeader(status)
 }
-
-// got is the newest request for an event.
-func (r *receiver) got(event string) (header http.Header, body []byte, requests int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for key, s := range r.seen {
-		if key.event == event {
-			requests += s.taken
-		}
-	}
-	return r.headers[event], r.bodies[event], requests
-}

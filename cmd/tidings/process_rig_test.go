@@ -22,16 +22,20 @@ const waitLimit = 90 * time.Second
 // programs are the binaries of a test, by name.
 type programs map[string]string
 
-// buildPrograms builds tidings and the NATS server of the module graph.
-func buildPrograms(t *testing.T) programs {
+// sources are the packages of the programs: this one, and the NATS server of
+// the module graph.
+var sources = map[string]string{"tidings": ".", "nats-server": "github.com/nats-io/nats-server/v2"}
+
+// build builds the programs with these names.
+func build(t *testing.T, names ...string) programs {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs processes for some seconds")
 	}
 	built, dir := programs{}, t.TempDir()
-	for name, source := range map[string]string{"tidings": ".", "nats-server": "github.com/nats-io/nats-server/v2"} {
+	for _, name := range names {
 		built[name] = filepath.Join(dir, name)
-		if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", built[name], source).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", built[name], sources[name]).CombinedOutput(); err != nil {
 			t.Fatalf("build %s: %v\n%s", name, err, out)
 		}
 	}
@@ -41,7 +45,7 @@ func buildPrograms(t *testing.T) programs {
 // process is a program that the test starts, ends and starts again. It never
 // outlives the test.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	args []string // the program first
 	dir  string   // where it runs; the test's own if empty
@@ -58,7 +62,7 @@ type life struct {
 	code  int           // its exit code, -1 if a signal ended it; set before ended closes
 }
 
-func newProcess(t *testing.T, name string, args ...string) *process {
+func newProcess(t testing.TB, name string, args ...string) *process {
 	p := &process{t: t, name: name, args: args}
 	t.Cleanup(func() {
 		if p.life != nil {
@@ -103,18 +107,18 @@ func (p *process) kill() {
 	<-p.life.ended
 }
 
-// terminate asks the process to end, and waits until it has.
-func (p *process) terminate() (exitCode int) {
+// signal asks the process to end.
+func (p *process) signal() {
 	p.t.Helper()
 	if err := p.life.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatalf("end %s: %v", p.name, err)
 	}
-	return p.exited()
 }
 
-// exited waits until the process has ended by itself.
-func (p *process) exited() (exitCode int) {
+// terminate asks the process to end, and waits until it has.
+func (p *process) terminate() (exitCode int) {
 	p.t.Helper()
+	p.signal()
 	select {
 	case <-p.life.ended:
 		return p.life.code

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"strconv"
 	"testing"
@@ -163,13 +164,25 @@ func (c scenario) check(t *testing.T, published time.Time, got []dispatchertest.
 		t.Errorf("%s: %d requests, want %d", c.name, len(got), c.attempts())
 		return
 	}
-	ends := c.ends
-	if ends == "" {
-		ends = schemas.ReasonOK
-	}
+	ends := cmp.Or(c.ends, schemas.ReasonOK)
 	if end.Outcome.Reason != ends || end.Attempt.Number != len(got) {
 		t.Errorf("%s: ended %+v after %d attempts; want reason %s after %d", c.name, end.Outcome, end.Attempt.Number, ends, len(got))
 	}
+	c.checkTimes(t, published, got)
+	if len(end.Delivery.History) != len(got)-1 {
+		t.Errorf("%s: %d attempts in the history before the last, want %d", c.name, len(end.Delivery.History), len(got)-1)
+	}
+	c.checkHistory(t, end.Delivery.History, got)
+	for i, q := range got {
+		checkSigned(t, c.name, q)
+		if q.ID != string(end.Delivery.ID) || !bytes.Equal(q.Body, got[0].Body) {
+			t.Errorf("%s: attempt %d has webhook-id %s and body %s; want %s and %s", c.name, i+1, q.ID, q.Body, end.Delivery.ID, got[0].Body)
+		}
+	}
+}
+
+func (c scenario) checkTimes(t *testing.T, published time.Time, got []dispatchertest.Request) {
+	t.Helper()
 	if first := got[0].At.Sub(published); first > slack {
 		t.Errorf("%s: first attempt %s after the event, want at once", c.name, first)
 	}
@@ -179,18 +192,15 @@ func (c scenario) check(t *testing.T, published time.Time, got []dispatchertest.
 			t.Errorf("%s: attempt %d came %s after the one before, want %s to %s", c.name, i+1, waited, least, most)
 		}
 	}
-	for i, a := range end.Delivery.History {
+}
+
+// checkHistory wants each attempt as the receiver saw it, and to have taken to
+// the nanosecond what it must.
+func (c scenario) checkHistory(t *testing.T, history []schemas.Attempt, got []dispatchertest.Request) {
+	t.Helper()
+	for i, a := range history {
 		if a.Number != i+1 || a.Reason != c.cause || a.Duration.Std() != c.took || !a.At.Equal(got[i].At) {
 			t.Errorf("%s: history[%d] is %+v; want %s at %s after %s", c.name, i, a, c.cause, got[i].At, c.took)
-		}
-	}
-	if len(end.Delivery.History) != len(got)-1 {
-		t.Errorf("%s: %d attempts in the history before the last, want %d", c.name, len(end.Delivery.History), len(got)-1)
-	}
-	for i, q := range got {
-		checkSigned(t, c.name, q)
-		if q.ID != string(end.Delivery.ID) || !bytes.Equal(q.Body, got[0].Body) {
-			t.Errorf("%s: attempt %d has webhook-id %s and body %s; want %s and %s", c.name, i+1, q.ID, q.Body, end.Delivery.ID, got[0].Body)
 		}
 	}
 }
@@ -232,11 +242,7 @@ func checkLetters(t *testing.T, letters []*schemas.DeadLetter, p *pipe) {
 			t.Errorf("%s: dead letter %s of %s with %d attempts, reason %s; want %s with %d, %s", c.name, l.Delivery, l.Tenant, len(l.History), l.Reason, got[0].ID, len(got), c.ends)
 			continue
 		}
-		for i, a := range l.History {
-			if a.Number != i+1 || !a.At.Equal(got[i].At) || a.Reason != c.cause {
-				t.Errorf("%s: history[%d] is %+v; want %s at %s", c.name, i, a, c.cause, got[i].At)
-			}
-		}
+		c.checkHistory(t, l.History, got)
 	}
 	for id := range want {
 		t.Errorf("no dead letter of %s", id)

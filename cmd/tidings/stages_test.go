@@ -38,8 +38,11 @@ func prepareStages(t *testing.T) *stages {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- w.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = w.Run(ctx)
+	}()
 	t.Cleanup(func() {
 		cancel()
 		<-ended

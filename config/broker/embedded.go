@@ -64,7 +64,7 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 	faults := &faultLog{log: log}
 	ns.SetLoggerV2(faults, false, false, false)
 	go ns.Start() // Close waits for it
-	if !waitReady(ctx, ns) {
+	if !waitReady(ctx, ns, faults) {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		return nil, schemas.Errorf(schemas.CodeUnavailable, "embedded NATS server on %q with data in %s did not start: %w",
@@ -88,11 +88,11 @@ func splitListen(listen string) (host string, port int, err error) {
 }
 
 // waitReady polls because the server may also give up on the way (a port that
-// is taken), which it says only by no longer running.
-func waitReady(ctx context.Context, ns *server.Server) bool {
+// is taken). That it says only to its log: another program's would exit there.
+func waitReady(ctx context.Context, ns *server.Server, faults *faultLog) bool {
 	deadline, cancel := context.WithTimeout(ctx, readyWait)
 	defer cancel()
-	for deadline.Err() == nil {
+	for deadline.Err() == nil && !faults.gaveUp() {
 		if ns.ReadyForConnections(50 * time.Millisecond) {
 			return true
 		}

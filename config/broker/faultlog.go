@@ -12,8 +12,15 @@ import (
 type faultLog struct {
 	log *slog.Logger
 
-	mu    sync.Mutex // guards fault
+	mu    sync.Mutex // guards what follows
 	fault error      // set by Errorf and Fatalf
+	fatal bool       // set by Fatalf: the server has given up
+}
+
+func (l *faultLog) gaveUp() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fatal
 }
 
 func (l *faultLog) last() error {
@@ -25,9 +32,10 @@ func (l *faultLog) last() error {
 	return l.fault
 }
 
-func (l *faultLog) record(message string) {
+func (l *faultLog) record(message string, fatal bool) {
 	l.mu.Lock()
 	l.fault = errors.New(message)
+	l.fatal = l.fatal || fatal
 	l.mu.Unlock()
 	l.log.Error("nats server", "detail", message)
 }
@@ -42,5 +50,5 @@ func (l *faultLog) Warnf(format string, args ...any) {
 	l.log.Warn("nats server", "detail", fmt.Sprintf(format, args...))
 }
 
-func (l *faultLog) Errorf(format string, args ...any) { l.record(fmt.Sprintf(format, args...)) }
-func (l *faultLog) Fatalf(format string, args ...any) { l.record(fmt.Sprintf(format, args...)) }
+func (l *faultLog) Errorf(format string, args ...any) { l.record(fmt.Sprintf(format, args...), false) }
+func (l *faultLog) Fatalf(format string, args ...any) { l.record(fmt.Sprintf(format, args...), true) }

@@ -105,6 +105,13 @@ func (c *club) busy(id string) int {
 	return len(c.work[id])
 }
 
+// begun is how often work began.
+func (c *club) begun() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.moves
+}
+
 // covered wants every partition with exactly one of the ids, each of which has
 // some, and returns who has which.
 func (c *club) covered(ids ...string) map[int]string {
@@ -149,9 +156,7 @@ func TestPartitionsAreShared(t *testing.T) {
 		}
 		<-time.After(5 * ttl) // nobody moves while nobody comes or goes
 		c.covered("a", "b", "c")
-		c.mu.Lock()
-		moves := c.moves
-		c.mu.Unlock()
+		moves := c.begun()
 		if want := 2*partitions + c.busy("c") - count(two, "a"); moves != want {
 			t.Errorf("work began %d times, want %d", moves, want)
 		}
@@ -257,6 +262,47 @@ func TestMembersOutliveTheServer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Nobody takes over anything because the server was away.
+func TestAServerThatWasAwayMovesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClub(t)
+		c.join("a", 0)
+		c.join("b", 0)
+		<-time.After(time.Minute)
+		before := c.begun()
+		c.env.Down()
+		<-time.After(10 * time.Minute)
+		c.env.Up()
+		<-time.After(3 * ttl)
+		c.covered("a", "b")
+		if n := c.begun() - before; n > 0 {
+			t.Errorf("%d partitions moved", n)
+		}
+	})
+}
+
+// A partition that comes back while its former work still ends waits for that.
+func TestAPartitionIsWorkedOnOnceByAMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClub(t)
+		c.join("a", 5*time.Second)
+		<-time.After(soon)
+		b := c.join("b", 0)
+		<-time.After(soon)
+		b.leave()
+		<-time.After(soon) // begin fails the test if a begins twice
+		if n := c.busy("a"); n != partitions {
+			t.Errorf("a works on %d partitions, want all still", n)
+		}
+		before := c.begun()
+		<-time.After(6 * time.Second)
+		c.covered("a")
+		if c.begun() == before {
+			t.Error("nothing began anew: the test shows nothing")
+		}
+	})
 }
 
 func TestOwner(t *testing.T) {

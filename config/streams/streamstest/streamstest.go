@@ -40,8 +40,8 @@ type Env struct {
 	tb  testing.TB
 	dir string
 
-	mu     sync.Mutex     // guards server
-	server *broker.Server // nil while it is down
+	mu     sync.Mutex     // guards Server against the connections that dial it
+	Server *broker.Server // nil while it is down
 }
 
 // Small is a layout that starts fast, for tests that do not measure.
@@ -130,7 +130,7 @@ func (c *mortalConn) Write(b []byte) (int, error) {
 	}
 	n, _ := c.Conn.Write(b[:c.left])
 	c.left = 0
-	_ = c.Conn.Close()
+	_ = c.Close()
 	return n, net.ErrClosed
 }
 
@@ -138,9 +138,9 @@ func (c *mortalConn) Write(b []byte) (int, error) {
 func (e *Env) Down() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.server != nil {
-		e.server.Close()
-		e.server = nil
+	if e.Server != nil {
+		e.Server.Close()
+		e.Server = nil
 	}
 }
 
@@ -153,15 +153,15 @@ func (e *Env) Up() {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.server = s
+	e.Server = s
 }
 
 // InProcessConn is what the connections dial.
 func (e *Env) InProcessConn() (net.Conn, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.server == nil {
+	if e.Server == nil {
 		return nil, errors.New("the server is down")
 	}
-	return e.server.InProcessConn()
+	return e.Server.InProcessConn()
 }

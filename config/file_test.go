@@ -1,0 +1,173 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+const (
+	secretA = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	secretB = "whsec_c2VjcmV0IG51bWJlciB0d28gb2YgdGhpcyB0ZXN0"
+	secretC = "whsec_c2VjcmV0IG51bWJlciB0aHJlZSBvZiB0aGlzIHRlc3Q="
+)
+
+// read writes a tidings.yaml, beside it the file secret-c, and reads it.
+func read(t *testing.T, text string) (config.Declarations, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"tidings.yaml": text, "secret-c": secretC + "\n", "bad-secret": "hunter2"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return config.ReadFile(filepath.Join(dir, "tidings.yaml"))
+}
+
+func TestReadFile(t *testing.T) {
+	t.Setenv("SECRET_B", secretB)
+	got, err := read(t, `
+# what we run
+tenants:
+  - id: acme
+    name: Acme Inc.
+    endpoints:
+      - id: ep_orders
+        name: Orders
+        url: https://orders.example.com/hooks
+        dialect: standard
+        secrets:
+          - value: `+secretA+`
+          - env: SECRET_B
+          - file: secret-c
+        policy:
+          timeout: 20s
+          retry: [1s, 1m30s, 36h]
+          concurrency: 4
+        subscribe: [user.*, room.created]
+      - id: ep_quiet
+        url: https://example.com
+        secrets: [{value: `+secretA+`}]
+        policy: {retry: []}
+  - id: beta
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := schemas.NewSecret
+	want := config.Declarations{
+		Tenants: []schemas.Tenant{{ID: "acme", Name: "Acme Inc."}, {ID: "beta"}},
+		Endpoints: []schemas.Endpoint{
+			{
+				ID: "ep_orders", Tenant: "acme", Name: "Orders", URL: "https://orders.example.com/hooks", Dialect: "standard",
+				Secrets: []schemas.Secret{secret(secretA), secret(secretB), secret(secretC)},
+				Policy: schemas.Policy{
+					Timeout:     schemas.Duration(20 * time.Second),
+					Retry:       []schemas.Duration{schemas.Duration(time.Second), schemas.Duration(90 * time.Second), schemas.Duration(36 * time.Hour)},
+					Concurrency: 4,
+				},
+			},
+			{ID: "ep_quiet", Tenant: "acme", URL: "https://example.com", Secrets: []schemas.Secret{secret(secretA)}, Policy: schemas.Policy{Retry: []schemas.Duration{}}},
+		},
+		Subscriptions: []schemas.Subscription{{ID: "sub_orders", Tenant: "acme", Endpoint: "ep_orders", Types: []schemas.TypePattern{"user.*", "room.created"}}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	for i, e := range want.Endpoints {
+		for j, s := range e.Secrets {
+			if got.Endpoints[i].Secrets[j].Reveal() != s.Reveal() {
+				t.Errorf("%s: secret %d differs", e.ID, j)
+			}
+		}
+	}
+}
+
+func TestReadFileThatDeclaresNothing(t *testing.T) {
+	for _, text := range []string{"", "# nothing yet\n", "tenants:\n", "tenants: []\n"} {
+		if d, err := read(t, text); err != nil || !reflect.DeepEqual(d, config.Declarations{}) {
+			t.Errorf("%q: %+v, %v", text, d, err)
+		}
+	}
+}
+
+// acme is a file with one endpoint, ep_a, that has more lines.
+func acme(lines ...string) string {
+	text := "tenants:\n  - id: acme\n    endpoints:\n      - id: ep_a\n"
+	for _, l := range lines {
+		text += "        " + l + "\n"
+	}
+	return text
+}
+
+func TestReadFileSaysWhatIsWrong(t *testing.T) {
+	const url, secrets = "url: https://example.com", "secrets: [{value: " + secretA + "}]"
+	cases := []struct {
+		name, text string
+		want       []string // each stands in the error
+	}{
+		{"no YAML", "tenants: [", []string{"[1:"}},
+		{"unknown field", acme(url, secrets, "uri: x"), []string{"[7:9]", `unknown field "uri"`}},
+		{"unknown field at the top", "tenant: []\n", []string{"[1:1]", `unknown field "tenant"`}},
+		{"a field twice", acme(url, url, secrets), []string{"[6:9]", "already defined"}},
+		{"a list for text", acme("url: [x]", secrets), []string{"[5:"}},
+		{"text for a number", acme(url, secrets, "policy: {concurrency: many}"), []string{"[7:"}},
+		{"duration without a unit", acme(url, secrets, "policy: {timeout: 30}"), []string{`duration "30": write a number with a unit, like "30s", "5m" or "36h"`}},
+		{"duration in words", acme(url, secrets, "policy: {retry: [1s, soon]}"), []string{`duration "soon": write a number with a unit`}},
+		{"timeout too long", acme(url, secrets, "policy: {timeout: 1h}"), []string{"endpoint ep_a: policy.timeout 1h0m0s: use more than 0 and at most 5m0s"}},
+		{"retry too late", acme(url, secrets, "policy: {retry: [1s, 400h]}"), []string{"endpoint ep_a: policy.retry[1] is 400h0m0s"}},
+		{"concurrency", acme(url, secrets, "policy: {concurrency: -1}"), []string{"endpoint ep_a: policy.concurrency -1"}},
+		{"tenant id", "tenants: [{id: ACME}]\n", []string{`tenant id "ACME"`}},
+		{"endpoint id", strings.Replace(acme(url, secrets), "ep_a", "a", 1), []string{`endpoint id "a"`}},
+		{"no url", acme(secrets), []string{"endpoint ep_a: url is not absolute"}},
+		{"url scheme", acme("url: ftp://example.com", secrets), []string{`endpoint ep_a: url scheme "ftp"`}},
+		{"url with credentials", acme("url: https://me:hunter2@example.com", secrets), []string{"endpoint ep_a: url carries credentials"}},
+		{"dialect", acme(url, secrets, "dialect: latin"), []string{`endpoint ep_a: dialect "latin" is unknown`}},
+		{"no secret", acme(url), []string{"endpoint ep_a: it has no secret"}},
+		{"empty secret", acme(url, "secrets: [{}]"), []string{"endpoint ep_a: secrets[0]: give one of value, env and file"}},
+		{"two ways to the secret", acme(url, "secrets: [{value: "+secretA+", env: SECRET}]"), []string{"endpoint ep_a: secrets[0]: give one of value, env and file"}},
+		{"env unset", acme(url, "secrets: [{value: "+secretA+"}, {env: TIDINGS_TEST_UNSET}]"), []string{"endpoint ep_a: secrets[1]: environment variable TIDINGS_TEST_UNSET is not set"}},
+		{"env empty", acme(url, "secrets: [{env: TIDINGS_TEST_EMPTY}]"), []string{"endpoint ep_a: secrets[0]:"}},
+		{"no secret file", acme(url, "secrets: [{file: nowhere}]"), []string{"endpoint ep_a: secrets[0]:", "nowhere"}},
+		{"no signing secret", acme(url, "secrets: [{value: hunter2}]"), []string{"endpoint ep_a: secrets[0]:"}},
+		{"no signing secret in the file", acme(url, "secrets: [{file: bad-secret}]"), []string{"endpoint ep_a: secrets[0]:"}},
+		{"pattern", acme(url, secrets, "subscribe: [user.*x]"), []string{"endpoint ep_a: subscribe:", `pattern "user.*x"`}},
+		{"tenant twice", "tenants: [{id: acme}, {id: acme}]\n", []string{`id "acme" is declared twice`}},
+		{"endpoint twice", acme(url, secrets) + strings.TrimPrefix(strings.Replace(acme(url, secrets), "acme", "beta", 1), "tenants:\n"), []string{`id "ep_a" is declared twice`}},
+	}
+	t.Setenv("TIDINGS_TEST_EMPTY", "")
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d, err := read(t, c.text)
+			if !schemas.HasCode(err, schemas.CodeInvalid) {
+				t.Fatalf("got %v, want a refusal", err)
+			}
+			for _, want := range append(c.want, "tidings.yaml") {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error is\n%v\nwant in it: %s", err, want)
+				}
+			}
+			for _, secret := range []string{"hunter2", secretA[8:]} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("the error shows a secret: %v", err)
+				}
+			}
+			if !reflect.DeepEqual(d, config.Declarations{}) {
+				t.Errorf("a part of the file was returned: %+v", d)
+			}
+		})
+	}
+}
+
+func TestReadFileThatIsNotThere(t *testing.T) {
+	_, err := config.ReadFile(filepath.Join(t.TempDir(), "nowhere.yaml"))
+	if !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "nowhere.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
