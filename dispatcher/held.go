@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // heldQueue is an endpoint's own durable queue, held.<p>.<endpoint>, while it
@@ -43,7 +45,7 @@ func (q *heldQueue) open(work context.Context) {
 		return
 	}
 	q.drained = false
-	q.lane.p.d.o.Log.Info("endpoint held", "endpoint", q.lane.endpoint)
+	q.lane.p.d.o.Log.InfoContext(work, "endpoint held", "endpoint", q.lane.endpoint)
 	q.lane.p.wg.Go(func() { q.drain(work) })
 }
 
@@ -92,7 +94,7 @@ func (q *heldQueue) drain(work context.Context) {
 		}
 		switch state, err := q.readOn(work); {
 		case err != nil:
-			l.p.d.o.Log.Warn("read held queue", "endpoint", l.endpoint, "error", err)
+			l.p.d.o.Log.WarnContext(work, "read held queue", "endpoint", l.endpoint, "error", err)
 			if !pause(work, persistPause) {
 				return
 			}
@@ -118,12 +120,13 @@ func (q *heldQueue) startNext(work context.Context) bool {
 	}
 	m := q.ahead[0]
 	q.ahead = q.ahead[1:]
-	t, err := q.task(m)
-	if err != nil { // cannot be: write wrote it
-		q.lane.p.d.o.Log.Error("held delivery unreadable", "subject", q.subject, "sequence", m.sequence, "error", err)
-		q.settled(m.sequence)
+	s := held{q, m.sequence}
+	d, err := schemas.ReadDelivery(q.subject, m.msg.Header, m.msg.Data)
+	if err != nil {
+		q.lane.p.bury(work, &nats.Msg{Subject: q.subject, Header: m.msg.Header, Data: m.msg.Data}, m.sequence, s, err)
 		return true
 	}
+	t := &task{delivery: d, stored: s, taken: time.Now()}
 	q.lane.p.mu.Lock()
 	defer q.lane.p.mu.Unlock()
 	q.lane.start(work, t)

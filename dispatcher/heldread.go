@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -110,13 +109,4 @@ func (d *Dispatcher) heldEmpty(ctx context.Context, stream, subject string, from
 		return true, nil
 	}
 	return false, schemas.Errorf(schemas.CodeUnavailable, "read %s: %s", subject, answer.Error.Description)
-}
-
-// task makes a delivery of a held message.
-func (q *heldQueue) task(m heldMessage) (*task, error) {
-	d, err := schemas.ReadDelivery(q.subject, m.msg.Header, m.msg.Data)
-	if err != nil {
-		return nil, err
-	}
-	return &task{delivery: d, stored: held{q, m.sequence}, taken: time.Now()}, nil
 }

@@ -112,7 +112,7 @@ func (p *partition) take(work context.Context, m jetstream.Msg) {
 	case p.stopping: // a closed connection ends the intake before its last call
 		return
 	case err != nil:
-		p.wg.Go(func() { p.bury(work, m, err) })
+		p.wg.Go(func() { p.buryReady(work, m, err) })
 		return
 	}
 	t := &task{delivery: delivery, stored: ready{m}, taken: time.Now()}
@@ -120,24 +120,30 @@ func (p *partition) take(work context.Context, m jetstream.Msg) {
 	p.lane(delivery.Endpoint).offer(work, t)
 }
 
-// bury stores a message that is no delivery as a dead letter. Only another
-// program can have written it.
-func (p *partition) bury(work context.Context, m jetstream.Msg, cause error) {
+// buryReady buries a message of the consumer.
+func (p *partition) buryReady(work context.Context, m jetstream.Msg, cause error) {
 	meta, err := m.Metadata()
 	if err != nil {
-		return
+		return // not from JetStream: there is nothing to acknowledge
 	}
+	p.bury(work, &nats.Msg{Subject: m.Subject(), Header: m.Headers(), Data: m.Data()}, meta.Sequence.Stream, ready{m}, cause)
+}
+
+// bury stores a message that is no delivery as a dead letter, and lets it go.
+// Only another program can have written it, or another version of this one.
+func (p *partition) bury(work context.Context, m *nats.Msg, sequence uint64, s stored, cause error) {
 	const tenant = "unknown"
-	err = p.d.store(work, &nats.Msg{
-		Subject: schemas.DeadSubject(tenant, schemas.QueueEndpoint(m.Subject())),
-		Header:  nats.Header(schemas.DeadEvent(m.Headers(), tenant, schemas.ReasonUnreadable, cause.Error())),
-		Data:    m.Data(),
-	}, fmt.Sprintf("%s.%d.unreadable", meta.Stream, meta.Sequence.Stream))
+	p.d.o.Log.ErrorContext(work, "delivery unreadable", "subject", m.Subject, "sequence", sequence, "error", cause)
+	err := p.d.store(work, &nats.Msg{
+		Subject: schemas.DeadSubject(tenant, schemas.QueueEndpoint(m.Subject)),
+		Header:  nats.Header(schemas.DeadEvent(m.Header, tenant, schemas.ReasonUnreadable, cause.Error())),
+		Data:    m.Data,
+	}, fmt.Sprintf("%s.%d.unreadable", p.stream, sequence))
 	if err != nil {
-		_ = m.Nak()
+		s.giveBack()
 		return
 	}
-	_ = m.Ack()
+	s.done()
 }
 
 // run makes the attempts of one place in the lane's window: the task's, and
@@ -158,7 +164,7 @@ func (p *partition) handle(work context.Context, t *task) {
 		err = p.d.settle(work, Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
 	}
 	if err != nil {
-		p.d.o.Log.Info("delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
+		p.d.o.Log.InfoContext(work, "delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
 		t.stored.giveBack()
 		return
 	}

@@ -90,7 +90,7 @@ func (d *Dispatcher) persist(ctx context.Context, what string, do func(context.C
 		if ctx.Err() != nil {
 			return err
 		}
-		d.o.Log.Warn("dispatcher tries again", "step", what, "error", err)
+		d.o.Log.WarnContext(ctx, "dispatcher tries again", "step", what, "error", err)
 		if !pause(ctx, persistPause) {
 			return err
 		}

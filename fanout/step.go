@@ -34,6 +34,12 @@ func (f *Fanout) begin(ctx context.Context, m jetstream.Msg) *step {
 	return &step{msg: m, writes: writes, err: err}
 }
 
+// stored is an event as EVENTS holds it.
+type stored struct {
+	msg  jetstream.Msg
+	meta *jetstream.MsgMetadata
+}
+
 // writes are the deliveries of an event, or its dead letter. An error means
 // that nothing can be said of the event now.
 func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
@@ -43,23 +49,23 @@ func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
 	}
 	tenant, published, err := schemas.StoredEvent(m.Subject())
 	if err != nil {
-		return f.dead(m, meta, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonEventInvalid, err), nil
 	}
 	exists, err := f.tenantExists(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
-		return f.dead(m, meta, tenant, schemas.ReasonTenantUnknown,
+		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonTenantUnknown,
 			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then replay the event", string(tenant))), nil
 	}
 	e, err := decode(m, tenant, published)
 	if err != nil {
-		return f.dead(m, meta, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonEventInvalid, err), nil
 	}
 	header, data, err := schemas.EncodeEvent(&e)
 	if err != nil {
-		return f.dead(m, meta, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonEventInvalid, err), nil
 	}
 	endpoints := f.o.Index.Match(nil, tenant, e.Type())
 	writes := make([]write, len(endpoints))
@@ -102,7 +108,7 @@ func (f *Fanout) tenantExists(ctx context.Context, tenant schemas.TenantID) (boo
 		if err == nil {
 			return exists, nil
 		}
-		f.o.Log.Warn("fanout waits for the registry", "tenant", tenant, "error", err)
+		f.o.Log.WarnContext(ctx, "fanout waits for the registry", "tenant", tenant, "error", err)
 		if !pause(ctx) {
 			return false, err
 		}
@@ -111,15 +117,15 @@ func (f *Fanout) tenantExists(ctx context.Context, tenant schemas.TenantID) (boo
 
 // dead is the dead letter of an event. Its id names the event by where EVENTS
 // holds it: a message that is no CloudEvent has no other name.
-func (f *Fanout) dead(m jetstream.Msg, meta *jetstream.MsgMetadata, tenant schemas.TenantID, reason schemas.Reason, cause error) []write {
-	f.o.Log.Warn("event dead", "tenant", tenant, "sequence", meta.Sequence.Stream, "reason", reason, "detail", cause)
+func (f *Fanout) dead(ctx context.Context, e stored, tenant schemas.TenantID, reason schemas.Reason, cause error) []write {
+	f.o.Log.WarnContext(ctx, "event dead", "tenant", tenant, "sequence", e.meta.Sequence.Stream, "reason", reason, "detail", cause)
 	return []write{{
 		msg: &nats.Msg{
 			Subject: schemas.DeadEventSubject(tenant),
-			Header:  schemas.DeadEvent(m.Headers(), tenant, reason, cause.Error()),
-			Data:    m.Data(),
+			Header:  schemas.DeadEvent(e.msg.Headers(), tenant, reason, cause.Error()),
+			Data:    e.msg.Data(),
 		},
-		id: string(schemas.NewDeliveryID(meta.Timestamp, meta.Sequence.Stream, "")),
+		id: string(schemas.NewDeliveryID(e.meta.Timestamp, e.meta.Sequence.Stream, "")),
 	}}
 }
 
@@ -138,7 +144,7 @@ func (f *Fanout) finish(ctx context.Context, s *step) {
 	for i := range s.writes {
 		w := &s.writes[i]
 		for !w.stored() {
-			f.o.Log.Warn("fanout stores again", "subject", w.msg.Subject, "error", w.err)
+			f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
 			if !pause(ctx) {
 				_ = s.msg.Nak()
 				return
@@ -147,7 +153,7 @@ func (f *Fanout) finish(ctx context.Context, s *step) {
 		}
 	}
 	if err := s.msg.Ack(); err != nil { // it comes again, and changes nothing
-		f.o.Log.Warn("fanout ack", "subject", s.msg.Subject(), "error", err)
+		f.o.Log.WarnContext(ctx, "fanout ack", "subject", s.msg.Subject(), "error", err)
 	}
 }
 

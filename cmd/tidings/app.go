@@ -198,7 +198,7 @@ func (a *app) startRegistry(ctx context.Context) error {
 		if err := a.registry.Declare(ctx, registry.Declared(d)); err != nil {
 			return err
 		}
-		a.log.Info("configuration applied", "file", a.settings.ConfigFile,
+		a.log.InfoContext(ctx, "configuration applied", "file", a.settings.ConfigFile,
 			"tenants", len(d.Tenants), "endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions))
 	}
 	a.index, a.targets = fanout.NewIndex(), dispatcher.NewTargets()
@@ -347,7 +347,7 @@ func (a *app) share(ctx context.Context, role string, run func(context.Context, 
 				if ctx.Err() != nil {
 					return
 				}
-				a.log.Error("partition stopped; it is tried again", "role", role, "partition", partition, "error", err)
+				a.log.ErrorContext(ctx, "partition stopped; it is tried again", "role", role, "partition", partition, "error", err)
 				select {
 				case <-ctx.Done():
 					return

@@ -137,7 +137,7 @@ func (f *fleet) publish(stop <-chan struct{}, least int) (events int, want map[l
 			stopped, stop = true, nil
 		case <-pace.C:
 		}
-		for range 20 {
+		for range 10 {
 			n := len(futures)
 			e := typedEvent(fmt.Sprintf("e%d", n), types[n%len(types)])
 			future, err := f.pub.PublishAsync(f.t.Context(), e)

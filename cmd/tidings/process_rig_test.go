@@ -79,7 +79,7 @@ func newProcess(t testing.TB, name string, args ...string) *process {
 func (p *process) start() {
 	p.t.Helper()
 	l := &life{ended: make(chan struct{})}
-	l.cmd = exec.Command(p.args[0], p.args[1:]...) //nolint:noctx // kill ends it, in the test's own order
+	l.cmd = exec.Command(p.args[0], p.args[1:]...)
 	l.cmd.Dir, l.cmd.Env = p.dir, append(l.cmd.Environ(), p.env...)
 	l.cmd.Stdout, l.cmd.Stderr = &l.out, &l.out
 	if err := l.cmd.Start(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -37,7 +38,10 @@ type Embedded struct {
 const readyWait = 2 * time.Minute
 
 // Server is a running embedded server.
-type Server struct{ ns *server.Server }
+type Server struct {
+	ns   *server.Server
+	lock *os.File // of the data directory
+}
 
 // StartEmbedded runs a server, and returns once it serves.
 func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, error) {
@@ -57,8 +61,13 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 		}
 		opts.Host, opts.Port = host, port
 	}
+	lock, err := lockDir(e.DataDir)
+	if err != nil {
+		return nil, err
+	}
 	ns, err := server.NewServer(opts)
 	if err != nil {
+		_ = lock.Close()
 		return nil, schemas.Errorf(schemas.CodeInvalid, "embedded NATS server: %w", err)
 	}
 	faults := &faultLog{log: log}
@@ -67,10 +76,11 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 	if !waitReady(ctx, ns, faults) {
 		ns.Shutdown()
 		ns.WaitForShutdown()
+		_ = lock.Close()
 		return nil, schemas.Errorf(schemas.CodeUnavailable, "embedded NATS server on %q with data in %s did not start: %w",
 			e.Listen, filepath.Join(e.DataDir, "jetstream"), faults.last())
 	}
-	return &Server{ns: ns}, nil
+	return &Server{ns: ns, lock: lock}, nil
 }
 
 func splitListen(listen string) (host string, port int, err error) {
@@ -124,6 +134,7 @@ func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn()
 func (s *Server) Close() {
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
+	_ = s.lock.Close()
 }
 
 var errNoFault = errors.New("it gave no reason in time")

@@ -51,4 +51,5 @@ func (l *faultLog) Warnf(format string, args ...any) {
 }
 
 func (l *faultLog) Errorf(format string, args ...any) { l.record(fmt.Sprintf(format, args...), false) }
+
 func (l *faultLog) Fatalf(format string, args ...any) { l.record(fmt.Sprintf(format, args...), true) }

@@ -70,10 +70,8 @@ func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partiti
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if !m.beat(ctx) { // nobody is heard while the server is away
-				present.excuse(time.Now())
-			}
 			silent := present.forget(time.Now())
+			m.beat(ctx)
 			if len(silent) == 0 {
 				continue
 			}
@@ -98,7 +96,7 @@ func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partiti
 		}
 		if known {
 			owned := m.owned(present.ids())
-			m.o.Log.Info("partitions assigned", "role", m.o.Role, "members", len(present.heard), "owned", len(owned), "of", m.o.Partitions)
+			m.o.Log.InfoContext(ctx, "partitions assigned", "role", m.o.Role, "members", len(present.heard), "owned", len(owned), "of", m.o.Partitions)
 			shift.assign(ctx, owned)
 		}
 	}
@@ -114,14 +112,13 @@ func (m *Member) join(ctx context.Context) time.Time {
 	return entry.Created()
 }
 
-// beat says that this member lives, and reports whether it was heard. A beat
-// that fails is made up by the next: there are three in the time to live.
-func (m *Member) beat(ctx context.Context) bool {
+// beat says that this member lives. A beat that fails is made up by the next:
+// there are three in the time to live.
+func (m *Member) beat(ctx context.Context) {
 	_, err := m.kv.PutString(ctx, m.key(m.o.ID), time.Now().UTC().Format(time.RFC3339))
 	if err != nil && ctx.Err() == nil {
-		m.o.Log.Warn("member heartbeat", "role", m.o.Role, "error", err)
+		m.o.Log.WarnContext(ctx, "member heartbeat", "role", m.o.Role, "error", err)
 	}
-	return err == nil
 }
 
 const (
@@ -138,7 +135,7 @@ func (m *Member) strike(ctx context.Context, ids ...string) {
 	defer cancel()
 	for _, id := range ids {
 		if err := m.kv.Purge(ctx, m.key(id), jetstream.PurgeTTL(struckFor)); err != nil {
-			m.o.Log.Warn("member not struck out; others take over once it is silent for long enough", "role", m.o.Role, "member", id, "error", err)
+			m.o.Log.WarnContext(ctx, "member not struck out; others take over once it is silent for long enough", "role", m.o.Role, "member", id, "error", err)
 		}
 	}
 }

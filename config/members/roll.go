@@ -31,17 +31,17 @@ func (r *roll) hear(id string, alive bool, now time.Time) (changed bool) {
 	return before != after
 }
 
-// excuse gives everybody the time to live anew.
-func (r *roll) excuse(now time.Time) {
-	for id := range r.heard {
-		r.heard[id] = now
-	}
-}
-
 // forget drops who has not been heard for the time to live, and returns them.
+// Who does not hear itself hears nobody: the server is away, or the watch has
+// not yet found it again. Then everybody gets the time to live anew.
 func (r *roll) forget(now time.Time) (silent []string) {
+	deaf := now.Sub(r.heard[r.self]) > r.ttl/2
 	for _, id := range r.ids() {
-		if id != r.self && now.Sub(r.heard[id]) > r.ttl {
+		switch {
+		case id == r.self:
+		case deaf:
+			r.heard[id] = now
+		case now.Sub(r.heard[id]) > r.ttl:
 			silent = append(silent, id)
 			delete(r.heard, id)
 		}

@@ -58,7 +58,7 @@ func TestGuardIsAValue(t *testing.T) {
 	if err := g.Check("http", netip.MustParseAddr("127.0.0.1")); err != nil {
 		t.Errorf("the caller's slice reaches into the guard: %v", err)
 	}
-	if (NewGuard([]netip.Prefix{{}})).Check("http", netip.MustParseAddr("127.0.0.1")) == nil {
+	if NewGuard([]netip.Prefix{{}}).Check("http", netip.MustParseAddr("127.0.0.1")) == nil {
 		t.Error("an invalid range opens 127.0.0.1")
 	}
 }

@@ -279,7 +279,7 @@ func TestDialOutlivesItsRequestBriefly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tr.RoundTrip(req); !errors.Is(err, context.DeadlineExceeded) { //nolint:bodyclose // there is none
+		if _, err := tr.RoundTrip(req); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the request's deadline", err)
 		}
 		if took := time.Since(start); took != 2*time.Second {

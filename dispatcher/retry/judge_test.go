@@ -129,16 +129,19 @@ func TestJudgeDetail(t *testing.T) {
 		{retry.Result{Status: 301}, 1, "the receiver answered 301 Moved Permanently: redirects are not followed, so change the endpoint's URL"},
 		{retry.Result{Status: 410}, 1, "the receiver answered 410 Gone: it wants no more deliveries"},
 		{
-			retry.Result{Status: 429, RetryAfter: "90"}, 1,
+			retry.Result{Status: 429, RetryAfter: "90"},
+			1,
 			"the receiver answered 429 Too Many Requests and asked to be left alone for 1m30s",
 		},
 		{
-			retry.Result{Status: 503, RetryAfter: "99999999999999999999"}, 1,
+			retry.Result{Status: 503, RetryAfter: "99999999999999999999"},
+			1,
 			"the receiver answered 503 Service Unavailable and asked to be left alone for longer than the 24h0m0s it can have",
 		},
 		{retry.Result{Status: 502, RetryAfter: "90"}, 1, "the receiver answered 502 Bad Gateway"},
 		{
-			retry.Result{Status: 500}, 3,
+			retry.Result{Status: 500},
+			3,
 			"gave up after 3 attempts; the last ended with server_error: the receiver answered 500 Internal Server Error",
 		},
 		{retry.Result{Err: errors.New("a\r\n\x1b[31mb\xff")}, 1, "no valid HTTP response: a [31mb�"},
