@@ -67,7 +67,7 @@ func FanoutConsumer(partition int) string { return fmt.Sprintf("fanout-%d", part
 func DispatchConsumer(partition int) string { return fmt.Sprintf("dispatch-%d", partition) }
 
 // EventsSubjects are what producers may publish to.
-const EventsSubjects = eventsPrefix + ">"
+const EventsSubjects = eventsPrefix + "*.>"
 
 // EventsTransform makes EVENTS store each event under its tenant's partition:
 // events.<tenant>.<type> becomes events.<p>.<tenant>.<type>.

@@ -46,7 +46,7 @@ type pipe struct {
 // startPipe runs the app, inside a synctest bubble.
 func startPipe(t *testing.T) *pipe {
 	t.Helper()
-	streamstest.DropTimers()
+	streamstest.DropTimers(t)
 	p := newPipe(t)
 	p.settings = testSettings(t.TempDir())
 	p.start()

@@ -100,8 +100,8 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	<-came
 	p.signal()
 	p.says("msg=stopping")
-	if code := p.terminate(); code != -1 {
-		t.Errorf("exits %d, want the signal to end it", code)
+	if code := p.terminate(); code != 1 {
+		t.Errorf("exits %d, want 1", code)
 	}
 }
 

@@ -28,7 +28,7 @@ type receiver struct {
 	t      *testing.T
 	addr   string
 	server *http.Server
-	served chan error // what the server's end was
+	served chan struct{} // closed once the server has ended
 
 	// answer is the status for a request to an endpoint; nil answers 204.
 	answer func(endpoint string) int
@@ -60,15 +60,19 @@ func (r *receiver) open() {
 	}
 	r.addr = listener.Addr().String()
 	r.server = &http.Server{Handler: r, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // the only client is Tidings
-	r.served = make(chan error, 1)
-	go func() { r.served <- r.server.Serve(listener) }() // close waits for it
+	served, server := make(chan struct{}), r.server
+	r.served = served
+	go func() { // close waits for it
+		defer close(served)
+		_ = server.Serve(listener)
+	}()
 }
 
-// close is an outage: connections break and new ones are refused.
+// close is an outage: connections break and new ones are refused. It may be
+// called twice.
 func (r *receiver) close() {
 	_ = r.server.Close()
 	<-r.served
-	r.served <- nil // close may be called twice
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {

@@ -51,19 +51,24 @@ func Small() streams.Options {
 	return o
 }
 
-// DropTimers lets go of the timers that the NATS client has pooled. The pool is
-// the process's: a timer made in one bubble would crash the next that gets it.
-// [Start] does so; a test that connects otherwise calls it first. For the same
-// reason tests with bubbles do not run in parallel.
-func DropTimers() {
-	runtime.GC() // a sync.Pool forgets what two collections found unused
-	runtime.GC()
+// DropTimers lets go of the timers that the NATS client has pooled, now and at
+// the end of the test. The pool is the process's: a timer made in one bubble
+// crashes whoever gets it outside. [Start] calls it; a test that connects
+// otherwise does so itself, first of all. For the same reason tests with bubbles
+// do not run in parallel.
+func DropTimers(tb testing.TB) {
+	drop := func() {
+		runtime.GC() // a sync.Pool forgets what two collections found unused
+		runtime.GC()
+	}
+	drop()
+	tb.Cleanup(drop)
 }
 
 // Start runs a server in the test's temporary folder until the test ends.
 func Start(tb testing.TB, o streams.Options) *Env {
 	tb.Helper()
-	DropTimers()
+	DropTimers(tb)
 	e := &Env{tb: tb, dir: tb.TempDir()}
 	e.Up()
 	tb.Cleanup(e.Down)
