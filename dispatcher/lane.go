@@ -112,14 +112,20 @@ func (l *lane) watch(work context.Context) {
 	})
 }
 
-// paceNow is how long an attempt takes: as usual, or as long as the slowest
-// under way already has.
+// paceNow is how long an attempt takes: as usual, or as long as even the
+// youngest under way already has. One that lags behind the others says nothing
+// of the endpoint.
 func (l *lane) paceNow(now time.Time) time.Duration {
-	pace := l.pace
-	for t := range l.running {
-		pace = max(pace, now.Sub(t.started))
+	if len(l.running) == 0 {
+		return l.pace
 	}
-	return pace
+	var newest time.Time
+	for t := range l.running {
+		if t.started.After(newest) {
+			newest = t.started
+		}
+	}
+	return max(l.pace, now.Sub(newest))
 }
 
 // wait is how long the newest in the queue will have to wait at a pace: as many

@@ -82,6 +82,7 @@ func (p *process) start() {
 	l.cmd = exec.Command(p.args[0], p.args[1:]...)
 	l.cmd.Dir, l.cmd.Env = p.dir, append(l.cmd.Environ(), p.env...)
 	l.cmd.Stdout, l.cmd.Stderr = &l.out, &l.out
+	endWithTest(l.cmd)
 	if err := l.cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.name, err)
 	}
