@@ -91,6 +91,10 @@ func splitListen(listen string) (host string, port int, err error) {
 	if err != nil || port < 0 || port > 65535 {
 		return "", 0, schemas.Errorf(schemas.CodeInvalid, "NATS listen address %q: write it like \"127.0.0.1:4222\"", listen)
 	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", 0, schemas.Errorf(schemas.CodeInvalid, "NATS listen address %q: the embedded broker asks nobody who they are, so it listens on loopback only; "+
+			"run a nats-server with accounts and use --nats-url", listen)
+	}
 	if port == 0 {
 		port = server.RANDOM_PORT
 	}

@@ -1,0 +1,169 @@
+package broker_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+
+	"github.com/tidings-dev/tidings/config/broker"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestEmbeddedServesOtherProcesses(t *testing.T) {
+	s, err := broker.StartEmbedded(t.Context(), broker.Embedded{DataDir: t.TempDir(), Listen: "127.0.0.1:0"}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	nc, err := broker.Remote{URL: s.URL()}.Connect("test", quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if nc.MaxPayload() != broker.MaxPayload {
+		t.Errorf("max payload %d, want %d", nc.MaxPayload(), broker.MaxPayload)
+	}
+}
+
+func TestEmbeddedRefuses(t *testing.T) {
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close() //nolint:errcheck // a listener
+	inUse := t.TempDir()
+	other, err := broker.StartEmbedded(t.Context(), broker.Embedded{DataDir: inUse}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for name, row := range map[string]struct {
+		e    broker.Embedded
+		want string
+	}{
+		"no port":          {broker.Embedded{Listen: "127.0.0.1"}, `write it like "127.0.0.1:4222"`},
+		"not loopback":     {broker.Embedded{Listen: "0.0.0.0:4222"}, "it listens on loopback only"},
+		"port taken":       {broker.Embedded{Listen: taken.Addr().String()}, "address already in use"},
+		"folder in use":    {broker.Embedded{DataDir: inUse}, inUse},
+		"folder is a file": {broker.Embedded{DataDir: file(t, "x", "")}, "not a directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if row.e.DataDir == "" {
+				row.e.DataDir = t.TempDir()
+			}
+			s, err := broker.StartEmbedded(t.Context(), row.e, quiet)
+			if err == nil {
+				s.Close()
+				t.Fatal("not refused")
+			}
+			if !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %q\nwant it to say %q", err, row.want)
+			}
+		})
+	}
+}
+
+func TestRemoteRefuses(t *testing.T) {
+	for name, row := range map[string]struct {
+		r    broker.Remote
+		want string
+	}{
+		"creds and nkey":   {broker.Remote{Creds: "a", NKey: "b"}, "use one of them"},
+		"cert without key": {broker.Remote{Cert: "a"}, "set both or neither"},
+		"no seed file":     {broker.Remote{NKey: "/nowhere"}, "--nats-nkey /nowhere"},
+		"nobody there":     {broker.Remote{URL: "nats://user:secret@127.0.0.1:1"}, "connect to NATS at nats://127.0.0.1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := row.r.Connect("test", quiet)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v\nwant it to say %q", err, row.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error shows the password: %v", err)
+			}
+		})
+	}
+}
+
+// TestRemoteProvesItself connects to a server that speaks TLS and asks for an
+// NKey.
+func TestRemoteProvesItself(t *testing.T) {
+	user, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, _ := user.PublicKey()
+	seed, _ := user.Seed()
+	certificate, ca := selfSigned(t)
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+		Nkeys:     []*server.NkeyUser{{Nkey: public}},
+		TLS:       true,
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start() // ended below
+	defer s.WaitForShutdown()
+	defer s.Shutdown()
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	url := strings.Replace(s.ClientURL(), "nats://", "tls://", 1)
+	if _, err := (broker.Remote{URL: url, CA: ca}).Connect("test", quiet); err == nil {
+		t.Error("connected without the NKey")
+	}
+	nc, err := broker.Remote{URL: url, CA: ca, NKey: file(t, "user.nk", string(seed))}.Connect("test", quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := nc.TLSConnectionState(); err != nil {
+		t.Errorf("no TLS: %v", err)
+	}
+}
+
+func file(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// selfSigned makes a certificate for 127.0.0.1, and the file to trust it by.
+func selfSigned(t *testing.T) (tls.Certificate, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pemText := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file(t, "ca.pem", string(pemText))
+}
