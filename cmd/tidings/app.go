@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -33,6 +34,7 @@ type app struct {
 	settings config.Settings
 	log      *slog.Logger
 	hooks    hooks
+	declared config.Declarations // by the static file, if there is one
 
 	connect  func(name string) (*nats.Conn, error)
 	natsURL  string // for other processes; empty if the broker serves this one only
@@ -69,7 +71,7 @@ func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h
 		name string
 		do   func(context.Context) error
 	}{
-		{"settings", func(context.Context) error { return settings.Validate() }},
+		{"settings", a.readSettings},
 		{"broker", a.startBroker},
 		{"streams", a.applyStreams},
 		{"registry", a.startRegistry},
@@ -108,7 +110,8 @@ func (a *app) background(ctx context.Context, name string, part func(context.Con
 	done := make(chan error, 1)
 	go func() {
 		err := part(ctx)
-		if err != nil && ctx.Err() == nil {
+		if ctx.Err() == nil { // nobody asked it to end
+			err = cmp.Or(err, errEnded)
 			select {
 			case a.failed <- fmt.Errorf("%s: %w", name, err):
 			default:
@@ -122,6 +125,8 @@ func (a *app) background(ctx context.Context, name string, part func(context.Con
 	})
 }
 
+var errEnded = errors.New("it ended by itself")
+
 // Wait returns when ctx ends, or with the error of a part that ended before.
 func (a *app) Wait(ctx context.Context) error {
 	select {
@@ -130,6 +135,14 @@ func (a *app) Wait(ctx context.Context) error {
 	case err := <-a.failed:
 		return err
 	}
+}
+
+// readSettings finds what is wrong before anything is made.
+func (a *app) readSettings(context.Context) (err error) {
+	if err = a.settings.Validate(); err == nil && a.settings.ConfigFile != "" {
+		a.declared, err = config.ReadFile(a.settings.ConfigFile)
+	}
+	return err
 }
 
 func (a *app) startBroker(ctx context.Context) error {
@@ -191,10 +204,7 @@ func (a *app) applyStreams(ctx context.Context) error {
 func (a *app) startRegistry(ctx context.Context) error {
 	a.registry = registry.New(a.streams.Registry)
 	if a.settings.ConfigFile != "" {
-		d, err := config.ReadFile(a.settings.ConfigFile)
-		if err != nil {
-			return err
-		}
+		d := a.declared
 		if err := a.registry.Declare(ctx, registry.Declared(d)); err != nil {
 			return err
 		}
