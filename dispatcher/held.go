@@ -78,10 +78,11 @@ func acknowledged(work context.Context, ack jetstream.PubAckFuture) bool {
 	select {
 	case <-ack.Ok():
 		return true
-	case <-ack.Err():
+	case err := <-ack.Err():
+		return err == nil
 	case <-work.Done():
+		return false
 	}
-	return false
 }
 
 // drain attempts the queue in order, as fast as the lane's window allows, until

@@ -26,7 +26,8 @@ func TestApplyRefusesAServer(t *testing.T) {
 		"too many shards":    {server.Options{JetStream: true}, streams.Options{Layout: schemas.Layout{Partitions: 2, Shards: 3}}, "use 1 to the number of partitions, 2"},
 		"too little memory of events": {
 			server.Options{JetStream: true},
-			streams.Options{EventsMaxAge: time.Second, DedupWindow: time.Minute}, "keep them longer",
+			streams.Options{EventsMaxAge: time.Second, DedupWindow: time.Minute},
+			"keep them longer",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -185,28 +185,35 @@ func TestJudgeProperties(t *testing.T) {
 
 // wrong says which rule that holds for every attempt a verdict breaks.
 func wrong(r retry.Result, p retry.Plan, o schemas.Outcome) string {
+	switch {
+	case o.After < 0:
+		return "negative wait"
+	case o.Detail == "" || len(o.Detail) > schemas.MaxDetail || !utf8.ValidString(o.Detail):
+		return "unfit detail"
+	case o.Kind == schemas.Retry:
+		return wrongRetry(r, p, o)
+	case o.After != 0:
+		return "a wait without a retry"
+	}
+	return ""
+}
+
+func wrongRetry(r retry.Result, p retry.Plan, o schemas.Outcome) string {
 	bound := p.MaxRetryAfter
 	if bound <= 0 {
 		bound = retry.DefaultMaxRetryAfter
 	}
 	planned, more := p.Schedule.Next(max(p.Attempts, 1))
 	asked, _ := retry.After(r.RetryAfter, p.Now)
-	asked = min(asked, bound)
 	switch {
-	case o.After < 0:
-		return "negative wait"
-	case o.Kind != schemas.Retry && o.After != 0:
-		return "a wait without a retry"
-	case o.Kind == schemas.Retry && !more:
+	case !more:
 		return "a retry past the schedule"
-	case o.Kind == schemas.Retry && o.After < retry.Jitter(planned, 0):
+	case o.After < retry.Jitter(planned, 0):
 		return "sooner than scheduled"
-	case o.Kind == schemas.Retry && o.Reason == schemas.ReasonThrottled && o.After < asked:
+	case o.Reason == schemas.ReasonThrottled && o.After < min(asked, bound):
 		return "sooner than asked"
-	case o.Kind == schemas.Retry && o.After > max(retry.Jitter(planned, 1), bound):
+	case o.After > max(retry.Jitter(planned, 1), bound):
 		return "later than both the schedule and the bound"
-	case o.Detail == "" || len(o.Detail) > schemas.MaxDetail || !utf8.ValidString(o.Detail):
-		return "unfit detail"
 	}
 	return ""
 }

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -29,7 +28,7 @@ import (
 // Main is the TestMain of a package that uses [Start] inside a synctest bubble.
 func Main(m *testing.M) {
 	ats.Register()
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // Env is a server with the pipe's streams, and a connection to it.
