@@ -60,8 +60,10 @@ func (o publishOptions) publish(c *cobra.Command) error {
 		return err
 	}
 	e := event.New()
-	e.SetID(o.id)
 	e.SetType(o.eventType)
+	if o.id != "" {
+		e.SetID(o.id)
+	}
 	if o.subject != "" {
 		e.SetSubject(o.subject)
 	}
