@@ -67,7 +67,7 @@ var importRules = []importRule{
 	// The stages are here for their Options types.
 	{"config", []string{"schemas/...", "producers/...", "fanout/...", "dispatcher/..."}, []string{"github.com/goccy/go-yaml/...", "github.com/spf13/pflag"}},
 	{"config/...", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"golang.org/x/crypto/..."})},
-	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer}},
+	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer, "github.com/nats-io/nkeys"}},
 	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},
 	{"config/log", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/..."})},
 	{"config/telemetry", []string{"schemas/...", "config/streams"}, []string{otelAll, "github.com/prometheus/..."}},
