@@ -197,6 +197,9 @@ func (a *app) applyStreams(ctx context.Context) error {
 		DeadMaxAge:   s.DeadMaxAge,
 		DedupWindow:  s.DedupWindow,
 	})
+	if err == nil && a.settings.NATS.URL == "" {
+		err = members.Clear(ctx, a.streams.Members)
+	}
 	return err
 }
 

@@ -13,6 +13,7 @@ package members
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"log/slog"
 	"strconv"
@@ -138,6 +139,23 @@ func (m *Member) strike(ctx context.Context, ids ...string) {
 			m.o.Log.WarnContext(ctx, "member not struck out; others take over once it is silent for long enough", "role", m.o.Role, "member", id, "error", err)
 		}
 	}
+}
+
+// Clear strikes everybody out. It is for the process that starts the broker:
+// nobody was connected before, so whoever is in the bucket was killed with it.
+// Should one be alive all the same, it is back with its next beat.
+func Clear(ctx context.Context, kv jetstream.KeyValue) error {
+	keys, err := kv.Keys(ctx)
+	if errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil
+	}
+	for _, key := range keys {
+		err = errors.Join(err, kv.Purge(ctx, key, jetstream.PurgeTTL(struckFor)))
+	}
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "clear members: %w", err)
+	}
+	return nil
 }
 
 func (m *Member) key(id string) string { return m.o.Role + "." + id }

@@ -224,6 +224,27 @@ func TestADeadMemberIsReplacedAfterItsTTL(t *testing.T) {
 	})
 }
 
+func TestWhoStartsTheBrokerNeedNotWaitForTheDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClub(t)
+		killed := c.join("killed", 0)
+		c.covered("killed")
+		killed.nc.Close()
+		killed.leave()
+		if err := members.Clear(t.Context(), c.env.Members); err != nil {
+			t.Fatal(err)
+		}
+		c.join("next", 0)
+		<-time.After(soon)
+		c.covered("next")
+		if err := members.Clear(t.Context(), c.env.Members); err != nil { // a mistake: "next" is alive
+			t.Fatal(err)
+		}
+		<-time.After(ttl)
+		c.covered("next")
+	})
+}
+
 // The roles have members of their own.
 func TestRolesAreApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
