@@ -66,6 +66,7 @@ func (s shape) start(ctx context.Context, sink *sinkProcess) (*benchPipe, error)
 	p := &benchPipe{dir: dir}
 	settings := config.Settings{
 		DataDir: dir, Roles: []string{"all"}, Grace: time.Second, EgressAllow: []string{"127.0.0.0/8"},
+		NATS: config.NATS{Listen: "127.0.0.1:0"}, // as tidings run listens by default
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if p.app, err = startApp(ctx, settings, log, hooks{}); err != nil {
