@@ -47,25 +47,26 @@ func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
 	if err != nil {
 		return nil, err
 	}
+	at := stored{m, meta}
 	tenant, published, err := schemas.StoredEvent(m.Subject())
 	if err != nil {
-		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, at, tenant, schemas.ReasonEventInvalid, err), nil
 	}
 	exists, err := f.tenantExists(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
-		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonTenantUnknown,
+		return f.dead(ctx, at, tenant, schemas.ReasonTenantUnknown,
 			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then replay the event", string(tenant))), nil
 	}
 	e, err := decode(m, tenant, published)
 	if err != nil {
-		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, at, tenant, schemas.ReasonEventInvalid, err), nil
 	}
 	header, data, err := schemas.EncodeEvent(&e)
 	if err != nil {
-		return f.dead(ctx, stored{m, meta}, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, at, tenant, schemas.ReasonEventInvalid, err), nil
 	}
 	endpoints := f.o.Index.Match(nil, tenant, e.Type())
 	writes := make([]write, len(endpoints))
