@@ -112,6 +112,12 @@ func (d *Delivery) Accepted() time.Time {
 // EventType is the CloudEvents type.
 func (d *Delivery) EventType() string { return d.attribute(attributeType) }
 
+// EventID is the CloudEvents id.
+func (d *Delivery) EventID() string { return d.attribute(attributeID) }
+
+// EventSource is the CloudEvents source.
+func (d *Delivery) EventSource() string { return d.attribute(attributeSource) }
+
 // EventTime is the CloudEvents time in RFC 3339, or the time of acceptance if
 // the event has none.
 func (d *Delivery) EventTime() string {

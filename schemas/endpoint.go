@@ -12,8 +12,17 @@ type Endpoint struct {
 	Name   string     `json:"name,omitempty"`
 	// URL receives the POSTs: absolute, http or https, without credentials.
 	URL string `json:"url"`
-	// Dialect words and signs the deliveries. Empty means "standard".
-	Dialect string `json:"dialect,omitempty"`
+	// Dialect words and signs the deliveries. Empty means [DialectStandard].
+	Dialect Dialect `json:"dialect,omitempty"`
+	// Mode chooses among the forms of a dialect that has several; see [Mode].
+	Mode Mode `json:"mode,omitempty"`
+	// Handshake asks the receiver for its consent before the first delivery
+	// (CloudEvents, HTTP 1.1 Web Hooks for Event Delivery 1.0.2, section 4).
+	// [DialectCloudEvents] only.
+	Handshake bool `json:"handshake,omitempty"`
+	// Consent is what the receiver agreed to; nil until it has. A dispatcher sets
+	// it; a change of the endpoint by anybody else voids it.
+	Consent *Consent `json:"consent,omitempty"`
 	// Secrets sign every delivery, newest first; more than one during rotation.
 	Secrets []Secret `json:"secrets,omitempty"`
 	// Disabled is why deliveries to the endpoint die unattempted; empty while
@@ -24,20 +33,29 @@ type Endpoint struct {
 	Origin   Origin `json:"origin,omitempty"`
 }
 
+// Consent is a receiver's agreement to get deliveries.
+type Consent struct {
+	// Origin is the sender that was agreed to, a DNS name.
+	Origin string `json:"origin"`
+	// Rate is how many requests a minute are welcome; 0 is any number.
+	Rate int `json:"rate,omitempty"`
+}
+
 // Policy is how an endpoint wants its attempts made. The zero value of each
 // field asks for the default.
 type Policy struct {
 	// Timeout covers one attempt: connecting, request, response headers and
-	// body. 15s by default (Standard Webhooks 1.0.0 advises 15 to 30 s); at
-	// most [MaxTimeout].
+	// body. Its dialect's by default, 15s for most; at most [MaxTimeout].
 	Timeout Duration `json:"timeout,omitempty"`
 	// Retry lists the delays before the 2nd, 3rd, … attempt. Nil means the
-	// schedule of the Standard Webhooks specification; an empty list means one
-	// attempt only.
+	// schedule of its dialect; an empty list means one attempt only.
 	Retry []Duration `json:"retry,omitzero"`
 	// Concurrency is how many attempts may be under way at once, 32 by default,
 	// at most [MaxConcurrency].
 	Concurrency int `json:"concurrency,omitempty"`
+	// Rate is how many attempts there may be in a time; a receiver's [Consent]
+	// may lower it. No limit by default.
+	Rate Rate `json:"rate,omitzero"`
 }
 
 // Bounds of a [Policy].
@@ -59,10 +77,13 @@ func (e Endpoint) Validate() error {
 	if err := validateURL(e.ID, e.URL); err != nil {
 		return err
 	}
-	if e.Dialect != "" && e.Dialect != DialectStandard {
-		return Errorf(CodeInvalid, "endpoint %s: dialect %q is unknown: use %q", e.ID, e.Dialect, DialectStandard)
+	if err := ValidateDialect(e.Dialect, e.Mode); err != nil {
+		return Errorf(CodeInvalid, "endpoint %s: %w", e.ID, err)
 	}
-	if len(e.Secrets) == 0 {
+	if e.Handshake && e.Dialect != DialectCloudEvents {
+		return Errorf(CodeInvalid, "endpoint %s: handshake belongs to the dialect %q: leave it out, or use that one", e.ID, DialectCloudEvents)
+	}
+	if len(e.Secrets) == 0 && e.Dialect != DialectOneRoute { // whose documentation has no signature
 		return Errorf(CodeInvalid, "endpoint %s: it has no secret: give at least one to sign with", e.ID)
 	}
 	for i, s := range e.Secrets {
@@ -72,9 +93,6 @@ func (e Endpoint) Validate() error {
 	}
 	return e.Policy.validate(e.ID)
 }
-
-// DialectStandard is Standard Webhooks 1.0.0.
-const DialectStandard = "standard"
 
 func validateURL(id EndpointID, raw string) error {
 	u, err := url.Parse(raw)

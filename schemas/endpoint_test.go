@@ -40,8 +40,15 @@ func TestEndpointValidate(t *testing.T) {
 		{func(e *endpoint) { e.URL = "https://@example.com/" }, `endpoint ep_1: url carries credentials: remove "user:password@"; deliveries prove their origin by signature`},
 
 		{func(e *endpoint) { e.Dialect = "standard" }, ""},
-		{func(e *endpoint) { e.Dialect = "morse" }, `endpoint ep_1: dialect "morse" is unknown: use "standard"`},
+		{func(e *endpoint) { e.Dialect = "morse" }, `endpoint ep_1: dialect "morse" is unknown: use "standard", "cloudevents", "roq", "oneroute", "roam", "relaybox"`},
+		{func(e *endpoint) { e.Dialect, e.Mode = "cloudevents", "batched" }, ""},
+		{func(e *endpoint) { e.Dialect, e.Mode = "cloudevents", "body" }, `endpoint ep_1: mode "body" is unknown to dialect "cloudevents": use "structured", "binary", "batched"`},
+		{func(e *endpoint) { e.Mode = "binary" }, `endpoint ep_1: mode "binary": dialect "standard" has one form only: leave mode out`},
+		{func(e *endpoint) { e.Dialect, e.Mode = "roq", "binary" }, `endpoint ep_1: mode "binary": dialect "roq" has one form only: leave mode out`},
+		{func(e *endpoint) { e.Dialect, e.Handshake = "cloudevents", true }, ""},
+		{func(e *endpoint) { e.Handshake = true }, `endpoint ep_1: handshake belongs to the dialect "cloudevents": leave it out, or use that one`},
 
+		{func(e *endpoint) { e.Dialect, e.Secrets = "oneroute", nil }, ""},
 		{func(e *endpoint) { e.Secrets = nil }, `endpoint ep_1: it has no secret: give at least one to sign with`},
 		{func(e *endpoint) { e.Secrets = append(e.Secrets, schemas.Secret{}) }, `endpoint ep_1: secrets[1] is empty: give one to sign with, or leave it out`},
 

@@ -32,20 +32,24 @@ const (
 	ReasonServerError  Reason = "server_error"  // 5xx
 	ReasonThrottled    Reason = "throttled"     // 429, or 503 with Retry-After
 	ReasonEgressDenied Reason = "egress_denied" // the guard refused the address
+	ReasonNoConsent    Reason = "no_consent"    // the receiver's handshake did not agree
 
 	// Why a delivery dies.
 
 	ReasonExhausted        Reason = "exhausted"         // the schedule has no attempt left
+	ReasonNotRetried       Reason = "not_retried"       // its dialect or schedule allows no other attempt
 	ReasonGone             Reason = "gone"              // 410: the endpoint is disabled with this reason
 	ReasonEndpointDisabled Reason = "endpoint_disabled" // disabled before the attempt
 	ReasonEndpointDeleted  Reason = "endpoint_deleted"  // no longer in the registry
 	ReasonEndpointInvalid  Reason = "endpoint_invalid"  // no request can be made for it
+	ReasonUnworded         Reason = "unworded"          // its dialect has no words for the event
 	ReasonUnreadable       Reason = "unreadable"        // the stored delivery does not parse
 
 	// Why an event dies before it becomes deliveries.
 
 	ReasonEventInvalid  Reason = "event_invalid"  // not a CloudEvent Tidings accepts
 	ReasonTenantUnknown Reason = "tenant_unknown" // no such tenant
+	ReasonSchemaInvalid Reason = "schema_invalid" // its data breaks the schema of its type
 )
 
 // Outcome is the verdict on one attempt.

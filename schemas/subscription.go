@@ -9,8 +9,13 @@ type Subscription struct {
 	Tenant   TenantID       `json:"tenant"`
 	Endpoint EndpointID     `json:"endpoint"`
 	// Types are patterns of CloudEvents types; an event matches if any does.
-	Types  []TypePattern `json:"types"`
-	Origin Origin        `json:"origin,omitempty"`
+	Types []TypePattern `json:"types"`
+	// Channel limits the subscription to events on one channel, by its id; the
+	// catalogue says where a type has it. A OneRoute endpoint that is subscribed
+	// to a channel gets its events in place of the tenant's OneRoute endpoints
+	// that are not.
+	Channel string `json:"channel,omitempty"`
+	Origin  Origin `json:"origin,omitempty"`
 }
 
 // Validate names the field that is wrong.
