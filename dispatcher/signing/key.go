@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,7 +35,10 @@ const (
 // remembers what HMAC derives from the secret. It is safe for concurrent use,
 // and its copies are the same key. It prints as "<secret>". The zero Key signs
 // and verifies nothing.
-type Key struct{ macs *sync.Pool } // of *mac
+type Key struct {
+	macs *sync.Pool // of *mac; nil if the key is not symmetric
+	pair *pair      // nil if the key is not of ed25519
+}
 
 // mac is what one signature needs, kept for the next.
 type mac struct {
@@ -42,29 +46,44 @@ type mac struct {
 	text []byte // scratch
 }
 
-// ParseKey reads an endpoint's secret: "whsec_" and the base64 of 24 to 64
-// random bytes, or that base64 alone. Its errors have the code
+// ParseKey reads an endpoint's secret:
+//
+//	whsec_  the base64 of 24 to 64 random bytes; the prefix may be left out    signs and verifies "v1"
+//	whsk_   an ed25519 key: the base64 of its seed, or of its seed and public half   "v1a"
+//	whpk_   the public half alone                                        verifies "v1a", does not sign
+//
+// Whoever is to sign asks [Key.CanSign]. Errors have the code
 // [schemas.CodeInvalid] and never repeat the secret.
 func ParseKey(secret string) (Key, error) {
 	if secret == "" {
-		return Key{}, invalid("it is empty: use \"whsec_\" followed by base64")
+		return Key{}, invalid("it is empty: use %q followed by base64", secretPrefix)
 	}
-	if strings.HasPrefix(secret, "whsk_") || strings.HasPrefix(secret, "whpk_") {
-		return Key{}, invalid("it is an ed25519 key: use a symmetric one, which begins with \"whsec_\"")
+	if encoded, ok := strings.CutPrefix(secret, privatePrefix); ok {
+		return parsePrivate(encoded)
 	}
-	encoded := strings.TrimPrefix(secret, secretPrefix)
-	// The decoder would skip line breaks: whoever pasted one should know.
-	if strings.ContainsAny(encoded, " \t\r\n") {
-		return Key{}, invalid("it contains white space: remove it")
+	if encoded, ok := strings.CutPrefix(secret, publicPrefix); ok {
+		return parsePublic(encoded)
 	}
-	key, err := base64.StdEncoding.DecodeString(encoded)
+	key, err := decodeKey(strings.TrimPrefix(secret, secretPrefix))
 	if err != nil {
-		return Key{}, invalid("it is not base64: use A-Z, a-z, 0-9, \"+\" and \"/\", padded with \"=\"")
+		return Key{}, err
 	}
 	if len(key) < minKeyBytes || len(key) > maxKeyBytes {
 		return Key{}, invalid("it has %d bytes: use the base64 of %d to %d random bytes", len(key), minKeyBytes, maxKeyBytes)
 	}
 	return newKey(key), nil
+}
+
+func decodeKey(encoded string) ([]byte, error) {
+	// The decoder would skip line breaks: whoever pasted one should know.
+	if strings.ContainsAny(encoded, " \t\r\n") {
+		return nil, invalid("it contains white space: remove it")
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, invalid("it is not base64: use A-Z, a-z, 0-9, \"+\" and \"/\", padded with \"=\"")
+	}
+	return key, nil
 }
 
 func invalid(format string, args ...any) error {
@@ -84,21 +103,43 @@ func NewSecret() string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(key[:])
 }
 
-// Sign is one signature, "v1,<base64>", of an attempt made at the given time to
-// deliver body under the id. The id must not contain a "." (Standard Webhooks
-// 1.0.0): [Verify] refuses one that does. The zero Key returns the empty
-// string, which no receiver accepts.
+// Sign is one signature, "v1,<base64>" or, by an ed25519 key, "v1a,<base64>", of
+// an attempt made at the given time to deliver body under the id. The id must not
+// contain a "." (Standard Webhooks 1.0.0): [Verify] refuses one that does. A key
+// that cannot sign returns the empty string, which no receiver accepts.
 func (k Key) Sign(id string, at time.Time, body []byte) string {
-	if !k.usable() {
-		return ""
+	switch {
+	case k.pair != nil:
+		return k.pair.sign(id, at.Unix(), body)
+	case k.macs != nil:
+		m := k.macs.Get().(*mac)
+		defer k.macs.Put(m)
+		return string(m.sign(id, at.Unix(), body))
 	}
-	m := k.macs.Get().(*mac)
-	defer k.macs.Put(m)
-	return string(m.sign(id, at.Unix(), body))
+	return ""
 }
 
+// CanSign reports whether the key is more than a public half. Refuse a sender's
+// key that cannot.
+func (k Key) CanSign() bool { return k.macs != nil || k.pair != nil && k.pair.private != nil }
+
 // usable tells a parsed key from the zero Key.
-func (k Key) usable() bool { return k.macs != nil }
+func (k Key) usable() bool { return k != Key{} }
+
+// anyOf reports whether one of the signatures is this key's. Versions it does
+// not make are passed over: the version is part of what is compared.
+func (k Key) anyOf(signatures []string, id string, seconds int64, body []byte) bool {
+	switch {
+	case k.pair != nil:
+		return k.pair.anyOf(signatures, id, seconds, body)
+	case k.macs != nil:
+		m := k.macs.Get().(*mac)
+		defer k.macs.Put(m)
+		want := m.sign(id, seconds, body)
+		return slices.ContainsFunc(signatures, func(s string) bool { return hmac.Equal([]byte(s), want) })
+	}
+	return false
+}
 
 // sign returns a signature that is valid until the next.
 func (m *mac) sign(id string, seconds int64, body []byte) []byte {

@@ -48,8 +48,6 @@ func TestParseKey(t *testing.T) {
 		"line break at end":    {"whsec_" + encoded(32) + "\n", "white space"},
 		"line break inside":    {"whsec_" + encoded(24) + "\r\n" + encoded(24), "white space"},
 		"leading space":        {" " + encoded(32), "white space"},
-		"ed25519 private key":  {"whsk_" + encoded(64), "ed25519"},
-		"ed25519 public key":   {"whpk_" + encoded(32), "ed25519"},
 		"redacted by mistake":  {schemas.NewSecret(encoded(32)).String(), "not base64"},
 		"two secrets in a row": {"whsec_" + encoded(32) + ",whsec_" + encoded(32), "not base64"},
 	} {
@@ -85,19 +83,21 @@ func TestNewSecret(t *testing.T) {
 }
 
 func TestKeyHidesItsSecret(t *testing.T) {
-	key := mustKey(t, encoded(32))
-	var log bytes.Buffer
-	slog.New(slog.NewTextHandler(&log, nil)).Info("made", "key", key)
-	for _, printed := range []string{
-		fmt.Sprint(key), fmt.Sprintf("%v %+v %s", key, key, key), fmt.Sprintf("%#v", key), log.String(),
-	} {
-		if !strings.Contains(printed, "<secret>") {
-			t.Errorf("got %q, want <secret>", printed)
+	for _, secret := range []string{encoded(32), "whsk_" + encoded(32), "whpk_" + encoded(32)} {
+		key := mustKey(t, secret)
+		var log bytes.Buffer
+		slog.New(slog.NewTextHandler(&log, nil)).Info("made", "key", key)
+		for _, printed := range []string{
+			fmt.Sprint(key), fmt.Sprintf("%v %+v %s", key, key, key), fmt.Sprintf("%#v", key), log.String(),
+		} {
+			if !strings.Contains(printed, "<secret>") {
+				t.Errorf("got %q, want <secret>", printed)
+			}
 		}
-	}
-	for _, verb := range []string{"%d", "%x", "%q"} {
-		if printed := fmt.Sprintf(verb, key); strings.Contains(strings.ToLower(printed), "a5a5") || strings.Contains(printed, "165 165") {
-			t.Errorf("%s prints the secret: %q", verb, printed)
+		for _, verb := range []string{"%d", "%x", "%q"} {
+			if printed := fmt.Sprintf(verb, key); strings.Contains(strings.ToLower(printed), "a5a5") || strings.Contains(printed, "165 165") {
+				t.Errorf("%s prints the secret: %q", verb, printed)
+			}
 		}
 	}
 }

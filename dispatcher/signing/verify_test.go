@@ -10,9 +10,10 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 )
 
-// closedSet is every error that Verify may wrap.
+// closedSet is every error that Verify and a Verifier may wrap.
 var closedSet = []error{
 	signing.ErrNoKey, signing.ErrMissingHeader, signing.ErrMalformedHeader, signing.ErrTimestamp, signing.ErrSignature,
+	signing.ErrMalformedBody,
 }
 
 // verdict is the one error of the closed set that err wraps; nil for nil.
@@ -95,6 +96,8 @@ func TestVerifyHeaders(t *testing.T) {
 		"cut short":               {signed(signature[:len(signature)-1]), signing.ErrSignature},
 		"one more":                {signed(signature + "="), signing.ErrSignature},
 		"spaces only":             {signed("   "), signing.ErrSignature},
+		"64 signatures":           {signed(strings.Repeat("v1,AAAA ", 63) + signature), nil},
+		"65 signatures":           {signed(strings.Repeat("v1,AAAA ", 64) + signature), signing.ErrMalformedHeader},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := headers(verifyID, verifyAt, verifyBody, key)

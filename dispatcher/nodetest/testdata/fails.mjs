@@ -1,0 +1,2 @@
+console.error("the reason");
+process.exit(3);
