@@ -18,6 +18,8 @@ import (
 func (d *Dispatcher) attemptStages() []stage {
 	return []stage{
 		d.resolve, // the endpoint as the registry has it; deleted or disabled → dead
+		d.agree,   // the receiver's consent, where the endpoint wants it asked
+		d.pace,    // the endpoint's turn, where its rate is limited
 		d.word,    // the body, by the endpoint's dialect
 		d.sign,    // the headers that prove it
 		d.send,    // the request and its answer, within the endpoint's timeout
@@ -34,13 +36,14 @@ type stage func(context.Context, *attempt) (*schemas.Outcome, error)
 type attempt struct {
 	delivery *schemas.Delivery
 	started  time.Time
-	target   *target     // set by resolve
-	body     []byte      // set by word
-	header   http.Header // set by sign
-	status   int         // set by send; 0 if no response came
-	wait     string      // set by send: the response's Retry-After
-	err      error       // set by send: why no response came
-	made     bool        // set by send: a request was made, or refused
+	target   *target         // set by resolve
+	worded   dialect.Attempt // set by word
+	body     []byte          // set by word
+	header   http.Header     // set by sign
+	status   int             // set by send; 0 if no response came
+	wait     string          // set by send: the response's Retry-After
+	err      error           // set by send: why no response came
+	made     bool            // set by send: a request was made, or refused
 }
 
 // attempt makes one attempt. An error means that it was cut off.
@@ -108,20 +111,23 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 }
 
 func (d *Dispatcher) word(_ context.Context, a *attempt) (*schemas.Outcome, error) {
-	body, err := a.target.dialect.Body(a.delivery)
+	e, eventType := a.target.endpoint, a.delivery.EventType()
+	words, ok := d.o.Catalogue.Words(e.Tenant, e.Dialect, eventType)
+	if !ok {
+		return dead(schemas.ReasonUnworded, fmt.Sprintf("the dialect %s has no word for the event type %q: give it one in the catalogue, then replay", e.Dialect, eventType)), nil
+	}
+	a.worded = dialect.Attempt{Delivery: a.delivery, Words: words, At: a.started}
+	body, err := a.target.writer.Body(a.worded)
 	if err != nil {
-		return dead(schemas.ReasonUnreadable, err.Error()), nil
+		return dead(schemas.ReasonUnworded, err.Error()), nil
 	}
 	a.body = body
 	return nil, nil
 }
 
 func (d *Dispatcher) sign(_ context.Context, a *attempt) (*schemas.Outcome, error) {
-	a.header = http.Header{
-		"Content-Type": {"application/json"},
-		"User-Agent":   {d.o.UserAgent},
-	}
-	a.target.dialect.Sign(a.header, dialect.Signing{Delivery: a.delivery, Body: a.body, Keys: a.target.keys, At: a.started})
+	a.header = http.Header{"User-Agent": {d.o.UserAgent}}
+	a.target.writer.Head(a.header, a.worded, a.body)
 	return nil, nil
 }
 
@@ -154,27 +160,34 @@ func (d *Dispatcher) send(ctx context.Context, a *attempt) (*schemas.Outcome, er
 
 func (a *attempt) request(ctx context.Context) *http.Request {
 	r := &http.Request{
-		Method:        http.MethodPost,
-		URL:           a.target.url,
-		Host:          a.target.url.Host,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        a.header,
-		Body:          io.NopCloser(bytes.NewReader(a.body)),
-		ContentLength: int64(len(a.body)),
+		Method:     http.MethodPost,
+		URL:        a.target.url,
+		Host:       a.target.url.Host,
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     a.header,
+		Body:       http.NoBody, // anything else that is empty is sent in chunks
+	}
+	if len(a.body) > 0 {
+		r.ContentLength = int64(len(a.body))
+		r.Body = io.NopCloser(bytes.NewReader(a.body))
 		// Lets the transport send again what a closing idle connection never took.
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(a.body)), nil },
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(a.body)), nil }
 	}
 	return r.WithContext(ctx)
 }
 
 func (d *Dispatcher) judge(_ context.Context, a *attempt) (*schemas.Outcome, error) {
-	o := retry.Judge(
-		retry.Result{Status: a.status, RetryAfter: a.wait, Err: a.err},
-		retry.Plan{Schedule: a.target.schedule, Attempts: a.delivery.Attempts + 1, Now: time.Now(), Random: random()},
-	)
+	o := retry.Judge(retry.Result{Status: a.status, RetryAfter: a.wait, Err: a.err}, a.plan())
 	return &o, nil
+}
+
+func (a *attempt) plan() retry.Plan {
+	return retry.Plan{
+		Rules: a.target.rules, Schedule: a.target.schedule,
+		Attempts: a.delivery.Attempts + 1, Now: time.Now(), Random: random(),
+	}
 }
 
 func dead(reason schemas.Reason, detail string) *schemas.Outcome {

@@ -9,8 +9,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // Options is what a dispatcher needs to know. Layout, Targets, Fetch, Disable
@@ -21,12 +23,24 @@ type Options struct {
 	// Targets holds the endpoints. It must have taken in the whole registry
 	// before the first delivery is read.
 	Targets *Targets
+	// Catalogue words event types in the dialects that name them. The built-in
+	// types by default.
+	Catalogue *catalogue.Catalogue
 	// Fetch asks the registry itself for an endpoint that Targets does not know:
 	// it may be newer than the last change seen. An error with
 	// [schemas.CodeNotFound] means that it does not exist.
 	Fetch func(context.Context, schemas.EndpointID) (schemas.Endpoint, error)
 	// Disable marks an endpoint that answered 410 in the registry.
 	Disable func(context.Context, schemas.EndpointID, schemas.Reason) error
+	// Agree stores a receiver's consent for an endpoint as it is now: an error
+	// with [schemas.CodeConflict] means that it has changed. Required where
+	// endpoints ask for consent.
+	Agree func(context.Context, schemas.Endpoint, schemas.Consent) error
+	// Origin is the DNS name by which receivers are asked for their consent.
+	// "tidings" by default.
+	Origin string
+	// Callback is where a receiver may consent later; nil offers none.
+	Callback Callback
 	// Transport makes the requests; it should be egress.NewTransport's.
 	Transport http.RoundTripper
 	// Observe is told of each attempt after it was settled. It must be fast and
@@ -51,8 +65,14 @@ type Report struct {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Catalogue == nil {
+		o.Catalogue = catalogue.New()
+	}
 	if o.Observe == nil {
 		o.Observe = func(Report) {}
+	}
+	if o.Origin == "" {
+		o.Origin = "tidings"
 	}
 	if o.AckWait == 0 {
 		o.AckWait = 30 * time.Second
@@ -80,6 +100,7 @@ type Dispatcher struct {
 	js jetstream.JetStream
 	// stages are attemptStages.
 	stages []stage
+	asking singleflight.Group // by endpoint
 }
 
 // New makes the stage on a connection.

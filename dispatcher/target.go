@@ -5,48 +5,50 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/dispatcher/retry"
-	"github.com/tidings-dev/tidings/dispatcher/signing"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-const (
-	// defaultTimeout is the lower end of what Standard Webhooks 1.0.0 advises
-	// (15 to 30 s).
-	defaultTimeout     = 15 * time.Second
-	defaultConcurrency = 32
-)
+const defaultConcurrency = 32
 
 // target is an endpoint made ready: all that an attempt needs and that does
 // not change from one to the next.
 type target struct {
 	endpoint schemas.Endpoint
 	url      *url.URL
-	dialect  dialect.Dialect
-	keys     []signing.Key
+	writer   dialect.Writer
+	rules    retry.Rules
 	schedule retry.Schedule
 	timeout  time.Duration
-	window   int   // attempts under way at once
-	fault    error // why no request can be made for it
+	window   int           // attempts under way at once
+	limit    *rate.Limiter // nil: none
+	fault    error         // why no request can be made for it
 }
 
 func newTarget(e schemas.Endpoint) *target {
-	t := &target{
-		endpoint: e,
-		schedule: retry.ForPolicy(e.Policy),
-		timeout:  e.Policy.Timeout.Std(),
-		window:   e.Policy.Concurrency,
-	}
-	if t.timeout == 0 {
-		t.timeout = defaultTimeout
-	}
+	t := &target{endpoint: e, window: e.Policy.Concurrency, limit: limiter(e)}
 	if t.window == 0 {
 		t.window = defaultConcurrency
 	}
 	t.fault = t.prepare()
 	return t
+}
+
+// limiter keeps to the endpoint's rate and to what its receiver agreed to,
+// whichever is less.
+func limiter(e schemas.Endpoint) *rate.Limiter {
+	interval := e.Policy.Rate.Interval()
+	if e.Consent != nil && e.Consent.Rate > 0 {
+		interval = max(interval, time.Minute/time.Duration(e.Consent.Rate))
+	}
+	if interval == 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Every(interval), 1)
 }
 
 func (t *target) prepare() (err error) {
@@ -56,17 +58,17 @@ func (t *target) prepare() (err error) {
 	if err := egress.CheckURL(t.url); err != nil {
 		return err
 	}
-	if t.dialect, err = dialect.For(t.endpoint.Dialect); err != nil {
+	d, err := dialect.For(t.endpoint.Dialect)
+	if err != nil {
 		return err
 	}
-	for _, s := range t.endpoint.Secrets {
-		k, err := signing.ParseKey(s.Reveal())
-		if err != nil {
-			return err
-		}
-		t.keys = append(t.keys, k)
+	t.rules = d.Rules
+	t.schedule = retry.ForPolicy(t.endpoint.Policy, d.Schedule)
+	if t.timeout = t.endpoint.Policy.Timeout.Std(); t.timeout == 0 {
+		t.timeout = d.Timeout
 	}
-	return nil
+	t.writer, err = d.Writer(t.endpoint)
+	return err
 }
 
 // Targets is the dispatcher's picture of the endpoints, which the registry

@@ -48,7 +48,7 @@ func TestStandardBody(t *testing.T) {
 		"a type that needs escaping": {`say "hi" \ größe`, "1", at, `{"type":"say \"hi\" \\ größe","timestamp":"2025-01-05T09:59:59Z","data":1}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := dialect.Standard{}.Body(delivery(t, row.eventType, row.data, row.at))
+			got, err := writer(t, schemas.DialectStandard, signing.NewSecret()).Body(dialect.Attempt{Delivery: delivery(t, row.eventType, row.data, row.at)})
 			if err != nil || string(got) != row.want {
 				t.Errorf("got  %s, %v\nwant %s", got, err, row.want)
 			}
@@ -61,14 +61,16 @@ func TestStandardBody(t *testing.T) {
 
 func TestStandardSignsEachAttemptAnew(t *testing.T) {
 	d := delivery(t, "a", "1", accepted)
-	body, err := dialect.Standard{}.Body(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	older, newer := key(t), key(t)
+	older, newer := signing.NewSecret(), signing.NewSecret()
+	w := writer(t, schemas.DialectStandard, newer, older)
 	for _, at := range []time.Time{accepted, accepted.Add(5 * time.Hour)} {
+		a := dialect.Attempt{Delivery: d, At: at}
+		body, err := w.Body(a)
+		if err != nil {
+			t.Fatal(err)
+		}
 		h := http.Header{}
-		dialect.Standard{}.Sign(h, dialect.Signing{Delivery: d, Body: body, Keys: []signing.Key{newer, older}, At: at})
+		w.Head(h, a, body)
 		canonical := http.Header{} // as it arrives
 		for name, v := range h {
 			canonical.Set(name, v[0])
@@ -76,7 +78,11 @@ func TestStandardSignsEachAttemptAnew(t *testing.T) {
 		if got := canonical.Get(signing.HeaderID); got != string(d.ID) {
 			t.Errorf("id %q, want %q", got, d.ID)
 		}
-		for _, k := range []signing.Key{older, newer} {
+		for _, secret := range []string{older, newer} {
+			k, err := signing.ParseKey(secret)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := signing.Verify(canonical, body, at, k); err != nil {
 				t.Errorf("at %s: %v", at, err)
 			}
@@ -84,17 +90,21 @@ func TestStandardSignsEachAttemptAnew(t *testing.T) {
 	}
 }
 
-func key(t *testing.T) signing.Key {
+// writer is a dialect's, for an endpoint with these secrets.
+func writer(t *testing.T, name schemas.Dialect, secrets ...string) dialect.Writer {
 	t.Helper()
-	k, err := signing.ParseKey(signing.NewSecret())
+	e := schemas.Endpoint{ID: "ep_a", Tenant: "acme", URL: "https://example.com/hooks", Dialect: name}
+	for _, s := range secrets {
+		e.Secrets = append(e.Secrets, schemas.NewSecret(s))
+	}
+	d, err := dialect.For(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k
+	w, err := d.Writer(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
-func TestForRefusesWhatItDoesNotKnow(t *testing.T) {
-	if _, err := dialect.For("morse"); !schemas.HasCode(err, schemas.CodeInvalid) {
-		t.Errorf("got %v", err)
-	}
-}

@@ -3,7 +3,6 @@ package retry
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/tidings-dev/tidings/schemas"
@@ -23,6 +22,8 @@ type Result struct {
 
 // Plan is what a verdict depends on besides the [Result].
 type Plan struct {
+	// Rules say what an answer means.
+	Rules Rules
 	// Schedule says when to try again; empty means not at all.
 	Schedule Schedule
 	// Attempts is how many were made, this one included: at least 1.
@@ -52,8 +53,8 @@ func Judge(r Result, p Plan) schemas.Outcome {
 		reason, detail := classify(r.Err)
 		return p.again(reason, detail, 0)
 	}
-	asked, wait := throttled(r, p.Now)
-	reason, detail := read(r.Status, asked)
+	asked, wait := p.throttled(r)
+	reason, detail := p.Rules.read(r.Status, asked)
 	switch reason {
 	case schemas.ReasonOK:
 		return schemas.Outcome{Kind: schemas.Delivered, Reason: reason, Cause: reason, Detail: detail}
@@ -66,39 +67,31 @@ func Judge(r Result, p Plan) schemas.Outcome {
 	case asked:
 		detail += fmt.Sprintf(" and asked to be left alone for %s", wait.Round(time.Second))
 	}
+	if p.Rules.final(r.Status) {
+		return schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonNotRetried, Cause: reason,
+			Detail: clip(detail + ", a status that its dialect does not retry")}
+	}
 	return p.again(reason, detail, wait)
+}
+
+// Again is the verdict on an attempt that failed before there was a request:
+// another one as scheduled, or the end.
+func (p Plan) Again(reason schemas.Reason, detail string) schemas.Outcome {
+	return p.again(reason, detail, 0)
 }
 
 // throttled reports whether the receiver asked for time, and how much. Only 429
 // (RFC 6585, section 4) and 503 (RFC 9110, section 15.6.4) do: after a redirect
 // the header speaks of the other place.
-func throttled(r Result, now time.Time) (asked bool, wait time.Duration) {
+func (p Plan) throttled(r Result) (asked bool, wait time.Duration) {
+	if p.Rules.Exact {
+		return false, 0
+	}
 	if r.Status != http.StatusTooManyRequests && r.Status != http.StatusServiceUnavailable {
 		return false, 0
 	}
-	wait, asked = After(r.RetryAfter, now)
+	wait, asked = After(r.RetryAfter, p.Now)
 	return asked, wait
-}
-
-// read says what a status means, in a word and in a sentence.
-func read(status int, asked bool) (schemas.Reason, string) {
-	detail := fmt.Sprintf("the receiver answered %s", strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))))
-	switch {
-	case status >= 200 && status <= 299:
-		return schemas.ReasonOK, detail
-	case status >= 300 && status <= 399:
-		return schemas.ReasonRedirect, detail + ": redirects are not followed, so change the endpoint's URL"
-	case status == http.StatusGone:
-		return schemas.ReasonGone, detail + ": it wants no more deliveries"
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && asked:
-		return schemas.ReasonThrottled, detail
-	case status >= 400 && status <= 499:
-		return schemas.ReasonClientError, detail
-	case status >= 500 && status <= 599:
-		return schemas.ReasonServerError, detail
-	default:
-		return schemas.ReasonResponse, detail + ": a final answer has a status from 200 to 599"
-	}
 }
 
 // again is a retry at the scheduled time, or after what the receiver asked for
@@ -107,16 +100,30 @@ func (p Plan) again(reason schemas.Reason, detail string, asked time.Duration) s
 	made := max(p.Attempts, 1)
 	delay, ok := p.Schedule.Next(made)
 	if !ok {
-		plural := "s"
-		if made == 1 {
-			plural = ""
-		}
-		detail = fmt.Sprintf("gave up after %d attempt%s; the last ended with %s: %s", made, plural, reason, detail)
-		return schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonExhausted, Cause: reason, Detail: clip(detail)}
+		return p.end(made, reason, detail)
 	}
-	after := Jitter(delay, p.Random)
+	after := delay
+	if !p.Rules.Exact {
+		after = Jitter(delay, p.Random)
+	}
 	if asked > 0 {
 		after = max(after, min(late(asked, p.Random), p.MaxRetryAfter))
 	}
 	return schemas.Outcome{Kind: schemas.Retry, Reason: reason, Cause: reason, After: after, Detail: clip(detail)}
+}
+
+// end is the verdict when the schedule has no attempt left.
+func (p Plan) end(made int, cause schemas.Reason, detail string) schemas.Outcome {
+	o := schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonExhausted, Cause: cause}
+	if len(p.Schedule) == 0 {
+		o.Reason = schemas.ReasonNotRetried
+		o.Detail = clip(fmt.Sprintf("not retried, as the endpoint has no schedule; the attempt ended with %s: %s", cause, detail))
+		return o
+	}
+	plural := "s"
+	if made == 1 {
+		plural = ""
+	}
+	o.Detail = clip(fmt.Sprintf("gave up after %d attempt%s; the last ended with %s: %s", made, plural, cause, detail))
+	return o
 }

@@ -154,7 +154,7 @@ func TestJudgeDetail(t *testing.T) {
 		}
 	}
 	once := retry.Judge(retry.Result{Status: 500}, retry.Plan{})
-	if want := "gave up after 1 attempt; "; once.Reason != schemas.ReasonExhausted || !strings.HasPrefix(once.Detail, want) {
+	if want := "not retried, as the endpoint has no schedule; "; once.Reason != schemas.ReasonNotRetried || !strings.HasPrefix(once.Detail, want) {
 		t.Errorf("no schedule: got %+v, want %q…", once, want)
 	}
 }

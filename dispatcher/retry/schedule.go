@@ -21,10 +21,11 @@ func Standard() Schedule {
 	}
 }
 
-// ForPolicy is the schedule an endpoint asks for: [Standard] if it names none.
-func ForPolicy(p schemas.Policy) Schedule {
+// ForPolicy is the schedule an endpoint asks for, or its dialect's if it names
+// none.
+func ForPolicy(p schemas.Policy, dialect Schedule) Schedule {
 	if p.Retry == nil {
-		return Standard()
+		return dialect
 	}
 	s := make(Schedule, len(p.Retry))
 	for i, d := range p.Retry {

@@ -31,11 +31,11 @@ func TestForPolicy(t *testing.T) {
 		policy schemas.Policy
 		want   retry.Schedule
 	}{
-		"nil":   {schemas.Policy{}, retry.Standard()},
+		"nil":   {schemas.Policy{}, retry.Schedule{3}},
 		"empty": {schemas.Policy{Retry: []schemas.Duration{}}, retry.Schedule{}},
 		"two":   {schemas.Policy{Retry: []schemas.Duration{5, 7}}, retry.Schedule{5, 7}},
 	} {
-		if got := retry.ForPolicy(tt.policy); !slices.Equal(got, tt.want) {
+		if got := retry.ForPolicy(tt.policy, retry.Schedule{3}); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got %v, want %v", name, got, tt.want)
 		}
 	}
