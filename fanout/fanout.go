@@ -9,18 +9,23 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
-// Options is what fanout needs to know. Layout, Index and TenantExists are
+// Options is what fanout needs to know. Layout, Index and Tenant are
 // required; the zero value of each other field asks for the default.
 type Options struct {
 	Layout schemas.Layout
 	// Index holds the subscriptions. It must have taken in the whole registry
 	// before the first event is read.
 	Index *Index
-	// TenantExists asks the registry itself, for a tenant that Index does not
-	// know: it may be newer than the last change seen.
-	TenantExists func(context.Context, schemas.TenantID) (bool, error)
+	// Tenant asks the registry itself, for a tenant that Index does not know: it
+	// may be newer than the last change seen. An error with
+	// [schemas.CodeNotFound] means that it does not exist.
+	Tenant func(context.Context, schemas.TenantID) (schemas.Tenant, error)
+	// Catalogue knows event types, and must have taken in the whole registry
+	// too. The built-in types by default.
+	Catalogue *catalogue.Catalogue
 	// MaxInFlight is how many events of a partition may be on their way at once:
 	// 256 by default.
 	MaxInFlight int
@@ -28,6 +33,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Catalogue == nil {
+		o.Catalogue = catalogue.New()
+	}
 	if o.MaxInFlight == 0 {
 		o.MaxInFlight = 256
 	}

@@ -47,7 +47,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r.index.Apply(schemas.Change{Tenant: &schemas.Tenant{ID: "acme"}})
-	for _, s := range []string{"1 all *", "2 users user.*", "3 created *.created", "4 created user.created"} {
+	for _, s := range []string{"1 all *", "2 users order.*", "3 created *.created", "4 created order.created"} {
 		put(r.index, subscription(s))
 	}
 	return r
@@ -56,7 +56,7 @@ func newRig(t *testing.T) *rig {
 // run starts a fanout on a connection, and returns how to end it.
 func (r *rig) run(nc *nats.Conn) (stop func() error) {
 	r.t.Helper()
-	f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, TenantExists: r.tenantExists, MaxInFlight: 8})
+	f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, Tenant: r.tenant, MaxInFlight: 8})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -73,12 +73,15 @@ func (r *rig) run(nc *nats.Conn) (stop func() error) {
 	return stop
 }
 
-func (r *rig) tenantExists(_ context.Context, id schemas.TenantID) (bool, error) {
+func (r *rig) tenant(_ context.Context, id schemas.TenantID) (schemas.Tenant, error) {
 	r.asked.Add(1)
 	if r.faults.Add(-1) >= 0 {
-		return false, errors.New("not now")
+		return schemas.Tenant{}, errors.New("not now")
 	}
-	return id == "young", nil // made after the last change seen
+	if id == "young" { // made after the last change seen
+		return schemas.Tenant{ID: id}, nil
+	}
+	return schemas.Tenant{}, schemas.Errorf(schemas.CodeNotFound, "no such tenant")
 }
 
 // publish stores event number n of a tenant, as a producer does.
@@ -153,10 +156,10 @@ var traffic = []struct {
 	eventType string
 	to        []schemas.EndpointID
 }{
-	{"user.created", []schemas.EndpointID{"ep_all", "ep_users", "ep_created"}},
-	{"user.removed", []schemas.EndpointID{"ep_all", "ep_users"}},
-	{"room.created", []schemas.EndpointID{"ep_all", "ep_created"}},
-	{"room.removed", []schemas.EndpointID{"ep_all"}},
+	{"order.created", []schemas.EndpointID{"ep_all", "ep_users", "ep_created"}},
+	{"order.removed", []schemas.EndpointID{"ep_all", "ep_users"}},
+	{"stock.created", []schemas.EndpointID{"ep_all", "ep_created"}},
+	{"stock.removed", []schemas.EndpointID{"ep_all"}},
 }
 
 func TestDeliveriesKeepTheOrderOfTheEvents(t *testing.T) {
@@ -198,7 +201,7 @@ func TestAStopLeavesNothingBehind(t *testing.T) {
 		start := time.Now()
 		for i := range 5 {
 			for n := range 200 {
-				r.publish("acme", "user.created", 200*i+n)
+				r.publish("acme", "order.created", 200*i+n)
 			}
 			before := r.begun()
 			stop := r.run(r.env.Connect())
@@ -277,14 +280,14 @@ func TestFanoutOutlivesJetStream(t *testing.T) {
 		r := newRig(t)
 		r.run(r.env.Connect())
 		for n := range 100 {
-			r.publish("acme", "user.removed", n)
+			r.publish("acme", "order.removed", n)
 		}
 		r.env.Down()
 		<-time.After(20 * time.Second)
 		r.env.Up()
 		<-time.After(time.Second)
 		for n := range 100 {
-			r.publish("acme", "user.removed", 100+n)
+			r.publish("acme", "order.removed", 100+n)
 		}
 		r.settled()
 		got := r.stored()["ep_users"]
@@ -314,7 +317,7 @@ func TestAnEventWaitsForItsDeliveries(t *testing.T) {
 		refuse(1)
 		r.run(r.env.Connect())
 		for n := range 50 {
-			r.publish("acme", "user.removed", n)
+			r.publish("acme", "order.removed", n)
 		}
 		<-time.After(15 * time.Second)
 		if n := len(r.stored()); n > 0 {
@@ -338,9 +341,9 @@ func TestTheRegistryIsAskedForATenant(t *testing.T) {
 		r := newRig(t)
 		r.faults.Store(3)
 		r.run(r.env.Connect())
-		r.publish("young", "user.created", 1)
-		r.publish("nobody", "user.created", 2)
-		r.publish("acme", "user.created", 3)
+		r.publish("young", "order.created", 1)
+		r.publish("nobody", "order.created", 2)
+		r.publish("acme", "order.created", 3)
 		start := time.Now()
 		r.settled()
 		if took := time.Since(start); took > 5*time.Second {
@@ -371,7 +374,7 @@ func TestALostConnectionIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		nc := r.env.Connect()
-		f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, TenantExists: r.tenantExists})
+		f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, Tenant: r.tenant})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // Index finds the endpoints that subscribe to an event. For each tenant it is
@@ -14,25 +15,34 @@ import (
 // subscriptions. It is safe for concurrent use.
 type Index struct {
 	mu            sync.RWMutex // guards all below
-	tenants       map[schemas.TenantID]*node
-	known         map[schemas.TenantID]bool
+	roots         map[schemas.TenantID]*node
+	tenants       map[schemas.TenantID]schemas.Tenant
 	subscriptions map[schemas.SubscriptionID]schemas.Subscription
+	// dialects are those of endpoints whose dialect does not carry every type.
+	dialects map[schemas.EndpointID]schemas.Dialect
 }
 
 // node stands for the segments that lead to it.
 type node struct {
 	next map[string]*node // by segment; schemas.Wildcard for any
-	// here are the endpoints whose pattern ends at this node, and rest those
-	// whose pattern ends in a wildcard after it. The value counts the patterns.
-	here, rest map[schemas.EndpointID]int
+	// here are those whose pattern ends at this node, and rest those whose
+	// pattern ends in a wildcard after it. The value counts the patterns.
+	here, rest map[subscriber]int
+}
+
+// subscriber is an endpoint, on one channel only if that is set.
+type subscriber struct {
+	endpoint schemas.EndpointID
+	channel  string
 }
 
 // NewIndex is an index of nothing.
 func NewIndex() *Index {
 	return &Index{
-		tenants:       map[schemas.TenantID]*node{},
-		known:         map[schemas.TenantID]bool{},
+		roots:         map[schemas.TenantID]*node{},
+		tenants:       map[schemas.TenantID]schemas.Tenant{},
 		subscriptions: map[schemas.SubscriptionID]schemas.Subscription{},
+		dialects:      map[schemas.EndpointID]schemas.Dialect{},
 	}
 }
 
@@ -42,9 +52,13 @@ func (x *Index) Apply(c schemas.Change) {
 	defer x.mu.Unlock()
 	switch {
 	case c.Tenant != nil && c.Removed:
-		delete(x.known, c.Tenant.ID)
+		delete(x.tenants, c.Tenant.ID)
 	case c.Tenant != nil:
-		x.known[c.Tenant.ID] = true
+		x.tenants[c.Tenant.ID] = *c.Tenant
+	case c.Endpoint != nil && (c.Removed || c.Endpoint.Dialect.Open()):
+		delete(x.dialects, c.Endpoint.ID)
+	case c.Endpoint != nil:
+		x.dialects[c.Endpoint.ID] = c.Endpoint.Dialect
 	case c.Subscription != nil:
 		if old, ok := x.subscriptions[c.Subscription.ID]; ok {
 			x.remove(old)
@@ -57,30 +71,78 @@ func (x *Index) Apply(c schemas.Change) {
 	}
 }
 
-// Knows reports whether the tenant exists.
-func (x *Index) Knows(tenant schemas.TenantID) bool {
+// Tenant finds a tenant.
+func (x *Index) Tenant(id schemas.TenantID) (t schemas.Tenant, ok bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.known[tenant]
+	t, ok = x.tenants[id]
+	return t, ok
 }
 
-// Match appends to found the endpoints of the tenant that subscribe to the
-// type, each once, in order of their ids.
-func (x *Index) Match(found []schemas.EndpointID, tenant schemas.TenantID, eventType string) []schemas.EndpointID {
+// Event is what subscriptions are matched with.
+type Event struct {
+	Tenant schemas.TenantID
+	Type   string
+	// Known is the type as the catalogue has it, or nil.
+	Known *catalogue.Type
+	Data  []byte
+}
+
+// Match appends to found the endpoints of the tenant that get the event, each
+// once, in order of their ids: those that subscribe to its type, on its channel
+// if they name one, and whose dialect carries it. Where a channel has a OneRoute
+// endpoint of its own, the tenant's others of that dialect step back.
+func (x *Index) Match(found []schemas.EndpointID, e Event) []schemas.EndpointID {
+	var room [16]subscriber // most events find fewer, and need no memory
 	start := len(found)
 	x.mu.RLock()
-	if root := x.tenants[tenant]; root != nil {
-		found = root.match(found, eventType)
+	defer x.mu.RUnlock()
+	root := x.roots[e.Tenant]
+	if root == nil {
+		return found
 	}
-	x.mu.RUnlock()
+	subscribers := root.match(room[:0], e.Type)
+	channel := x.channel(subscribers, e)
+	ownRoute := false
+	for _, s := range subscribers {
+		if s.channel == channel && s.channel != "" && x.dialects[s.endpoint] == schemas.DialectOneRoute {
+			ownRoute = true
+		}
+	}
+	for _, s := range subscribers {
+		dialect, closed := x.dialects[s.endpoint]
+		switch {
+		case s.channel != "" && s.channel != channel:
+		case closed && !carries(e.Known, dialect):
+		case ownRoute && s.channel == "" && dialect == schemas.DialectOneRoute:
+		default:
+			found = append(found, s.endpoint)
+		}
+	}
 	slices.Sort(found[start:])
 	return found[:start+len(slices.Compact(found[start:]))]
 }
 
+func carries(known *catalogue.Type, d schemas.Dialect) bool {
+	if known == nil {
+		return false
+	}
+	_, ok := known.Dialects[d]
+	return ok
+}
+
+// channel is the event's, which is looked for only if somebody asks for one.
+func (x *Index) channel(subscribers []subscriber, e Event) string {
+	if !slices.ContainsFunc(subscribers, func(s subscriber) bool { return s.channel != "" }) {
+		return ""
+	}
+	return e.Known.ChannelOf(e.Data)
+}
+
 // match walks the trie. left is what remains of the type, "" at its end.
-func (n *node) match(found []schemas.EndpointID, left string) []schemas.EndpointID {
-	for endpoint := range n.rest {
-		found = append(found, endpoint)
+func (n *node) match(found []subscriber, left string) []subscriber {
+	for s := range n.rest {
+		found = append(found, s)
 	}
 	segment, left, more := strings.Cut(left, ".")
 	for _, step := range [...]string{segment, schemas.Wildcard} { // a type may itself hold a "*" segment: found twice, kept once
@@ -90,8 +152,8 @@ func (n *node) match(found []schemas.EndpointID, left string) []schemas.Endpoint
 		case more:
 			found = child.match(found, left)
 		default:
-			for endpoint := range child.here {
-				found = append(found, endpoint)
+			for s := range child.here {
+				found = append(found, s)
 			}
 		}
 	}
@@ -99,32 +161,32 @@ func (n *node) match(found []schemas.EndpointID, left string) []schemas.Endpoint
 }
 
 func (x *Index) add(s schemas.Subscription) {
-	root := x.tenants[s.Tenant]
+	root := x.roots[s.Tenant]
 	if root == nil {
 		root = &node{}
-		x.tenants[s.Tenant] = root
+		x.roots[s.Tenant] = root
 	}
 	for _, p := range s.Types {
-		root.count(p.Segments(), s.Endpoint, +1)
+		root.count(p.Segments(), subscriber{s.Endpoint, s.Channel}, +1)
 	}
 }
 
 func (x *Index) remove(s schemas.Subscription) {
-	root := x.tenants[s.Tenant]
+	root := x.roots[s.Tenant]
 	for _, p := range s.Types {
-		root.count(p.Segments(), s.Endpoint, -1)
+		root.count(p.Segments(), subscriber{s.Endpoint, s.Channel}, -1)
 	}
 	if root.empty() {
-		delete(x.tenants, s.Tenant)
+		delete(x.roots, s.Tenant)
 	}
 }
 
-// count adds by to the endpoint's patterns at the end of path, and drops what
+// count adds by to the subscriber's patterns at the end of path, and drops what
 // has become empty.
-func (n *node) count(path []string, endpoint schemas.EndpointID, by int) {
+func (n *node) count(path []string, s subscriber, by int) {
 	last := len(path) == 1
 	if last && path[0] == schemas.Wildcard {
-		n.rest = counted(n.rest, endpoint, by)
+		n.rest = counted(n.rest, s, by)
 		return
 	}
 	child := n.next[path[0]]
@@ -136,21 +198,21 @@ func (n *node) count(path []string, endpoint schemas.EndpointID, by int) {
 		n.next[path[0]] = child
 	}
 	if last {
-		child.here = counted(child.here, endpoint, by)
+		child.here = counted(child.here, s, by)
 	} else {
-		child.count(path[1:], endpoint, by)
+		child.count(path[1:], s, by)
 	}
 	if child.empty() {
 		delete(n.next, path[0])
 	}
 }
 
-func counted(m map[schemas.EndpointID]int, endpoint schemas.EndpointID, by int) map[schemas.EndpointID]int {
+func counted(m map[subscriber]int, s subscriber, by int) map[subscriber]int {
 	if m == nil {
-		m = map[schemas.EndpointID]int{}
+		m = map[subscriber]int{}
 	}
-	if m[endpoint] += by; m[endpoint] == 0 {
-		delete(m, endpoint)
+	if m[s] += by; m[s] == 0 {
+		delete(m, s)
 	}
 	return m
 }

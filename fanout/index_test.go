@@ -90,10 +90,10 @@ func TestMatch(t *testing.T) {
 			for e := range strings.FieldsSeq(c.want) {
 				want = append(want, schemas.EndpointID("ep_"+e))
 			}
-			if got := x.Match([]schemas.EndpointID{"already"}, "acme", c.event); !slices.Equal(got, want) {
+			if got := x.Match([]schemas.EndpointID{"already"}, fanout.Event{Tenant: "acme", Type: c.event}); !slices.Equal(got, want) {
 				t.Errorf("%s matches %v, want %v", c.event, got, want)
 			}
-			if got := x.Match(nil, "other", c.event); len(got) > 0 {
+			if got := x.Match(nil, fanout.Event{Tenant: "other", Type: c.event}); len(got) > 0 {
 				t.Errorf("%s of another tenant matches %v", c.event, got)
 			}
 		})
@@ -110,10 +110,10 @@ func TestTenantsAreKeptApart(t *testing.T) {
 	}
 	check := func(tenant schemas.TenantID, known bool, want ...schemas.EndpointID) {
 		t.Helper()
-		if got := x.Match(nil, tenant, "user.created"); !slices.Equal(got, want) {
+		if got := x.Match(nil, fanout.Event{Tenant: tenant, Type: "user.created"}); !slices.Equal(got, want) {
 			t.Errorf("%q: matched %v, want %v", tenant, got, want)
 		}
-		if got := x.Knows(tenant); got != known {
+		if _, got := x.Tenant(tenant); got != known {
 			t.Errorf("%q: known is %t, want %t", tenant, got, known)
 		}
 	}
@@ -192,7 +192,7 @@ func TestIndexAgreesWithTheDefinition(t *testing.T) {
 			}
 			slices.Sort(want)
 			want = slices.Compact(want)
-			if got := x.Match(nil, tenant, eventType); !slices.Equal(got, want) {
+			if got := x.Match(nil, fanout.Event{Tenant: tenant, Type: eventType}); !slices.Equal(got, want) {
 				t.Fatalf("%s of %s matches %v, want %v of %v", eventType, tenant, got, want, have)
 			}
 		}
@@ -224,7 +224,7 @@ func BenchmarkMatch(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				n := i * 7919 % subscriptions
-				if found = x.Match(found[:0], tenants[n], types[n]); len(found) != 1 {
+				if found = x.Match(found[:0], fanout.Event{Tenant: tenants[n], Type: types[n]}); len(found) != 1 {
 					b.Fatalf("found %v", found)
 				}
 			}

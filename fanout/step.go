@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // step is one event between being read and being acknowledged.
@@ -48,41 +49,66 @@ func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
 		return nil, err
 	}
 	at := stored{m, meta}
-	tenant, published, err := schemas.StoredEvent(m.Subject())
+	id, published, err := schemas.StoredEvent(m.Subject())
 	if err != nil {
-		return f.dead(ctx, at, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
 	}
-	exists, err := f.tenantExists(ctx, tenant)
-	if err != nil {
+	tenant, err := f.tenant(ctx, id)
+	switch {
+	case schemas.HasCode(err, schemas.CodeNotFound):
+		return f.dead(ctx, at, id, schemas.ReasonTenantUnknown,
+			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then replay the event", string(id))), nil
+	case err != nil:
 		return nil, err
 	}
-	if !exists {
-		return f.dead(ctx, at, tenant, schemas.ReasonTenantUnknown,
-			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then replay the event", string(tenant))), nil
-	}
-	e, err := decode(m, tenant, published)
+	e, err := decode(m, id, published)
 	if err != nil {
-		return f.dead(ctx, at, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
 	}
 	header, data, err := schemas.EncodeEvent(&e)
 	if err != nil {
-		return f.dead(ctx, at, tenant, schemas.ReasonEventInvalid, err), nil
+		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
 	}
-	endpoints := f.o.Index.Match(nil, tenant, e.Type())
+	known := f.o.Catalogue.Find(id, e.Type())
+	if err := f.conforms(ctx, at, tenant, known, data); err != nil {
+		return f.dead(ctx, at, id, schemas.ReasonSchemaInvalid, err), nil
+	}
+	return f.deliveries(at, Event{Tenant: id, Type: e.Type(), Known: known, Data: data}, header), nil
+}
+
+// deliveries are one for each endpoint that gets the event.
+func (f *Fanout) deliveries(at stored, e Event, header schemas.Header) []write {
+	endpoints := f.o.Index.Match(nil, e)
 	writes := make([]write, len(endpoints))
 	for i, endpoint := range endpoints {
 		d := schemas.Delivery{
-			ID:       schemas.NewDeliveryID(meta.Timestamp, meta.Sequence.Stream, endpoint),
-			Tenant:   tenant,
+			ID:       schemas.NewDeliveryID(at.meta.Timestamp, at.meta.Sequence.Stream, endpoint),
+			Tenant:   e.Tenant,
 			Endpoint: endpoint,
 			Event:    header,
 		}
 		writes[i] = write{
-			msg: &nats.Msg{Subject: f.o.Layout.ReadySubject(endpoint), Header: d.Header(), Data: data},
+			msg: &nats.Msg{Subject: f.o.Layout.ReadySubject(endpoint), Header: d.Header(), Data: e.Data},
 			id:  d.ID.MessageID(0),
 		}
 	}
-	return writes, nil
+	return writes
+}
+
+// conforms returns what is wrong with the event's data, unless its tenant wants
+// it delivered all the same. What a producer has checked by the same schema is
+// not checked again.
+func (f *Fanout) conforms(ctx context.Context, at stored, tenant schemas.Tenant, known *catalogue.Type, data []byte) error {
+	if known == nil || at.msg.Headers().Get(schemas.HeaderSchema) == known.Fingerprint() {
+		return nil
+	}
+	err := known.Validate(data)
+	if err != nil && tenant.Validation == schemas.ValidationWarn {
+		f.o.Log.WarnContext(ctx, "event breaks its schema; delivered all the same", "tenant", tenant.ID,
+			"type", known.Type, "sequence", at.meta.Sequence.Stream, "detail", err)
+		return nil
+	}
+	return err
 }
 
 // decode reads the event, which must be of the type that its subject says:
@@ -99,19 +125,19 @@ func decode(m jetstream.Msg, tenant schemas.TenantID, published string) (schemas
 	return e, nil
 }
 
-// tenantExists asks until there is an answer or ctx ends.
-func (f *Fanout) tenantExists(ctx context.Context, tenant schemas.TenantID) (bool, error) {
-	if f.o.Index.Knows(tenant) {
-		return true, nil
+// tenant asks until there is an answer or ctx ends.
+func (f *Fanout) tenant(ctx context.Context, id schemas.TenantID) (schemas.Tenant, error) {
+	if t, ok := f.o.Index.Tenant(id); ok {
+		return t, nil
 	}
 	for {
-		exists, err := f.o.TenantExists(ctx, tenant)
-		if err == nil {
-			return exists, nil
+		t, err := f.o.Tenant(ctx, id)
+		if err == nil || schemas.HasCode(err, schemas.CodeNotFound) {
+			return t, err
 		}
-		f.o.Log.WarnContext(ctx, "fanout waits for the registry", "tenant", tenant, "error", err)
+		f.o.Log.WarnContext(ctx, "fanout waits for the registry", "tenant", id, "error", err)
 		if !pause(ctx) {
-			return false, err
+			return t, err
 		}
 	}
 }
