@@ -114,7 +114,7 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 		bad.SetDataContentType("text/plain")
 		results, err := p.PublishBatch(t.Context(), []schemas.Event{created("e1"), bad, created("e3")})
 		refused(t, err)
-		if results != nil || !strings.HasPrefix(err.Error(), `batch refused, nothing was sent: event 2 of 3: publish user.created "e2"`) {
+		if results != nil || !strings.HasPrefix(err.Error(), `batch refused, nothing was sent: event 2 of 3: publish order.created "e2"`) {
 			t.Errorf("results %v, error %v", results, err)
 		}
 		if n := count(t, p.stream); n != 0 {

@@ -8,7 +8,8 @@
 // 1.0.2, JSON data, size), writes the W3C trace context of ctx into it as the
 // CloudEvents distributed-tracing extension says, and publishes it in binary
 // mode under a deduplication id made of tenant, source and id. The subpackages
-// (users, files, messages, rooms, lobbies) build the envelope for a domain, so
+// (users, files, messages, conversations, rooms, presence, lobbies, onair) build
+// the envelope and the data of every type of the catalogue, one function each, so
 // that a service writes
 //
 //	users.Created(ctx, pub, user)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/nats-io/nats.go"
@@ -54,7 +55,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	user := users.User{ID: "u1", Email: "ada@example.test", Active: true}
+	now := time.Now()
+	user := users.User{ID: "u1", Email: "ada@example.test", Active: true, CreatedAt: now, UpdatedAt: now}
 	receipt, err := users.Created(context.Background(), pub, user)
 	if err != nil {
 		fmt.Println(err)
@@ -110,7 +112,8 @@ func ExamplePublishError() {
 	}
 	late, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = users.Removed(late, pub, users.User{ID: "u1"})
+	now := time.Now()
+	_, err = users.Removed(late, pub, users.User{ID: "u1", CreatedAt: now, UpdatedAt: now})
 	var unpublished *producers.PublishError
 	if !errors.As(err, &unpublished) {
 		fmt.Println(err)

@@ -15,7 +15,7 @@ import (
 )
 
 const structured = `{
-	"specversion": "1.0", "id": "e1", "source": "/services/accounts", "type": "user.created",
+	"specversion": "1.0", "id": "e1", "source": "/services/accounts", "type": "order.created",
 	"subject": "u1", "time": "2025-03-01T08:00:00.5Z", "datacontenttype": "application/json", "region": "eu",
 	"data": {"current":{"id":"u1"},"previous":null}
 }`
@@ -31,7 +31,7 @@ func whole() schemas.Event {
 
 func binary() nats.Header {
 	return nats.Header{
-		"ce-specversion": {"1.0"}, "ce-id": {"e1"}, "ce-source": {source}, "ce-type": {"user.created"},
+		"ce-specversion": {"1.0"}, "ce-id": {"e1"}, "ce-source": {source}, "ce-type": {"order.created"},
 		"ce-subject": {"u1"}, "ce-time": {"2025-03-01T08:00:00.5Z"}, "ce-region": {"eu"},
 		"ce-datacontenttype": {"application/json"},
 	}
@@ -79,7 +79,7 @@ func TestOtherClients(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t)
-			publish(t, p.NC, "events.acme.user.created")
+			publish(t, p.NC, "events.acme.order.created")
 			m, got := p.stored(1)
 			want := whole()
 			if got.String() != want.String() || !got.Time().Equal(want.Time()) {

@@ -89,7 +89,7 @@ func created(id string) schemas.Event {
 	e := event.New()
 	e.SetID(id) // the SDK takes "" for an error, which the next line forgets
 	e.FieldErrors = nil
-	e.SetType("user.created")
+	e.SetType("order.created")
 	e.SetSubject("u1")
 	e.DataEncoded = []byte(`{"current":{"id":"u1"},"previous":null}`)
 	e.SetDataContentType(event.ApplicationJSON)

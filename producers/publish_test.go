@@ -31,7 +31,7 @@ func TestPublishStoresOnce(t *testing.T) {
 			t.Errorf("%d events are stored, want 3", n)
 		}
 		m, e := p.stored(1)
-		if tenant, published, err := schemas.StoredEvent(m.Subject); err != nil || tenant != "acme" || published != "events.acme.user.created" {
+		if tenant, published, err := schemas.StoredEvent(m.Subject); err != nil || tenant != "acme" || published != "events.acme.order.created" {
 			t.Errorf("stored under %q: tenant %q, published to %q, %v", m.Subject, tenant, published, err)
 		}
 		if e.Subject() != "u1" || e.DataContentType() != "application/json" || string(e.Data()) != string(created("").Data()) {

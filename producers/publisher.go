@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // Options is what a service decides about its publishing. Tenant is required;
@@ -22,6 +23,12 @@ type Options struct {
 	// a URI-reference like "/services/accounts". Without it every event must
 	// bring its own.
 	Source string
+	// Catalogue holds the event types whose data is checked before it is sent. The
+	// built-in types by default; add a tenant's own with [catalogue.ReadDir].
+	Catalogue *catalogue.Catalogue
+	// Validation other than [schemas.ValidationReject], the default, sends what
+	// breaks its schema too: fanout then does as the tenant wants.
+	Validation schemas.Validation
 	// MaxEventSize bounds an event's data, in bytes: 1 MiB by default. The
 	// server's own max_payload bounds it too.
 	MaxEventSize int
@@ -73,6 +80,12 @@ func New(nc *nats.Conn, o Options) (*Publisher, error) {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Catalogue == nil {
+		o.Catalogue = catalogue.New()
+	}
+	if o.Validation == "" {
+		o.Validation = schemas.ValidationReject
+	}
 	if o.MaxEventSize == 0 {
 		o.MaxEventSize = schemas.MaxEventSize
 	}

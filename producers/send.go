@@ -20,13 +20,6 @@ type Change struct {
 	Previous any `json:"previous"`
 }
 
-// Person is somebody an event mentions beside its subject.
-type Person struct {
-	ID    string `json:"id,omitempty"`
-	Name  string `json:"name,omitempty"`
-	Email string `json:"email,omitempty"`
-}
-
 // NewEvent makes a CloudEvent of a type about a subject, the id of an entity,
 // with data as JSON. What it leaves out (id, source, time) the publisher fills
 // in. An error is a *[PublishError].

@@ -1,12 +1,18 @@
-// Package messages publishes what happens to the messages people write to one
-// another.
+// Package messages publishes what people write to one another: the messages of
+// conversations, what arrives on a channel from outside, and chat.
 //
-//	function         event type              subject     data
-//	[Created]        message.created         Message.ID  {current, previous: null}
-//	[Updated]        message.updated         Message.ID  {current, previous}
-//	[Removed]        message.removed         Message.ID  {current: null, previous}
-//	[Mentioned]      message.mentioned       Message.ID  {message, mentioned}
-//	[ReactionAdded]  message.reaction.added  Message.ID  {message, name, by}
+//	function            event type             subject          data
+//	[Created]           message.created        Message.ID       {current, previous: null}
+//	[Updated]           message.updated        Message.ID       {current, previous}
+//	[Removed]           message.removed        Message.ID       {current: null, previous}
+//	[Received]          message.received       Conversation.ID  [Inbound]
+//	[ChatDM]            chat.message.dm        chat/timestamp   [ChatMessage]
+//	[ChatChannel]       chat.message.channel   chat/timestamp   [ChatMessage]
+//	[ChatMention]       chat.message.mention   chat/timestamp   [ChatMessage]
+//	[ChatReaction]      chat.message.reaction  chat/timestamp   [Reaction]
+//
+// A chat message has no id of its own: its chat and the microsecond in which it
+// was written are.
 //
 // Each stores the event before it returns, and refuses one that lacks a
 // required field before anything is sent. An error is a
@@ -20,26 +26,21 @@ import (
 	"github.com/tidings-dev/tidings/producers"
 )
 
-// Message is what somebody wrote. ID is required.
+// Message is what somebody wrote in a conversation. ID is required.
 type Message struct {
-	ID string `json:"id"`
-	// RoomID is the room, chat or conversation it was written in.
-	RoomID string `json:"roomId,omitempty"`
-	// Direct says that it was written to one person, not to a group.
-	Direct bool             `json:"direct"`
-	Author producers.Person `json:"author,omitzero"`
-	Body   string           `json:"body"`
-	// ContentType is the kind of content, the service's own word: "text",
-	// "voice", "poll", …
-	ContentType string `json:"contentType,omitempty"`
-	// ReplyTo is the message it quotes, ThreadID the one that began its thread.
-	ReplyTo   string    `json:"replyTo,omitempty"`
-	ThreadID  string    `json:"threadId,omitempty"`
-	FileIDs   []string  `json:"fileIds,omitempty"`
-	CreatedAt time.Time `json:"createdAt,omitzero"`
-	UpdatedAt time.Time `json:"updatedAt,omitzero"`
-	DeletedAt time.Time `json:"deletedAt,omitzero"`
+	ID             string    `json:"id"`
+	Body           string    `json:"body"`
+	ConversationID string    `json:"conversationId"`
+	AuthorID       string    `json:"authorId" zero:"null"`
+	FileID         string    `json:"fileId" zero:"null"`
+	StatusID       string    `json:"messageStatusId" zero:"null"`
+	CreatedAt      time.Time `json:"createdAt"`
+	UpdatedAt      time.Time `json:"updatedAt"`
+	DeletedAt      time.Time `json:"deletedAt"`
 }
+
+// MarshalJSON is how a message travels.
+func (m Message) MarshalJSON() ([]byte, error) { return producers.Encode(m) }
 
 // Created publishes that m was written.
 func Created(ctx context.Context, to producers.Sink, m Message) (producers.Receipt, error) {
@@ -57,34 +58,4 @@ func Updated(ctx context.Context, to producers.Sink, current, previous Message) 
 // Removed publishes that m is gone.
 func Removed(ctx context.Context, to producers.Sink, m Message) (producers.Receipt, error) {
 	return producers.Send(ctx, to, "message.removed", m.ID, producers.Change{Previous: m})
-}
-
-// Mention is the data of [Mentioned].
-type Mention struct {
-	Message   Message          `json:"message"`
-	Mentioned producers.Person `json:"mentioned"`
-}
-
-// Mentioned publishes that m names somebody, whose ID is required. It comes
-// beside the event of [Created], once for each person.
-func Mentioned(ctx context.Context, to producers.Sink, m Message, who producers.Person) (producers.Receipt, error) {
-	if err := (producers.Fields{"who.ID": who.ID}).Require(); err != nil {
-		return producers.Receipt{}, err
-	}
-	return producers.Send(ctx, to, "message.mentioned", m.ID, Mention{Message: m, Mentioned: who})
-}
-
-// Reaction is the data of [ReactionAdded]. Name and By.ID are required.
-type Reaction struct {
-	Message Message          `json:"message"`
-	Name    string           `json:"name"` // of the emoji, like "heart"
-	By      producers.Person `json:"by"`
-}
-
-// ReactionAdded publishes that somebody reacted to a message.
-func ReactionAdded(ctx context.Context, to producers.Sink, r Reaction) (producers.Receipt, error) {
-	if err := (producers.Fields{"Reaction.Name": r.Name, "Reaction.By.ID": r.By.ID}).Require(); err != nil {
-		return producers.Receipt{}, err
-	}
-	return producers.Send(ctx, to, "message.reaction.added", r.Message.ID, r)
 }

@@ -1,15 +1,22 @@
-// Package users publishes what happens to the users of a service.
+// Package users publishes what happens to the users of a service, to the
+// invites it sends, and when users sign up, sign in and connect.
 //
-//	function        event type           subject      data
-//	[Created]       user.created         User.ID      {current, previous: null}
-//	[Updated]       user.updated         User.ID      {current, previous}
-//	[Removed]       user.removed         User.ID      {current: null, previous}
-//	[Verified]      user.verified        User.ID      {user, identity}
-//	[SignedIn]      user.signed_in       User.ID      {user, identity}
-//	[StatusUpdated] user.status.updated  User.ID      {user, status}
+//	function              event type                subject               data
+//	[Created]             user.created              User.ID               {current, previous: null}
+//	[Updated]             user.updated              User.ID               {current, previous}
+//	[Removed]             user.removed              User.ID               {current: null, previous}
+//	[InviteCreated]       user.invite.created       Invite.ID             {current, previous: null}
+//	[InviteUpdated]       user.invite.updated       Invite.ID             {current, previous}
+//	[InviteRemoved]       user.invite.removed       Invite.ID             {current: null, previous}
+//	[SignedUp]            user.signed_up            userID                [SignUp]
+//	[Verified]            user.verified             userID                [SignIn]
+//	[SignedIn]            user.signed_in            userID                [SignIn]
+//	[SessionInitialized]  user.session.initialized  Session.ConnectionID  [Connection]
+//	[StatusUpdated]       user.status.updated       Status.ID             [Status]
 //
-// Each stores the event before it returns, and refuses one that lacks its
-// subject before anything is sent. An error is a *[producers.PublishError].
+// Each stores the event before it returns, and refuses one that lacks a
+// required field before anything is sent. An error is a
+// *[producers.PublishError].
 package users
 
 import (
@@ -22,37 +29,27 @@ import (
 // User is a person with an account. ID is required.
 type User struct {
 	ID        string `json:"id"`
-	Reference string `json:"reference,omitempty"` // the id another system knows the user by
-	OrgID     string `json:"orgId,omitempty"`
-	Username  string `json:"username,omitempty"`
-	FirstName string `json:"firstName,omitempty"`
-	LastName  string `json:"lastName,omitempty"`
-	Email     string `json:"email,omitempty"`
-	Phone     string `json:"phone,omitempty"`
-	AvatarURL string `json:"avatarUrl,omitempty"`
-	JobTitle  string `json:"jobTitle,omitempty"`
-	Location  string `json:"location,omitempty"`
-	Locale    string `json:"locale,omitempty"`   // BCP 47, like "en-US"
-	Timezone  string `json:"timezone,omitempty"` // IANA, like "Europe/Berlin"
+	Reference string `json:"reference"` // the id another system knows the user by
+	Email     string `json:"email"`
+	Locale    string `json:"locale" zero:"null"`   // BCP 47, like "en-US"
+	TenantID  string `json:"tenantId" zero:"null"` // the service's tenant, not Tidings'
+	Phone     string `json:"phone" zero:"null"`
+	FirstName string `json:"firstName" zero:"null"`
+	LastName  string `json:"lastName" zero:"null"`
+	AvatarURL string `json:"avatarUrl" zero:"null"`
+	Timezone  string `json:"timezone" zero:"null"` // IANA, like "Europe/Berlin"
 	// Active is false once the account may no longer be used.
-	Active     bool           `json:"active"`
-	IsAdmin    bool           `json:"isAdmin"`
-	IsOptedIn  bool           `json:"isOptedIn"` // agreed to be contacted
-	IsOnline   bool           `json:"isOnline"`
-	LastOnline time.Time      `json:"lastOnline,omitzero"`
-	BlockedAt  time.Time      `json:"blockedAt,omitzero"`
-	CreatedAt  time.Time      `json:"createdAt,omitzero"`
-	UpdatedAt  time.Time      `json:"updatedAt,omitzero"`
-	CustomData map[string]any `json:"customData,omitempty"`
+	Active           bool           `json:"active"`
+	CustomData       map[string]any `json:"customData"` // what else the service keeps
+	IsOptedIn        bool           `json:"isOptedIn"`  // agreed to be contacted
+	CreatedAt        time.Time      `json:"createdAt"`
+	UpdatedAt        time.Time      `json:"updatedAt"`
+	Synced           bool           `json:"synced,omitzero"`
+	TwoFactorEnabled bool           `json:"twoFactorEnabled,omitzero"`
 }
 
-// Identity is how a user proved who they are.
-type Identity struct {
-	ID         string    `json:"id"`
-	Provider   string    `json:"provider"`             // "email", "google", …
-	ProviderID string    `json:"providerId,omitempty"` // the user's id there
-	VerifiedAt time.Time `json:"verifiedAt,omitzero"`
-}
+// MarshalJSON is how a user travels.
+func (u User) MarshalJSON() ([]byte, error) { return producers.Encode(u) }
 
 // Created publishes that u registered or was added.
 func Created(ctx context.Context, to producers.Sink, u User) (producers.Receipt, error) {
@@ -72,32 +69,21 @@ func Removed(ctx context.Context, to producers.Sink, u User) (producers.Receipt,
 	return producers.Send(ctx, to, "user.removed", u.ID, producers.Change{Previous: u})
 }
 
-// Authentication is the data of [Verified] and [SignedIn].
-type Authentication struct {
-	User     User     `json:"user"`
-	Identity Identity `json:"identity"`
-}
-
-// Verified publishes that a user proved that an identity is theirs.
-func Verified(ctx context.Context, to producers.Sink, u User, by Identity) (producers.Receipt, error) {
-	return producers.Send(ctx, to, "user.verified", u.ID, Authentication{User: u, Identity: by})
-}
-
-// SignedIn publishes that a user signed in.
-func SignedIn(ctx context.Context, to producers.Sink, u User, by Identity) (producers.Receipt, error) {
-	return producers.Send(ctx, to, "user.signed_in", u.ID, Authentication{User: u, Identity: by})
-}
-
-// Status is the data of [StatusUpdated].
+// Status is how a user is, for those who see them at work. ID is required.
 type Status struct {
-	User   User   `json:"user"`
-	Status string `json:"status"` // the service's own word, like "away" or "checkedIn"
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	ImageURL string `json:"imageUrl,omitzero"`
+	Email    string `json:"email,omitzero"`
+	IsAdmin  bool   `json:"isAdmin"`
+	JobTitle string `json:"jobTitle,omitzero"`
+	Location string `json:"location,omitzero"`
+	// Status is "checkedIn", "checkedOut" or a word of the service's own.
+	Status  string             `json:"status"`
+	Session *producers.Session `json:"session,omitzero"`
 }
 
-// StatusUpdated publishes that u now is as status says, which is required.
-func StatusUpdated(ctx context.Context, to producers.Sink, u User, status string) (producers.Receipt, error) {
-	if err := (producers.Fields{"status": status}).Require(); err != nil {
-		return producers.Receipt{}, err
-	}
-	return producers.Send(ctx, to, "user.status.updated", u.ID, Status{User: u, Status: status})
+// StatusUpdated publishes how a user is now.
+func StatusUpdated(ctx context.Context, to producers.Sink, s Status) (producers.Receipt, error) {
+	return producers.Send(ctx, to, "user.status.updated", s.ID, s)
 }
