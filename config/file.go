@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -10,39 +11,50 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/tidings-dev/tidings/dispatcher/signing"
+	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // Declarations are the records a static file declares.
 type Declarations struct {
 	Tenants       []schemas.Tenant
+	EventTypes    []schemas.EventType
 	Endpoints     []schemas.Endpoint
 	Subscriptions []schemas.Subscription
 }
 
 // file is the form of tidings.yaml.
 type file struct {
+	// Types are folders of event types for all tenants, one file each.
+	Types   []string     `yaml:"types"`
 	Tenants []fileTenant `yaml:"tenants"`
 }
 
 type fileTenant struct {
-	ID        schemas.TenantID `yaml:"id"`
-	Name      string           `yaml:"name"`
-	Endpoints []fileEndpoint   `yaml:"endpoints"`
+	ID         schemas.TenantID   `yaml:"id"`
+	Name       string             `yaml:"name"`
+	Validation schemas.Validation `yaml:"validation"`
+	// Types are folders of the tenant's own event types.
+	Types     []string       `yaml:"types"`
+	Endpoints []fileEndpoint `yaml:"endpoints"`
 }
 
 type fileEndpoint struct {
 	ID      schemas.EndpointID `yaml:"id"`
 	Name    string             `yaml:"name"`
 	URL     string             `yaml:"url"`
-	Dialect string             `yaml:"dialect"`
+	Dialect schemas.Dialect    `yaml:"dialect"`
+	Mode    schemas.Mode       `yaml:"mode"`
+	// Handshake asks for the receiver's consent first; dialect cloudevents only.
+	Handshake bool `yaml:"handshake"`
 	// Secrets, newest first. Each is in the file itself, in an environment
 	// variable, or in a file beside this one.
 	Secrets []fileSecret `yaml:"secrets"`
 	Policy  filePolicy   `yaml:"policy"`
-	// Subscribe lists type patterns.
+	// Subscribe lists type patterns, and Channel the one channel they are for.
 	Subscribe []schemas.TypePattern `yaml:"subscribe"`
+	Channel   string                `yaml:"channel"`
 }
 
 type fileSecret struct {
@@ -55,6 +67,7 @@ type filePolicy struct {
 	Timeout     schemas.Duration   `yaml:"timeout"`
 	Retry       []schemas.Duration `yaml:"retry"`
 	Concurrency int                `yaml:"concurrency"`
+	Rate        schemas.Rate       `yaml:"rate"`
 }
 
 // ReadFile reads a tidings.yaml. An error names the file, the line where it is
@@ -79,12 +92,18 @@ func ReadFile(path string) (Declarations, error) {
 
 func (f file) declarations(dir string) (Declarations, error) {
 	var d Declarations
+	if err := d.addTypes("", dir, f.Types); err != nil {
+		return Declarations{}, err
+	}
 	for _, t := range f.Tenants {
-		tenant := schemas.Tenant{ID: t.ID, Name: t.Name}
+		tenant := schemas.Tenant{ID: t.ID, Name: t.Name, Validation: t.Validation}
 		if err := tenant.Validate(); err != nil {
 			return Declarations{}, err
 		}
 		d.Tenants = append(d.Tenants, tenant)
+		if err := d.addTypes(t.ID, dir, t.Types); err != nil {
+			return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "tenant %s: %w", t.ID, err)
+		}
 		for _, fe := range t.Endpoints {
 			e, err := fe.endpoint(t.ID, dir)
 			if err != nil {
@@ -106,20 +125,41 @@ func (f file) declarations(dir string) (Declarations, error) {
 
 func (fe fileEndpoint) endpoint(tenant schemas.TenantID, dir string) (schemas.Endpoint, error) {
 	e := schemas.Endpoint{
-		ID: fe.ID, Tenant: tenant, Name: fe.Name, URL: fe.URL, Dialect: fe.Dialect,
-		Policy: schemas.Policy{Timeout: fe.Policy.Timeout, Retry: fe.Policy.Retry, Concurrency: fe.Policy.Concurrency},
+		ID: fe.ID, Tenant: tenant, Name: fe.Name, URL: fe.URL, Dialect: fe.Dialect, Mode: fe.Mode, Handshake: fe.Handshake,
+		Policy: schemas.Policy{Timeout: fe.Policy.Timeout, Retry: fe.Policy.Retry, Concurrency: fe.Policy.Concurrency, Rate: fe.Policy.Rate},
 	}
 	for i, s := range fe.Secrets {
 		value, err := s.resolve(dir)
-		if err == nil {
-			_, err = signing.ParseKey(value)
-		}
 		if err != nil {
 			return schemas.Endpoint{}, schemas.Errorf(schemas.CodeInvalid, "endpoint %s: secrets[%d]: %w", fe.ID, i, err)
 		}
 		e.Secrets = append(e.Secrets, schemas.NewSecret(value))
 	}
-	return e, e.Validate()
+	if err := e.Validate(); err != nil {
+		return schemas.Endpoint{}, err
+	}
+	return e, dialect.Check(e)
+}
+
+// addTypes reads folders of event types, which are relative to dir.
+func (d *Declarations) addTypes(tenant schemas.TenantID, dir string, folders []string) error {
+	for _, folder := range folders {
+		if !filepath.IsAbs(folder) {
+			folder = filepath.Join(dir, folder)
+		}
+		types, err := catalogue.ReadDir(os.DirFS(folder))
+		if err != nil {
+			return schemas.Errorf(schemas.CodeInvalid, "types %s: %w", folder, err)
+		}
+		for _, t := range types {
+			definition, err := json.Marshal(t)
+			if err != nil {
+				return err
+			}
+			d.EventTypes = append(d.EventTypes, schemas.EventType{Tenant: tenant, Type: t.Type, Definition: definition})
+		}
+	}
+	return nil
 }
 
 // subscription is named after its endpoint, so that it stays the same record.
@@ -129,6 +169,7 @@ func (fe fileEndpoint) subscription(tenant schemas.TenantID) schemas.Subscriptio
 		Tenant:   tenant,
 		Endpoint: fe.ID,
 		Types:    fe.Subscribe,
+		Channel:  fe.Channel,
 	}
 }
 
@@ -170,6 +211,11 @@ func (d Declarations) unique() error {
 	}
 	for _, e := range d.Endpoints {
 		if err := again(string(e.ID)); err != nil {
+			return err
+		}
+	}
+	for _, t := range d.EventTypes {
+		if err := again("event type " + string(t.Tenant) + " " + t.Type); err != nil {
 			return err
 		}
 	}

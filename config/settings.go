@@ -39,6 +39,10 @@ type Settings struct {
 	// EgressAllow are the ranges of addresses that are not public and may be
 	// delivered to all the same, over http too.
 	EgressAllow []string
+	// Origin is the DNS name by which receivers are asked for their consent.
+	Origin string
+	// PublicURL is where receivers reach HTTPAddr; empty if they do not.
+	PublicURL string
 	// Grace is how long work under way may go on at shutdown.
 	Grace time.Duration
 	Log   Log
@@ -79,6 +83,8 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.Roles, "roles", []string{"all"}, "what this process does: all, or some of fanout,dispatcher,api")
 	f.StringVar(&s.ConfigFile, "config", "", "static file of tenants, endpoints and subscriptions (tidings.yaml); applied by the role api")
 	f.StringSliceVar(&s.EgressAllow, "egress-allow", nil, "address ranges to deliver to although they are not public, over http too, like 127.0.0.0/8,::1/128")
+	f.StringVar(&s.Origin, "origin", "tidings", "DNS name by which receivers with a handshake are asked for their consent")
+	f.StringVar(&s.PublicURL, "public-url", "", "where receivers reach --http-addr, like https://hooks.example.com; offered to them for a later consent")
 	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
 	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")

@@ -26,6 +26,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // app is one process of the pipe. It starts from the pipe's end and stops from
@@ -43,6 +44,7 @@ type app struct {
 	registry *registry.Registry
 	index    *fanout.Index
 	targets  *dispatcher.Targets
+	types    *catalogue.Catalogue
 	watcher  *registry.Watcher
 
 	failed   chan error // the first part that ended by itself
@@ -212,10 +214,10 @@ func (a *app) startRegistry(ctx context.Context) error {
 			return err
 		}
 		a.log.InfoContext(ctx, "configuration applied", "file", a.settings.ConfigFile,
-			"tenants", len(d.Tenants), "endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions))
+			"tenants", len(d.Tenants), "types", len(d.EventTypes), "endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions))
 	}
-	a.index, a.targets = fanout.NewIndex(), dispatcher.NewTargets()
-	w, err := a.registry.Watch(context.WithoutCancel(ctx), a.log, a.index.Apply, a.targets.Apply)
+	a.index, a.targets, a.types = fanout.NewIndex(), dispatcher.NewTargets(), catalogue.New()
+	w, err := a.registry.Watch(context.WithoutCancel(ctx), a.log, a.types.Apply, a.index.Apply, a.targets.Apply)
 	if err != nil {
 		return err
 	}
@@ -240,7 +242,10 @@ func (a *app) startHTTP(ctx context.Context) error {
 		return schemas.Errorf(schemas.CodeInvalid, "--http-addr %s: %w", a.settings.HTTPAddr, err)
 	}
 	a.httpAddr = listener.Addr().String()
-	server := &http.Server{Handler: api.Health(a.checks), ReadHeaderTimeout: 5 * time.Second}
+	mux := http.NewServeMux()
+	mux.Handle("/", api.Health(a.checks))
+	mux.Handle(consentPath, a.consents())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	a.background(ctx, "http", func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 		defer stop()
@@ -268,6 +273,10 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	callback, err := a.callback()
+	if err != nil {
+		return err
+	}
 	nc, err := a.connection("dispatcher")
 	if err != nil {
 		return err
@@ -275,8 +284,12 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	d, err := dispatcher.New(nc, dispatcher.Options{
 		Layout:    a.streams.Layout,
 		Targets:   a.targets,
+		Catalogue: a.types,
 		Fetch:     a.registry.Endpoint,
 		Disable:   a.registry.DisableEndpoint,
+		Agree:     a.registry.Agree,
+		Origin:    a.settings.Origin,
+		Callback:  callback,
 		Transport: a.transport(ranges),
 		Observe:   a.observe,
 		AckWait:   streams.AckWait,
@@ -324,24 +337,17 @@ func (a *app) startFanout(ctx context.Context) error {
 		return err
 	}
 	f, err := fanout.New(nc, fanout.Options{
-		Layout:       a.streams.Layout,
-		Index:        a.index,
-		TenantExists: a.tenantExists,
-		Log:          a.log,
+		Layout:    a.streams.Layout,
+		Index:     a.index,
+		Tenant:    a.registry.Tenant,
+		Catalogue: a.types,
+		Log:       a.log,
 	})
 	if err != nil {
 		return err
 	}
 	a.share(ctx, string(config.RoleFanout), f.RunPartition)
 	return nil
-}
-
-func (a *app) tenantExists(ctx context.Context, id schemas.TenantID) (bool, error) {
-	_, err := a.registry.Tenant(ctx, id)
-	if schemas.HasCode(err, schemas.CodeNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // partitionPause is how long a partition that could not run waits before it is

@@ -88,7 +88,7 @@ func TestARetryOfADeletedEndpointDies(t *testing.T) {
 func TestChangesTakeEffectWithoutARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPipe(t)
-		p.endpoint("ep_a", schemas.Policy{}, "user.created")
+		p.endpoint("ep_a", schemas.Policy{}, "order.created")
 		next := 0
 		// published wants the paths that an event of the type reaches.
 		published := func(eventType string, paths ...string) {
@@ -105,25 +105,25 @@ func TestChangesTakeEffectWithoutARestart(t *testing.T) {
 				}
 			}
 		}
-		published("user.created", "/ep_a")
+		published("order.created", "/ep_a")
 		p.putEndpoint("ep_a", "http://receiver.test/moved", schemas.Policy{})
-		published("user.created", "/moved")
-		published("user.removed")
-		p.subscribe("sub_ep_a", "ep_a", "user.removed")
-		published("user.created")
-		published("user.removed", "/moved")
+		published("order.created", "/moved")
+		published("order.removed")
+		p.subscribe("sub_ep_a", "ep_a", "order.removed")
+		published("order.created")
+		published("order.removed", "/moved")
 		if err := p.registry.RemoveSubscription(t.Context(), "sub_ep_a"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		published("user.removed")
+		published("order.removed")
 		p.subscribe("sub_again", "ep_a", "*")
-		published("user.removed", "/moved")
+		published("order.removed", "/moved")
 		if err := p.registry.RemoveEndpoint(t.Context(), "ep_a"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		published("user.removed")
+		published("order.removed")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/dispatcher/signing"
+	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/producers"
 	"github.com/tidings-dev/tidings/producers/files"
 	"github.com/tidings-dev/tidings/producers/lobbies"
@@ -32,37 +34,73 @@ func publishDemo(ctx context.Context, a *app, s *story) (events int, err error) 
 		return 0, err
 	}
 	to := storyteller{pub, s, a}
-	now := time.Now().UTC()
-	unique := strings.ToLower(rand.Text()[:6]) // each run has its own people
-	ada := users.User{ID: "user-" + unique, FirstName: "Ada", LastName: "Moss", Email: "ada@example.test", Active: true, CreatedAt: now}
-	person := producers.Person{ID: ada.ID, Name: "Ada Moss", Email: ada.Email}
-	room := rooms.Room{ID: "room-" + unique, Title: "Design review", OwnerID: ada.ID, CreatedAt: now}
-	steps := []func() (producers.Receipt, error){
-		func() (producers.Receipt, error) { return users.Created(ctx, to, ada) },
-		func() (producers.Receipt, error) {
-			return users.SignedIn(ctx, to, ada, users.Identity{ID: "id-" + unique, Provider: "email", VerifiedAt: now})
-		},
-		func() (producers.Receipt, error) { return rooms.Created(ctx, to, room) },
-		func() (producers.Receipt, error) { return rooms.Joined(ctx, to, room, person) },
-		func() (producers.Receipt, error) {
-			return messages.Created(ctx, to, messages.Message{ID: "message-" + unique, RoomID: room.ID, Author: person, Body: "Hello, world", CreatedAt: now})
-		},
-		func() (producers.Receipt, error) {
-			return files.Created(ctx, to, files.File{ID: "file-" + unique, Name: "plan.pdf", ContentType: "application/pdf", Size: 48213, CreatedByUserID: ada.ID, CreatedAt: now})
-		},
-		func() (producers.Receipt, error) {
-			return lobbies.Booked(ctx, to, lobbies.Booking{
-				ID: "booking-" + unique, Lobby: lobbies.Lobby{ID: "lobby-1", DisplayName: "Front desk", Active: true},
-				Start: now.Add(time.Hour), End: now.Add(2 * time.Hour), Status: "confirmed", CreatedAt: now,
-			})
-		},
-	}
+	steps := demoSteps(strings.ToLower(rand.Text()[:6]), time.Now()) // each run has its own people
 	for _, publish := range steps {
-		if _, err := publish(); err != nil {
+		if _, err := publish(ctx, to); err != nil {
 			return 0, err
 		}
 	}
 	return len(steps), nil
+}
+
+type demoStep = func(context.Context, producers.Sink) (producers.Receipt, error)
+
+// demoSteps are what Ada does on her first day. Unique is six characters for
+// the ids.
+func demoSteps(unique string, now time.Time) []demoStep {
+	ada := users.User{
+		ID: "user-" + unique, Reference: "employee-1", Email: "ada@example.test", FirstName: "Ada", LastName: "Moss",
+		Active: true, CreatedAt: now, UpdatedAt: now,
+	}
+	session := demoSession(ada, now)
+	signIn := users.SignIn{
+		Identities: []users.Identity{{ID: "identity-" + unique, Provider: "email", VerifiedAt: now}},
+		Email:      ada.Email, VerifiedAt: now, Session: session,
+	}
+	room := rooms.Room{
+		ID: "room-" + unique, UUID: fmt.Sprintf("7d7b0f7e-5b4a-4a45-8d44-%x", unique), Visibility: rooms.Public, Session: session,
+	}
+	message := messages.Message{
+		ID: "message-" + unique, Body: "Hello, world", ConversationID: "conversation-1", AuthorID: ada.ID, CreatedAt: now, UpdatedAt: now,
+	}
+	file := files.File{
+		ID: "file-" + unique, Name: "plan.pdf", ContentType: "application/pdf", Status: files.UploadPending,
+		CategoryID: "plans", CreatedByUserID: ada.ID, CreatedAt: now, UpdatedAt: now,
+	}
+	lobby := lobbies.Lobby{ID: "lobby-1", Slug: "front-desk", DisplayName: "Front desk", Active: true, URL: "https://example.test/front-desk"}
+	booking := lobbies.Booking{
+		ID: "booking-" + unique, Start: now.Add(time.Hour), End: now.Add(2 * time.Hour), Status: "confirmed", Created: now,
+	}
+	type receipt = producers.Receipt
+	return []demoStep{
+		func(ctx context.Context, to producers.Sink) (receipt, error) { return users.Created(ctx, to, ada) },
+		func(ctx context.Context, to producers.Sink) (receipt, error) {
+			return users.SignedIn(ctx, to, ada.ID, signIn)
+		},
+		func(ctx context.Context, to producers.Sink) (receipt, error) { return rooms.Created(ctx, to, room) },
+		func(ctx context.Context, to producers.Sink) (receipt, error) {
+			return rooms.Joined(ctx, to, rooms.Member{RoomID: room.ID, Session: session})
+		},
+		func(ctx context.Context, to producers.Sink) (receipt, error) {
+			return messages.Created(ctx, to, message)
+		},
+		func(ctx context.Context, to producers.Sink) (receipt, error) { return files.Created(ctx, to, file) },
+		func(ctx context.Context, to producers.Sink) (receipt, error) {
+			return lobbies.Booked(ctx, to, lobby, booking)
+		},
+	}
+}
+
+// demoSession is the session in which a user does things.
+func demoSession(u users.User, now time.Time) *producers.Session {
+	client := "client-of-" + u.ID
+	return &producers.Session{
+		AppPID: "demo", KeyID: "key-1", ClientID: client, ConnectionID: "demo:" + u.ID, Timestamp: now, ExpiresAt: now.Add(time.Hour),
+		User: &producers.SessionUser{
+			ID: u.ID, ClientID: client, Username: "ada", OrgID: "demo", AppID: "demo", FirstName: u.FirstName, LastName: u.LastName,
+			IsOnline: true, LastOnline: now, CreatedAt: now, UpdatedAt: now,
+		},
+	}
 }
 
 // storyteller publishes, and tells of it.
@@ -75,7 +113,7 @@ type storyteller struct {
 // Publish counts the deliveries before the event is out, so that none ends
 // uncounted.
 func (t storyteller) Publish(ctx context.Context, e schemas.Event) (producers.Receipt, error) {
-	endpoints := t.a.index.Match(nil, demoTenant, e.Type())
+	endpoints := t.a.index.Match(nil, fanout.Event{Tenant: demoTenant, Type: e.Type()})
 	t.s.want += len(endpoints)
 	t.s.say("event", "%s %s → deliveries to %s", e.Type(), e.Subject(), list(endpoints))
 	return t.pub.Publish(ctx, e)

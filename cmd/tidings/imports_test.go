@@ -60,9 +60,15 @@ var importRules = []importRule{
 
 	// The dispatcher's leaves know the vocabulary and their own trade.
 	{"dispatcher/retry", []string{"schemas/..."}, nil},
-	{"dispatcher/signing", []string{"schemas/..."}, []string{"golang.org/x/crypto/..."}},
+	{"dispatcher/ecmascript", []string{"schemas/..."}, nil},
+	{"dispatcher/signing", []string{"schemas/...", "dispatcher/ecmascript"}, []string{"golang.org/x/crypto/..."}},
+	{"dispatcher/handshake", []string{"schemas/..."}, nil},
 	{"dispatcher/egress", []string{"schemas/..."}, []string{"golang.org/x/net/..."}},
-	{"dispatcher/dialect", []string{"schemas/...", "dispatcher/signing", "dispatcher/retry"}, []string{cloudEvents}},
+	{
+		"dispatcher/dialect",
+		[]string{"schemas/...", "dispatcher/ecmascript", "dispatcher/signing", "dispatcher/retry"},
+		[]string{cloudEvents, "github.com/google/uuid"},
+	},
 
 	// The stages are here for their Options types.
 	{"config", []string{"schemas/...", "producers/...", "fanout/...", "dispatcher/..."}, []string{"github.com/goccy/go-yaml/...", "github.com/spf13/pflag"}},

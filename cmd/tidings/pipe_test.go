@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -119,7 +120,14 @@ func (p *pipe) endpoint(id schemas.EndpointID, policy schemas.Policy, types ...s
 
 func (p *pipe) putEndpoint(id schemas.EndpointID, url string, policy schemas.Policy) {
 	p.t.Helper()
-	e := schemas.Endpoint{ID: id, Tenant: testTenant, URL: url, Secrets: []schemas.Secret{schemas.NewSecret(testSecret)}, Policy: policy}
+	p.put(schemas.Endpoint{ID: id, URL: url, Policy: policy})
+}
+
+// put registers an endpoint with the test's secret, of the test's tenant if it
+// names none.
+func (p *pipe) put(e schemas.Endpoint) {
+	p.t.Helper()
+	e.Tenant, e.Secrets = cmp.Or(e.Tenant, testTenant), []schemas.Secret{schemas.NewSecret(testSecret)}
 	if err := p.registry.PutEndpoint(p.t.Context(), e); err != nil {
 		p.t.Fatal(err)
 	}
@@ -147,7 +155,7 @@ func (p *pipe) publishEvent(ctx context.Context, e schemas.Event) {
 	}
 }
 
-func testEvent(id string) schemas.Event { return typedEvent(id, "user.created") }
+func testEvent(id string) schemas.Event { return typedEvent(id, "order.created") }
 
 func typedEvent(id, eventType string) schemas.Event {
 	e := event.New()
@@ -247,7 +255,7 @@ func TestAnEventReachesItsReceiverSigned(t *testing.T) {
 		if err := signing.Verify(got[0].Header, got[0].Body, time.Now(), key); err != nil {
 			t.Errorf("signature: %v", err)
 		}
-		if want := fmt.Sprintf(`{"type":"user.created","timestamp":"%s","data":{"id":"e1"}}`, time.Now().UTC().Format(time.RFC3339Nano)); string(got[0].Body) != want {
+		if want := fmt.Sprintf(`{"type":"order.created","timestamp":"%s","data":{"id":"e1"}}`, time.Now().UTC().Format(time.RFC3339Nano)); string(got[0].Body) != want {
 			t.Errorf("body %s\nwant %s", got[0].Body, want)
 		}
 	})

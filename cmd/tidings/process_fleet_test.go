@@ -24,14 +24,14 @@ var fleetLayout = schemas.Layout{Partitions: 8, Shards: 2}
 // fleetEndpoints are the endpoints of a fleet, and the types of the events that
 // each gets.
 var fleetEndpoints = map[string][]string{
-	"ep_all":     {"user.created", "user.removed", "room.created", "room.removed", "file.updated"},
-	"ep_users":   {"user.created", "user.removed"},
-	"ep_rooms":   {"room.created", "room.removed"},
-	"ep_created": {"user.created", "room.created"},
-	"ep_removed": {"user.removed", "room.removed"},
-	"ep_files":   {"file.updated"},
-	"ep_mixed":   {"file.updated", "user.created"},
-	"ep_strict":  {"room.removed", "file.updated"}, // gives up soon
+	"ep_all":     {"order.created", "order.removed", "stock.created", "stock.removed", "paper.updated"},
+	"ep_users":   {"order.created", "order.removed"},
+	"ep_rooms":   {"stock.created", "stock.removed"},
+	"ep_created": {"order.created", "stock.created"},
+	"ep_removed": {"order.removed", "stock.removed"},
+	"ep_files":   {"paper.updated"},
+	"ep_mixed":   {"paper.updated", "order.created"},
+	"ep_strict":  {"stock.removed", "paper.updated"}, // gives up soon
 }
 
 // fleet is the pipe as an operator runs it: a NATS server and the roles, each a

@@ -48,21 +48,21 @@ func TestRawNATSPublish(t *testing.T) {
 	}
 	for mode, m := range map[string]*nats.Msg{
 		"binary": {
-			Subject: "events.acme.user.created",
+			Subject: "events.acme.order.created",
 			Header: nats.Header{
 				"ce-specversion": {"1.0"},
 				"ce-id":          {"binary"},
 				"ce-source":      {"/any/language"},
-				"ce-type":        {"user.created"},
+				"ce-type":        {"order.created"},
 				"ce-time":        {"2026-01-02T03:04:05Z"},
 				"content-type":   {"application/json"},
 			},
 			Data: []byte(`{"id":"binary"}`),
 		},
 		"structured": {
-			Subject: "events.acme.user.created",
+			Subject: "events.acme.order.created",
 			Header:  nats.Header{"content-type": {"application/cloudevents+json"}},
-			Data: []byte(`{"specversion":"1.0","id":"structured","source":"/any/language","type":"user.created",` +
+			Data: []byte(`{"specversion":"1.0","id":"structured","source":"/any/language","type":"order.created",` +
 				`"time":"2026-01-02T03:04:05Z","data":{"id":"structured"}}`),
 		},
 	} {
@@ -76,7 +76,7 @@ func TestRawNATSPublish(t *testing.T) {
 			if err := verifier.Verify(body, header); err != nil {
 				t.Errorf("signature: %v", err)
 			}
-			if want := fmt.Sprintf(`{"type":"user.created","timestamp":"2026-01-02T03:04:05Z","data":{"id":%q}}`, mode); string(body) != want {
+			if want := fmt.Sprintf(`{"type":"order.created","timestamp":"2026-01-02T03:04:05Z","data":{"id":%q}}`, mode); string(body) != want {
 				t.Errorf("body %s\nwant %s", body, want)
 			}
 		})
@@ -107,8 +107,8 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 
 // structured is an event as a program without a library writes it.
 func structured(id string) *nats.Msg {
-	return &nats.Msg{Subject: "events.acme.user.created", Data: fmt.Appendf(nil,
-		`{"specversion":"1.0","id":%q,"source":"/test","type":"user.created","data":{"id":%[1]q}}`, id)}
+	return &nats.Msg{Subject: "events.acme.order.created", Data: fmt.Appendf(nil,
+		`{"specversion":"1.0","id":%q,"source":"/test","type":"order.created","data":{"id":%[1]q}}`, id)}
 }
 
 // TestEventsSurviveARestart stops the process, and kills it, between the

@@ -26,7 +26,7 @@ func publishCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "publish",
 		Short: "Publish one event, and return once it is stored",
-		Example: `  tidings publish --tenant demo --type user.created --data '{"current":{"id":"u1"}}'
+		Example: `  tidings publish --tenant demo --type order.created --data '{"current":{"id":"u1"}}'
   tidings publish --tenant demo --type file.removed --data @file.json
   echo '{"id":"m1"}' | tidings publish --tenant demo --type message.created --data -`,
 		Args: cobra.NoArgs,
@@ -34,7 +34,7 @@ func publishCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.tenant, "tenant", "", "tenant the event belongs to (required)")
-	f.StringVar(&o.eventType, "type", "", "CloudEvents type, like user.created (required)")
+	f.StringVar(&o.eventType, "type", "", "CloudEvents type, like order.created (required)")
 	f.StringVar(&o.data, "data", "", "the event's data: JSON, @file, or - for standard input")
 	f.StringVar(&o.source, "source", "/tidings/publish", "CloudEvents source")
 	f.StringVar(&o.id, "id", "", "CloudEvents id; made up if left out. Publishing a source and id again stores nothing")

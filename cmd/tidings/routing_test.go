@@ -17,21 +17,21 @@ import (
 const quiet = time.Minute
 
 func TestAnEventReachesWhoSubscribed(t *testing.T) {
-	const eventType = "user.email.changed"
+	const eventType = "order.email.changed"
 	cases := []struct {
 		name          string
 		subscriptions [][]schemas.TypePattern
 		want          int
 	}{
 		{"nothing subscribed", nil, 0},
-		{"another type", [][]schemas.TypePattern{{"user.email.removed"}}, 0},
-		{"a shorter type", [][]schemas.TypePattern{{"user.email"}}, 0},
+		{"another type", [][]schemas.TypePattern{{"order.email.removed"}}, 0},
+		{"a shorter type", [][]schemas.TypePattern{{"order.email"}}, 0},
 		{"exact", [][]schemas.TypePattern{{eventType}}, 1},
 		{"all", [][]schemas.TypePattern{{"*"}}, 1},
-		{"tail", [][]schemas.TypePattern{{"user.*"}}, 1},
-		{"middle", [][]schemas.TypePattern{{"user.*.changed"}}, 1},
-		{"two patterns that match", [][]schemas.TypePattern{{"user.*", "*"}}, 1},
-		{"two subscriptions that match", [][]schemas.TypePattern{{"user.*"}, {eventType}}, 1},
+		{"tail", [][]schemas.TypePattern{{"order.*"}}, 1},
+		{"middle", [][]schemas.TypePattern{{"order.*.changed"}}, 1},
+		{"two patterns that match", [][]schemas.TypePattern{{"order.*", "*"}}, 1},
+		{"two subscriptions that match", [][]schemas.TypePattern{{"order.*"}, {eventType}}, 1},
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := startPipe(t)
@@ -60,7 +60,7 @@ func TestAnEventReachesWhoSubscribed(t *testing.T) {
 }
 
 func TestAnEventThatCannotBeDeliveredDiesWithAReason(t *testing.T) {
-	const binary = `ce-specversion=1.0 ce-id=e0 ce-source=/test ce-type=user.created`
+	const binary = `ce-specversion=1.0 ce-id=e0 ce-source=/test ce-type=order.created`
 	cases := []struct {
 		name, subject, header, body string
 		reason                      schemas.Reason
@@ -76,20 +76,20 @@ func TestAnEventThatCannotBeDeliveredDiesWithAReason(t *testing.T) {
 			reason: schemas.ReasonEventInvalid, tenant: testTenant,
 		},
 		{
-			name: "type and subject differ", subject: "events.acme.user.removed", header: binary, body: `{}`,
+			name: "type and subject differ", subject: "events.acme.order.removed", header: binary, body: `{}`,
 			reason: schemas.ReasonEventInvalid, tenant: testTenant,
-			detail: `published to "events.acme.user.removed", but an event of type "user.created" belongs on "events.acme.user.created"`,
+			detail: `published to "events.acme.order.removed", but an event of type "order.created" belongs on "events.acme.order.created"`,
 		},
 		{
-			name: "data is no JSON", subject: "events.acme.user.created", header: binary, body: `{`,
+			name: "data is no JSON", subject: "events.acme.order.created", header: binary, body: `{`,
 			reason: schemas.ReasonEventInvalid, tenant: testTenant, detail: "data is not valid JSON",
 		},
 		{
-			name: "no such tenant", subject: "events.nobody.user.created", header: binary, body: `{}`,
+			name: "no such tenant", subject: "events.nobody.order.created", header: binary, body: `{}`,
 			reason: schemas.ReasonTenantUnknown, tenant: "nobody", detail: `tenant "nobody" does not exist`,
 		},
 		{
-			name: "no tenant's name", subject: "events.NO!.user.created", header: binary, body: `{}`,
+			name: "no tenant's name", subject: "events.NO!.order.created", header: binary, body: `{}`,
 			reason: schemas.ReasonTenantUnknown, tenant: "NO!",
 		},
 	}

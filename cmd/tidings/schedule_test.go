@@ -94,7 +94,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "one-attempt", policy: schemas.Policy{Retry: []schemas.Duration{}},
-		answers: times(1, dispatchertest.Status(500)), cause: schemas.ReasonServerError, ends: schemas.ReasonExhausted,
+		answers: times(1, dispatchertest.Status(500)), cause: schemas.ReasonServerError, ends: schemas.ReasonNotRetried,
 	},
 }
 
@@ -110,7 +110,7 @@ func (c scenario) wait(i int) (least, most time.Duration) {
 	}
 	waits := c.waits
 	if waits == nil {
-		waits = retry.ForPolicy(c.policy)
+		waits = retry.ForPolicy(c.policy, retry.Standard())
 	}
 	return time.Duration(low * float64(waits[i])), time.Duration(high*float64(waits[i])) + slack
 }

@@ -81,13 +81,7 @@ func (s *stages) fanoutOn(nc *nats.Conn) func(context.Context, int) error {
 	f, err := fanout.New(nc, fanout.Options{
 		Layout: s.env.Layout,
 		Index:  s.index,
-		TenantExists: func(ctx context.Context, id schemas.TenantID) (bool, error) {
-			_, err := s.registry.Tenant(ctx, id)
-			if schemas.HasCode(err, schemas.CodeNotFound) {
-				return false, nil
-			}
-			return err == nil, err
-		},
+		Tenant: s.registry.Tenant,
 	})
 	if err != nil {
 		s.t.Error(err)

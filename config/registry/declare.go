@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -13,6 +15,7 @@ import (
 // Declared are the records of a static file.
 type Declared struct {
 	Tenants       []schemas.Tenant
+	EventTypes    []schemas.EventType
 	Endpoints     []schemas.Endpoint
 	Subscriptions []schemas.Subscription
 }
@@ -34,10 +37,13 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 			}
 		}
 	}
+	if err := r.declareEventTypes(ctx, have, d); err != nil {
+		return err
+	}
 	for _, e := range d.Endpoints {
 		e.Origin = schemas.OriginFile
 		old := have.Endpoints[e.ID]
-		old.Disabled = "" // a dispatcher's finding, no part of a declaration
+		old.Disabled, old.Consent = "", nil // a dispatcher's findings, no part of a declaration
 		if !reflect.DeepEqual(old, e) {
 			if err := r.PutEndpoint(ctx, e); err != nil {
 				return err
@@ -55,6 +61,32 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 	return r.removeUndeclared(ctx, have, d)
 }
 
+func (r *Registry) declareEventTypes(ctx context.Context, have Contents, d Declared) error {
+	for _, t := range d.EventTypes {
+		t.Origin = schemas.OriginFile
+		same, err := equalJSON(have.eventTypes[eventTypeKey(t.Tenant, t.Type)], t)
+		if err != nil {
+			return err
+		}
+		if !same {
+			if err := r.PutEventType(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// equalJSON compares as stored: encoding normalises a definition's bytes.
+func equalJSON(a, b any) (bool, error) {
+	x, err := json.Marshal(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := json.Marshal(b)
+	return bytes.Equal(x, y), err
+}
+
 func (r *Registry) removeUndeclared(ctx context.Context, have Contents, d Declared) error {
 	for _, s := range sorted(have.Subscriptions) {
 		gone := !slices.ContainsFunc(d.Subscriptions, func(x schemas.Subscription) bool { return x.ID == s.ID })
@@ -68,6 +100,14 @@ func (r *Registry) removeUndeclared(ctx context.Context, have Contents, d Declar
 		gone := !slices.ContainsFunc(d.Endpoints, func(x schemas.Endpoint) bool { return x.ID == e.ID })
 		if e.Origin == schemas.OriginFile && gone {
 			if err := r.RemoveEndpoint(ctx, e.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range sorted(have.eventTypes) {
+		gone := !slices.ContainsFunc(d.EventTypes, func(x schemas.EventType) bool { return x.Tenant == t.Tenant && x.Type == t.Type })
+		if t.Origin == schemas.OriginFile && gone {
+			if err := r.RemoveEventType(ctx, t.Tenant, t.Type); err != nil {
 				return err
 			}
 		}

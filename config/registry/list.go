@@ -12,6 +12,7 @@ type Contents struct {
 	Tenants       map[schemas.TenantID]schemas.Tenant
 	Endpoints     map[schemas.EndpointID]schemas.Endpoint
 	Subscriptions map[schemas.SubscriptionID]schemas.Subscription
+	eventTypes    map[string]schemas.EventType // by key
 }
 
 // List reads all records. A record that does not parse is left out.
@@ -20,6 +21,7 @@ func (r *Registry) List(ctx context.Context) (Contents, error) {
 		Tenants:       map[schemas.TenantID]schemas.Tenant{},
 		Endpoints:     map[schemas.EndpointID]schemas.Endpoint{},
 		Subscriptions: map[schemas.SubscriptionID]schemas.Subscription{},
+		eventTypes:    map[string]schemas.EventType{},
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -40,5 +42,7 @@ func (c Contents) apply(change schemas.Change) {
 		c.Endpoints[change.Endpoint.ID] = *change.Endpoint
 	case change.Subscription != nil:
 		c.Subscriptions[change.Subscription.ID] = *change.Subscription
+	case change.EventType != nil:
+		c.eventTypes[eventTypeKey(change.EventType.Tenant, change.EventType.Type)] = *change.EventType
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,6 +35,9 @@ func (r *Registry) PutEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	if _, err := r.Tenant(ctx, e.Tenant); err != nil {
 		return err
 	}
+	if err := r.onlyROQ(ctx, e); err != nil {
+		return err
+	}
 	b, err := json.Marshal(storedEndpoint(e))
 	if err != nil {
 		return err
@@ -56,6 +60,24 @@ func (r *Registry) PutEndpoint(ctx context.Context, e schemas.Endpoint) error {
 			return unavailable("write "+key, err)
 		}
 	}
+}
+
+// onlyROQ refuses a tenant's second ROQ endpoint: "ROQ does not provide the
+// option to set up several URLs". Two that are put at once may both pass.
+func (r *Registry) onlyROQ(ctx context.Context, e schemas.Endpoint) error {
+	if e.Dialect != schemas.DialectROQ {
+		return nil
+	}
+	all, err := r.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range sorted(all.Endpoints) {
+		if other.Tenant == e.Tenant && other.Dialect == schemas.DialectROQ && other.ID != e.ID {
+			return schemas.Errorf(schemas.CodeConflict, "endpoint %s: tenant %s has the ROQ endpoint %s, and ROQ's environments have one URL: change that one, or use another dialect", e.ID, e.Tenant, other.ID)
+		}
+	}
+	return nil
 }
 
 // PutSubscription creates or replaces a subscription of an endpoint that
@@ -98,13 +120,36 @@ func (r *Registry) Subscription(ctx context.Context, id schemas.SubscriptionID) 
 // DisableEndpoint makes the endpoint's deliveries die with reason until it is
 // put anew. It changes nothing else, whoever else writes meanwhile.
 func (r *Registry) DisableEndpoint(ctx context.Context, id schemas.EndpointID, reason schemas.Reason) error {
+	return r.updateEndpoint(ctx, id, func(e *schemas.Endpoint) error {
+		e.Disabled = reason
+		return nil
+	})
+}
+
+// Agree stores the consent of an endpoint's receiver. An endpoint whose URL is
+// another by now is a [schemas.CodeConflict]: nobody asked there.
+func (r *Registry) Agree(ctx context.Context, asked schemas.Endpoint, c schemas.Consent) error {
+	return r.updateEndpoint(ctx, asked.ID, func(e *schemas.Endpoint) error {
+		if e.URL != asked.URL || !e.Handshake {
+			return schemas.Errorf(schemas.CodeConflict, "endpoint %s changed since its receiver was asked for consent: it is asked again", asked.ID)
+		}
+		e.Consent = &c
+		return nil
+	})
+}
+
+// updateEndpoint changes what an endpoint is now, whoever else writes meanwhile.
+func (r *Registry) updateEndpoint(ctx context.Context, id schemas.EndpointID, change func(*schemas.Endpoint) error) error {
 	for {
-		var e endpointRecord
-		revision, err := r.get(ctx, endpointKey(id), "endpoint", string(id), &e)
-		if err != nil || e.Disabled == reason {
+		var old endpointRecord
+		revision, err := r.get(ctx, endpointKey(id), "endpoint", string(id), &old)
+		if err != nil {
 			return err
 		}
-		e.Disabled = reason
+		e := old
+		if err := change(&e.Endpoint); err != nil || reflect.DeepEqual(e, old) {
+			return err
+		}
 		b, err := json.Marshal(e)
 		if err != nil {
 			return err
@@ -148,6 +193,13 @@ func (r *Registry) RemoveTenant(ctx context.Context, id schemas.TenantID) error 
 	for _, e := range all.Endpoints {
 		if e.Tenant == id {
 			if err := r.RemoveEndpoint(ctx, e.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range all.eventTypes {
+		if t.Tenant == id {
+			if err := r.RemoveEventType(ctx, t.Tenant, t.Type); err != nil {
 				return err
 			}
 		}
@@ -251,6 +303,10 @@ func change(entry jetstream.KeyValueEntry) (schemas.Change, error) {
 		e := r.endpoint()
 		c.Endpoint = &e
 		return c, err
+	case eventTypePrefix:
+		t := eventTypeOf(id)
+		c.EventType = &t
+		return c, read(c.EventType)
 	case subscriptionPrefix:
 		c.Subscription = &schemas.Subscription{ID: schemas.SubscriptionID(id)}
 		return c, read(c.Subscription)

@@ -1,0 +1,51 @@
+package registry
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
+)
+
+// PutEventType creates or replaces an event type of a tenant, or of all tenants
+// if it names none. Its definition is checked whole.
+func (r *Registry) PutEventType(ctx context.Context, t schemas.EventType) error {
+	if t.Tenant != "" {
+		if _, err := r.Tenant(ctx, t.Tenant); err != nil {
+			return err
+		}
+	}
+	if _, err := catalogue.Parse(t.Type+".json", t.Definition); err != nil {
+		return err
+	}
+	return r.put(ctx, eventTypeKey(t.Tenant, t.Type), t)
+}
+
+// RemoveEventType removes an event type; one that does not exist is fine.
+// Events of a type that is not known are not checked.
+func (r *Registry) RemoveEventType(ctx context.Context, tenant schemas.TenantID, eventType string) error {
+	return unavailable("remove event type "+eventType, r.kv.Delete(ctx, eventTypeKey(tenant, eventType)))
+}
+
+const (
+	eventTypePrefix = "type."
+	// everyTenant stands for no tenant: it is not the form of an id.
+	everyTenant = "_"
+)
+
+func eventTypeKey(tenant schemas.TenantID, eventType string) string {
+	if tenant == "" {
+		tenant = everyTenant
+	}
+	return eventTypePrefix + string(tenant) + "." + eventType
+}
+
+// eventTypeOf is the event type that a key below the prefix names.
+func eventTypeOf(rest string) schemas.EventType {
+	tenant, eventType, _ := strings.Cut(rest, ".")
+	if tenant == everyTenant {
+		tenant = ""
+	}
+	return schemas.EventType{Tenant: schemas.TenantID(tenant), Type: eventType}
+}
