@@ -11,6 +11,16 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
+// askPause is how long a receiver that did not consent is left alone, however
+// many deliveries wait for it.
+const askPause = time.Minute
+
+// refusal is how asking for consent failed.
+type refusal struct {
+	at  time.Time
+	err error
+}
+
 // agree asks the receiver for its consent before the first delivery, where its
 // endpoint wants that, and makes the answer known to all dispatchers. Without
 // consent a delivery waits as its schedule says, and then asks again.
@@ -19,13 +29,20 @@ func (d *Dispatcher) agree(ctx context.Context, a *attempt) (*schemas.Outcome, e
 	if !e.Handshake || e.Consent != nil {
 		return nil, nil
 	}
-	agreed, err, _ := d.asking.Do(string(e.ID)+" "+e.URL, func() (any, error) { // one request for all that wait
-		return d.ask(ctx, a.target)
+	agreed, err, _ := d.asking.Do(string(e.ID)+" "+e.URL, func() (any, error) { // one question for all that wait
+		if last := a.target.refused.Load(); last != nil && time.Since(last.at) < askPause {
+			return nil, last.err
+		}
+		c, err := d.ask(ctx, a.target)
+		if err != nil {
+			a.target.refused.Store(&refusal{at: time.Now(), err: err})
+		}
+		return c, err
 	})
 	switch {
 	case err == nil:
 		e.Consent = agreed.(*schemas.Consent) //nolint:forcetypeassert // what ask returns
-		a.target = newTarget(e)
+		a.target = d.o.Targets.prepare(e)
 		return nil, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)

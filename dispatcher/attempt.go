@@ -96,7 +96,7 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 		case !found:
 			return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 		}
-		t = newTarget(e)
+		t = d.o.Targets.prepare(e)
 	}
 	a.target = t
 	switch {

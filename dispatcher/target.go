@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,13 +25,14 @@ type target struct {
 	rules    retry.Rules
 	schedule retry.Schedule
 	timeout  time.Duration
-	window   int           // attempts under way at once
-	limit    *rate.Limiter // nil: none
-	fault    error         // why no request can be made for it
+	window   int                     // attempts under way at once
+	limit    *rate.Limiter           // nil: none
+	refused  atomic.Pointer[refusal] // the last time the receiver did not consent; set by agree
+	fault    error                   // why no request can be made for it
 }
 
-func newTarget(e schemas.Endpoint) *target {
-	t := &target{endpoint: e, window: e.Policy.Concurrency, limit: limiter(e)}
+func newTarget(e schemas.Endpoint, limit *rate.Limiter) *target {
+	t := &target{endpoint: e, window: e.Policy.Concurrency, limit: limit}
 	if t.window == 0 {
 		t.window = defaultConcurrency
 	}
@@ -38,17 +40,14 @@ func newTarget(e schemas.Endpoint) *target {
 	return t
 }
 
-// limiter keeps to the endpoint's rate and to what its receiver agreed to,
-// whichever is less.
-func limiter(e schemas.Endpoint) *rate.Limiter {
-	interval := e.Policy.Rate.Interval()
-	if e.Consent != nil && e.Consent.Rate > 0 {
-		interval = max(interval, time.Minute/time.Duration(e.Consent.Rate))
+// interval is the time from one request to the next, by the endpoint's rate or
+// what its receiver agreed to, whichever is slower; 0 for no limit.
+func interval(e schemas.Endpoint) time.Duration {
+	own := e.Policy.Rate.Interval()
+	if e.Consent == nil || e.Consent.Rate == 0 {
+		return own
 	}
-	if interval == 0 {
-		return nil
-	}
-	return rate.NewLimiter(rate.Every(interval), 1)
+	return max(own, time.Minute/time.Duration(e.Consent.Rate))
 }
 
 func (t *target) prepare() (err error) {
@@ -74,25 +73,51 @@ func (t *target) prepare() (err error) {
 // Targets is the dispatcher's picture of the endpoints, which the registry
 // keeps up to date. It is safe for concurrent use.
 type Targets struct {
-	mu   sync.RWMutex // guards byID
-	byID map[schemas.EndpointID]*target
+	mu     sync.RWMutex // guards what follows
+	byID   map[schemas.EndpointID]*target
+	limits map[schemas.EndpointID]*rate.Limiter // outlive changes of their endpoint
 }
 
 // NewTargets is a picture of nothing.
-func NewTargets() *Targets { return &Targets{byID: map[schemas.EndpointID]*target{}} }
+func NewTargets() *Targets {
+	return &Targets{byID: map[schemas.EndpointID]*target{}, limits: map[schemas.EndpointID]*rate.Limiter{}}
+}
 
 // Apply takes in one change of the registry.
 func (t *Targets) Apply(c schemas.Change) {
 	if c.Endpoint == nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if c.Removed {
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		delete(t.byID, c.Endpoint.ID)
+		delete(t.limits, c.Endpoint.ID)
 		return
 	}
-	t.byID[c.Endpoint.ID] = newTarget(*c.Endpoint)
+	made := t.prepare(*c.Endpoint)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byID[c.Endpoint.ID] = made
+}
+
+// prepare makes an endpoint ready, under the limit it already has.
+func (t *Targets) prepare(e schemas.Endpoint) *target {
+	every := interval(e)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	limit := t.limits[e.ID]
+	switch {
+	case every == 0:
+		delete(t.limits, e.ID)
+		limit = nil
+	case limit == nil:
+		limit = rate.NewLimiter(rate.Every(every), 1)
+		t.limits[e.ID] = limit
+	default:
+		limit.SetLimit(rate.Every(every))
+	}
+	return newTarget(e, limit)
 }
 
 // get returns nil for an endpoint that is not known.

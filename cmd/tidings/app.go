@@ -217,6 +217,7 @@ func (a *app) startRegistry(ctx context.Context) error {
 			"tenants", len(d.Tenants), "types", len(d.EventTypes), "endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions))
 	}
 	a.index, a.targets, a.types = fanout.NewIndex(), dispatcher.NewTargets(), catalogue.New()
+	a.types.Refused = func(err error) { a.log.Error("event type left out", "error", err) } //nolint:sloglint // no context comes with it
 	w, err := a.registry.Watch(context.WithoutCancel(ctx), a.log, a.types.Apply, a.index.Apply, a.targets.Apply)
 	if err != nil {
 		return err

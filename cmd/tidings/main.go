@@ -50,7 +50,7 @@ func rootCommand() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
 	}
 	c.SetOut(os.Stdout)
-	c.AddCommand(runCommand(), demoCommand(), publishCommand(), benchCommand(), sinkCommand(), verifyCommand(), versionCommand())
+	c.AddCommand(runCommand(), demoCommand(), publishCommand(), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(), versionCommand())
 	return c
 }
 

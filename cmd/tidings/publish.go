@@ -19,6 +19,7 @@ type publishOptions struct {
 	nats                         config.NATS
 	tenant, source               string
 	eventType, id, subject, data string
+	types                        []string
 }
 
 func publishCommand() *cobra.Command {
@@ -27,8 +28,8 @@ func publishCommand() *cobra.Command {
 		Use:   "publish",
 		Short: "Publish one event, and return once it is stored",
 		Example: `  tidings publish --tenant demo --type order.created --data '{"current":{"id":"u1"}}'
-  tidings publish --tenant demo --type file.removed --data @file.json
-  echo '{"id":"m1"}' | tidings publish --tenant demo --type message.created --data -`,
+  tidings publish --tenant demo --type room.joined --data '{"roomId":"lobby"}'
+  tidings publish --tenant demo --type file.removed --data @file.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.publish(c) },
 	}
@@ -39,6 +40,7 @@ func publishCommand() *cobra.Command {
 	f.StringVar(&o.source, "source", "/tidings/publish", "CloudEvents source")
 	f.StringVar(&o.id, "id", "", "CloudEvents id; made up if left out. Publishing a source and id again stores nothing")
 	f.StringVar(&o.subject, "subject", "", "CloudEvents subject")
+	f.StringArrayVar(&o.types, "types", nil, "folder of the tenant's own event types, by which data is checked too")
 	o.nats.BindRemote(f, "nats://127.0.0.1:4222")
 	_ = c.MarkFlagRequired("tenant") // the flags exist
 	_ = c.MarkFlagRequired("type")
@@ -50,12 +52,16 @@ func (o publishOptions) publish(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	types, err := ownTypes(schemas.TenantID(o.tenant), o.types)
+	if err != nil {
+		return err
+	}
 	nc, err := remoteBroker(o.nats).Connect("tidings publish", slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	pub, err := producers.New(nc, producers.Options{Tenant: schemas.TenantID(o.tenant), Source: o.source})
+	pub, err := producers.New(nc, producers.Options{Tenant: schemas.TenantID(o.tenant), Source: o.source, Catalogue: types})
 	if err != nil {
 		return err
 	}

@@ -95,6 +95,8 @@ func (s *stages) dispatcherOn(nc *nats.Conn) func(context.Context, int) error {
 		Targets:   s.targets,
 		Fetch:     s.registry.Endpoint,
 		Disable:   s.registry.DisableEndpoint,
+		Agree:     s.registry.Agree,
+		Origin:    testOrigin,
 		Transport: s.receiver.Transport(s.t),
 		Observe:   s.observe,
 		Grace:     time.Millisecond, // a process that died has none

@@ -14,6 +14,7 @@ func TestReadRequest(t *testing.T) {
 	}{
 		"CR and LF":           {"POST / HTTP/1.1\r\nA: b\r\n\r\n{}\r\n\r\n", "{}\r\n\r\n", ""},
 		"LF":                  {"A: b\n\n{}\r\n\r\nx", "{}\r\n\r\nx", ""},
+		"CR and LF, then LF":  {"A: b\r\n\r\n{\n\n}", "{\n\n}", ""},
 		"no body":             {"A: b\r\n\r\n", "", ""},
 		"length":              {"A: b\nContent-Length: 2\n\n{}\n", "{}", ""},
 		"length of nothing":   {"A: b\nContent-Length: 0\n\n\n", "", ""},

@@ -219,6 +219,10 @@ func TestCheck(t *testing.T) {
 	if err := dialect.Check(e); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "ep_a") || !strings.Contains(err.Error(), "secrets[0]") {
 		t.Errorf("got %v", err)
 	}
+	e.Secrets[0] = schemas.NewSecret("whpk_6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=")
+	if err := dialect.Check(e); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "public") {
+		t.Errorf("a public key: got %v", err)
+	}
 	e.Dialect = schemas.DialectRelayBox // any text is a key there
 	if err := dialect.Check(e); err != nil {
 		t.Error(err)

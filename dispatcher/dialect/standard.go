@@ -71,6 +71,9 @@ func parseKeys(e schemas.Endpoint) (webhookKeys, error) {
 		if err != nil {
 			return nil, schemas.Errorf(schemas.CodeInvalid, "secrets[%d]: %w", i, err)
 		}
+		if !k.CanSign() {
+			return nil, schemas.Errorf(schemas.CodeInvalid, "secrets[%d]: it is a public key, which only verifies: give the secret one, which begins with \"whsk_\"", i)
+		}
 		keys[i] = k
 	}
 	return keys, nil

@@ -18,6 +18,7 @@ import (
 // Request is one request as the receiver saw it.
 type Request struct {
 	At     time.Time
+	Method string
 	Path   string
 	ID     string // webhook-id
 	Header http.Header
@@ -149,7 +150,7 @@ func (r *Receiver) serve(w http.ResponseWriter, q *http.Request) {
 	if err != nil {
 		return
 	}
-	request := Request{At: time.Now(), Path: q.URL.Path, ID: q.Header.Get("webhook-id"), Header: q.Header, Body: body}
+	request := Request{At: time.Now(), Method: q.Method, Path: q.URL.Path, ID: q.Header.Get("webhook-id"), Header: q.Header, Body: body}
 	r.mu.Lock()
 	r.requests = append(r.requests, request)
 	var answer Answer

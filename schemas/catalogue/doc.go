@@ -11,6 +11,10 @@
 //	                              ├─► Catalogue ─► Find, Named ─► Type.Validate
 //	a tenant's *.json ─► Apply ───┘
 //
+// Every event is judged, so good ones are judged quickly: a reader of bytes that
+// knows the usual keywords passes them without decoding ([Type.Validate]), and
+// whatever it doubts goes to the JSON Schema library, which also finds the words.
+//
 // A file proves itself when it is read: its form, its schema, its pointers, and
 // that each valid example passes and each invalid one fails with the words the
 // file gives.

@@ -42,6 +42,9 @@ func ReadDir(dir fs.FS) ([]*Type, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(names) == 0 {
+		return nil, schemas.Errorf(schemas.CodeInvalid, "holds no event type, or does not exist: put one *%s file there for each", extension)
+	}
 	slices.Sort(names)
 	types := make([]*Type, 0, len(names))
 	for _, name := range names {

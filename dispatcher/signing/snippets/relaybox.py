@@ -17,8 +17,7 @@ def verify(headers, body, key, now=None):
     given = headers.get("x-relaybox-webhook-signature")
     if not (key and given):
         raise ValueError("the key or the signature is missing")
-    # As JavaScript reads it: all numbers are floats, and NaN is none (int refuses it).
-    payload = json.loads(body.decode(), parse_int=float, parse_constant=int)
+    payload = json.loads(body.decode(), parse_int=float)  # JavaScript's numbers are floats
     signed = string(canonical(payload))  # a text of JSON, as a string of JSON
     wanted = hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(given.encode(), wanted.encode()):
@@ -49,8 +48,8 @@ def string(text):
 
 def number(value):
     """ECMA-262, Number::toString; point is its n, the place of the decimal point."""
-    if math.isinf(value):
-        raise ValueError("a number is too large")  # null, to JavaScript
+    if not math.isfinite(value):
+        raise ValueError("a number is too large, or none")
     if value == 0:
         return "0"
     sign, digits, exponent = decimal.Decimal(repr(value)).as_tuple()

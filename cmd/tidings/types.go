@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
+)
+
+func typesCommand() *cobra.Command {
+	var folders []string
+	c := &cobra.Command{
+		Use:   "types [TYPE]",
+		Short: "List the event types, or show one: its schema, examples and names",
+		Long: `List the event types of the catalogue, or show one as its file has it.
+
+With --types the types of a folder are there too, after each file has been
+checked: its form, its schema, and that its examples are what they say.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			types, err := allTypes(folders)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return listTypes(c, types)
+			}
+			return showType(c, types, args[0])
+		},
+	}
+	c.Flags().StringArrayVar(&folders, "types", nil, "folder of event types of your own, one file each")
+	return c
+}
+
+// allTypes are the built-in types and those of the folders, which win.
+func allTypes(folders []string) ([]*catalogue.Type, error) {
+	types := catalogue.Builtin()
+	for _, folder := range folders {
+		own, err := readTypes(folder)
+		if err != nil {
+			return nil, err
+		}
+		types = slices.DeleteFunc(slices.Clone(types), func(t *catalogue.Type) bool {
+			return slices.ContainsFunc(own, func(o *catalogue.Type) bool { return o.Type == t.Type })
+		})
+		types = append(types, own...)
+	}
+	slices.SortFunc(types, func(a, b *catalogue.Type) int { return strings.Compare(a.Type, b.Type) })
+	return types, nil
+}
+
+func readTypes(folder string) ([]*catalogue.Type, error) {
+	types, err := catalogue.ReadDir(os.DirFS(folder))
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CodeInvalid, "--types %s: %w", folder, err)
+	}
+	return types, nil
+}
+
+// ownTypes is the catalogue with a tenant's types of the folders.
+func ownTypes(tenant schemas.TenantID, folders []string) (*catalogue.Catalogue, error) {
+	c := catalogue.New()
+	for _, folder := range folders {
+		types, err := readTypes(folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range types {
+			c.Apply(schemas.Change{EventType: &schemas.EventType{Tenant: tenant, Type: t.Type, Definition: t.Definition()}})
+		}
+	}
+	return c, nil
+}
+
+func listTypes(c *cobra.Command, types []*catalogue.Type) error {
+	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+	_, _ = w.Write([]byte("TYPE\tDOMAIN\tNAMES\tMEANING\n"))
+	for _, t := range types {
+		var names []string
+		for _, d := range schemas.Dialects() {
+			if words, ok := t.Dialects[d]; ok {
+				names = append(names, string(d)+" "+words.Name)
+			}
+		}
+		_, _ = w.Write([]byte(t.Type + "\t" + t.Domain + "\t" + strings.Join(names, ", ") + "\t" + t.Meaning + "\n"))
+	}
+	return w.Flush()
+}
+
+func showType(c *cobra.Command, types []*catalogue.Type, name string) error {
+	for _, t := range types {
+		if t.Type == name {
+			e := json.NewEncoder(c.OutOrStdout())
+			e.SetIndent("", "  ")
+			e.SetEscapeHTML(false)
+			return e.Encode(t)
+		}
+	}
+	return schemas.Errorf(schemas.CodeNotFound, "event type %q is not in the catalogue: see tidings types", name)
+}
