@@ -2,8 +2,8 @@
 // means, whether to try again, and when. It is pure: the caller brings the
 // clock and the random number, so the same attempt is always judged the same.
 //
-// The policy is that of Standard Webhooks 1.0.0, "Deliverability and
-// reliability":
+// What follows is the policy of Standard Webhooks 1.0.0, "Deliverability and
+// reliability". [Rules] change it for systems that word it differently:
 //
 //	met                                      outcome
 //	2xx                                      delivered ok
@@ -21,6 +21,7 @@
 //	no response: the connection broke        retry reset
 //	no response: anything else               retry bad_response
 //	a retry, and the schedule is at its end  dead exhausted
+//	a retry, and there is no schedule        dead not_retried
 //
 // A retry waits as its [Schedule] says, give or take 10 %, so that deliveries
 // that failed together do not come back together.
