@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -110,7 +109,7 @@ func (f file) declarations(dir string) (Declarations, error) {
 				return Declarations{}, err
 			}
 			d.Endpoints = append(d.Endpoints, e)
-			if len(fe.Subscribe) == 0 {
+			if len(fe.Subscribe) == 0 && fe.Channel == "" {
 				continue
 			}
 			s := fe.subscription(t.ID)
@@ -147,16 +146,15 @@ func (d *Declarations) addTypes(tenant schemas.TenantID, dir string, folders []s
 		if !filepath.IsAbs(folder) {
 			folder = filepath.Join(dir, folder)
 		}
+		if _, err := os.ReadDir(folder); err != nil { // catalogue.ReadDir takes a folder that is not there for an empty one
+			return schemas.Errorf(schemas.CodeInvalid, "types: %w", err)
+		}
 		types, err := catalogue.ReadDir(os.DirFS(folder))
 		if err != nil {
 			return schemas.Errorf(schemas.CodeInvalid, "types %s: %w", folder, err)
 		}
 		for _, t := range types {
-			definition, err := json.Marshal(t)
-			if err != nil {
-				return err
-			}
-			d.EventTypes = append(d.EventTypes, schemas.EventType{Tenant: tenant, Type: t.Type, Definition: definition})
+			d.EventTypes = append(d.EventTypes, schemas.EventType{Tenant: tenant, Type: t.Type, Definition: t.Definition()})
 		}
 	}
 	return nil
@@ -194,7 +192,7 @@ func (s fileSecret) resolve(dir string) (string, error) {
 	return "", schemas.Errorf(schemas.CodeInvalid, "give one of value, env and file")
 }
 
-// unique refuses an id that is declared twice: the later would silently win.
+// unique refuses what is declared twice: the later would silently win.
 func (d Declarations) unique() error {
 	seen := map[string]bool{}
 	again := func(id string) error {
@@ -214,10 +212,45 @@ func (d Declarations) unique() error {
 			return err
 		}
 	}
+	if err := d.uniqueTypes(); err != nil {
+		return err
+	}
+	return d.onlyROQ()
+}
+
+// uniqueTypes refuses two definitions of a type for the same tenant. One for all
+// tenants beside a tenant's own is fine: the own one counts.
+func (d Declarations) uniqueTypes() error {
+	type key struct {
+		tenant    schemas.TenantID
+		eventType string
+	}
+	seen := map[key]bool{}
 	for _, t := range d.EventTypes {
-		if err := again("event type " + string(t.Tenant) + " " + t.Type); err != nil {
-			return err
+		k := key{t.Tenant, t.Type}
+		whose := "all tenants"
+		if t.Tenant != "" {
+			whose = "tenant " + string(t.Tenant)
 		}
+		if seen[k] {
+			return schemas.Errorf(schemas.CodeInvalid, "event type %q is defined twice for %s: remove it from one of the folders in types", t.Type, whose)
+		}
+		seen[k] = true
+	}
+	return nil
+}
+
+// onlyROQ refuses a tenant's second ROQ endpoint, which the registry would.
+func (d Declarations) onlyROQ() error {
+	first := map[schemas.TenantID]schemas.EndpointID{}
+	for _, e := range d.Endpoints {
+		if e.Dialect != schemas.DialectROQ {
+			continue
+		}
+		if other, ok := first[e.Tenant]; ok {
+			return schemas.Errorf(schemas.CodeInvalid, "endpoint %s: tenant %s has the ROQ endpoint %s, and ROQ's environments have one URL: leave one of them out, or use another dialect", e.ID, e.Tenant, other)
+		}
+		first[e.Tenant] = e.ID
 	}
 	return nil
 }

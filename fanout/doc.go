@@ -23,5 +23,6 @@
 //	storing a delivery                  stored again until it succeeds; the partition waits
 //	a message that is no CloudEvent,    to DEAD with the reason, then acknowledged;
 //	or whose tenant does not exist      the partition goes on
+//	data that breaks its type's schema  the same, or delivered with a warning: as its tenant wants
 //	nothing matches                     acknowledged: there is nothing to deliver
 package fanout

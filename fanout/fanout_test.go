@@ -21,6 +21,7 @@ import (
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 func TestMain(m *testing.M) { streamstest.Main(m) }
@@ -28,12 +29,13 @@ func TestMain(m *testing.M) { streamstest.Main(m) }
 // rig is a JetStream server with one partition, an index, and as many fanouts
 // as a test starts.
 type rig struct {
-	t      *testing.T
-	env    *streamstest.Env
-	js     jetstream.JetStream
-	index  *fanout.Index
-	faults atomic.Int64 // how often the registry does not answer from now on
-	asked  atomic.Int64 // how often it was asked
+	t         *testing.T
+	env       *streamstest.Env
+	js        jetstream.JetStream
+	index     *fanout.Index
+	catalogue *catalogue.Catalogue
+	faults    atomic.Int64 // how often the registry does not answer from now on
+	asked     atomic.Int64 // how often it was asked
 }
 
 func newRig(t *testing.T) *rig {
@@ -56,7 +58,7 @@ func newRig(t *testing.T) *rig {
 // run starts a fanout on a connection, and returns how to end it.
 func (r *rig) run(nc *nats.Conn) (stop func() error) {
 	r.t.Helper()
-	f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, Tenant: r.tenant, MaxInFlight: 8})
+	f, err := fanout.New(nc, fanout.Options{Layout: r.env.Layout, Index: r.index, Tenant: r.tenant, Catalogue: r.catalogue, MaxInFlight: 8})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -104,13 +106,17 @@ func (r *rig) publish(tenant schemas.TenantID, eventType string, n int) {
 	}
 }
 
-// settled waits until every event is acknowledged.
+// settled waits until every event is acknowledged. A consumer's own count of
+// what it has not read lags behind the stream.
 func (r *rig) settled() {
 	r.t.Helper()
 	for {
-		c, err := r.js.Consumer(r.t.Context(), schemas.StreamEvents, schemas.FanoutConsumer(0))
-		if err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0 {
-			return
+		s, err := r.js.Stream(r.t.Context(), schemas.StreamEvents)
+		if err == nil {
+			c, err := r.js.Consumer(r.t.Context(), schemas.StreamEvents, schemas.FanoutConsumer(0))
+			if err == nil && c.CachedInfo().AckFloor.Stream == s.CachedInfo().State.LastSeq {
+				return
+			}
 		}
 		<-time.After(time.Second)
 	}

@@ -9,17 +9,27 @@ import (
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
-// Index finds the endpoints that subscribe to an event. For each tenant it is
-// a trie over the segments of the type patterns, so a match costs the length
-// of the type and the number of endpoints found, not the number of
-// subscriptions. It is safe for concurrent use.
+// Index finds the endpoints that subscribe to an event. For each tenant, and
+// for each of its channels that has subscriptions of its own, it is a trie over
+// the segments of the type patterns, so a match costs the length of the type and
+// the number of endpoints found, not the number of subscriptions. It is safe for
+// concurrent use.
 type Index struct {
 	mu            sync.RWMutex // guards all below
-	roots         map[schemas.TenantID]*node
+	roots         map[scope]*node
 	tenants       map[schemas.TenantID]schemas.Tenant
 	subscriptions map[schemas.SubscriptionID]schemas.Subscription
+	// bound counts each tenant's subscriptions to one channel.
+	bound map[schemas.TenantID]int
 	// dialects are those of endpoints whose dialect does not carry every type.
 	dialects map[schemas.EndpointID]schemas.Dialect
+}
+
+// scope is what a subscription is for: a tenant, on one channel only if that is
+// set.
+type scope struct {
+	tenant  schemas.TenantID
+	channel string
 }
 
 // node stands for the segments that lead to it.
@@ -27,21 +37,16 @@ type node struct {
 	next map[string]*node // by segment; schemas.Wildcard for any
 	// here are those whose pattern ends at this node, and rest those whose
 	// pattern ends in a wildcard after it. The value counts the patterns.
-	here, rest map[subscriber]int
-}
-
-// subscriber is an endpoint, on one channel only if that is set.
-type subscriber struct {
-	endpoint schemas.EndpointID
-	channel  string
+	here, rest map[schemas.EndpointID]int
 }
 
 // NewIndex is an index of nothing.
 func NewIndex() *Index {
 	return &Index{
-		roots:         map[schemas.TenantID]*node{},
+		roots:         map[scope]*node{},
 		tenants:       map[schemas.TenantID]schemas.Tenant{},
 		subscriptions: map[schemas.SubscriptionID]schemas.Subscription{},
+		bound:         map[schemas.TenantID]int{},
 		dialects:      map[schemas.EndpointID]schemas.Dialect{},
 	}
 }
@@ -93,56 +98,36 @@ type Event struct {
 // if they name one, and whose dialect carries it. Where a channel has a OneRoute
 // endpoint of its own, the tenant's others of that dialect step back.
 func (x *Index) Match(found []schemas.EndpointID, e Event) []schemas.EndpointID {
-	var room [16]subscriber // most events find fewer, and need no memory
 	start := len(found)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	root := x.roots[e.Tenant]
-	if root == nil {
-		return found
-	}
-	subscribers := root.match(room[:0], e.Type)
-	channel := x.channel(subscribers, e)
-	ownRoute := false
-	for _, s := range subscribers {
-		if s.channel == channel && s.channel != "" && x.dialects[s.endpoint] == schemas.DialectOneRoute {
-			ownRoute = true
+	if x.bound[e.Tenant] > 0 { // else nobody asks for the channel
+		if channel := e.Known.ChannelOf(e.Data); channel != "" {
+			found = x.roots[scope{e.Tenant, channel}].match(found, e.Type)
 		}
 	}
-	for _, s := range subscribers {
-		dialect, closed := x.dialects[s.endpoint]
-		switch {
-		case s.channel != "" && s.channel != channel:
-		case closed && !carries(e.Known, dialect):
-		case ownRoute && s.channel == "" && dialect == schemas.DialectOneRoute:
-		default:
-			found = append(found, s.endpoint)
+	onChannel := len(found) - start
+	ownRoute := slices.ContainsFunc(found[start:], func(id schemas.EndpointID) bool { return x.dialects[id] == schemas.DialectOneRoute })
+	found = x.roots[scope{tenant: e.Tenant}].match(found, e.Type)
+	kept := found[:start]
+	for i, id := range found[start:] {
+		dialect, closed := x.dialects[id]
+		stepsBack := ownRoute && dialect == schemas.DialectOneRoute && i >= onChannel
+		if !stepsBack && (!closed || e.Known.In(dialect)) {
+			kept = append(kept, id)
 		}
 	}
-	slices.Sort(found[start:])
-	return found[:start+len(slices.Compact(found[start:]))]
-}
-
-func carries(known *catalogue.Type, d schemas.Dialect) bool {
-	if known == nil {
-		return false
-	}
-	_, ok := known.Dialects[d]
-	return ok
-}
-
-// channel is the event's, which is looked for only if somebody asks for one.
-func (x *Index) channel(subscribers []subscriber, e Event) string {
-	if !slices.ContainsFunc(subscribers, func(s subscriber) bool { return s.channel != "" }) {
-		return ""
-	}
-	return e.Known.ChannelOf(e.Data)
+	slices.Sort(kept[start:])
+	return kept[:start+len(slices.Compact(kept[start:]))]
 }
 
 // match walks the trie. left is what remains of the type, "" at its end.
-func (n *node) match(found []subscriber, left string) []subscriber {
-	for s := range n.rest {
-		found = append(found, s)
+func (n *node) match(found []schemas.EndpointID, left string) []schemas.EndpointID {
+	if n == nil { // there is no such scope
+		return found
+	}
+	for e := range n.rest {
+		found = append(found, e)
 	}
 	segment, left, more := strings.Cut(left, ".")
 	for _, step := range [...]string{segment, schemas.Wildcard} { // a type may itself hold a "*" segment: found twice, kept once
@@ -152,8 +137,8 @@ func (n *node) match(found []subscriber, left string) []subscriber {
 		case more:
 			found = child.match(found, left)
 		default:
-			for s := range child.here {
-				found = append(found, s)
+			for e := range child.here {
+				found = append(found, e)
 			}
 		}
 	}
@@ -161,32 +146,43 @@ func (n *node) match(found []subscriber, left string) []subscriber {
 }
 
 func (x *Index) add(s schemas.Subscription) {
-	root := x.roots[s.Tenant]
+	in := scope{s.Tenant, s.Channel}
+	root := x.roots[in]
 	if root == nil {
 		root = &node{}
-		x.roots[s.Tenant] = root
+		x.roots[in] = root
 	}
 	for _, p := range s.Types {
-		root.count(p.Segments(), subscriber{s.Endpoint, s.Channel}, +1)
+		root.count(p.Segments(), s.Endpoint, +1)
+	}
+	if s.Channel != "" {
+		x.bound[s.Tenant]++
 	}
 }
 
 func (x *Index) remove(s schemas.Subscription) {
-	root := x.roots[s.Tenant]
+	in := scope{s.Tenant, s.Channel}
+	root := x.roots[in]
 	for _, p := range s.Types {
-		root.count(p.Segments(), subscriber{s.Endpoint, s.Channel}, -1)
+		root.count(p.Segments(), s.Endpoint, -1)
 	}
 	if root.empty() {
-		delete(x.roots, s.Tenant)
+		delete(x.roots, in)
+	}
+	if s.Channel == "" {
+		return
+	}
+	if x.bound[s.Tenant]--; x.bound[s.Tenant] == 0 {
+		delete(x.bound, s.Tenant)
 	}
 }
 
-// count adds by to the subscriber's patterns at the end of path, and drops what
+// count adds by to the endpoint's patterns at the end of path, and drops what
 // has become empty.
-func (n *node) count(path []string, s subscriber, by int) {
+func (n *node) count(path []string, e schemas.EndpointID, by int) {
 	last := len(path) == 1
 	if last && path[0] == schemas.Wildcard {
-		n.rest = counted(n.rest, s, by)
+		n.rest = counted(n.rest, e, by)
 		return
 	}
 	child := n.next[path[0]]
@@ -198,21 +194,21 @@ func (n *node) count(path []string, s subscriber, by int) {
 		n.next[path[0]] = child
 	}
 	if last {
-		child.here = counted(child.here, s, by)
+		child.here = counted(child.here, e, by)
 	} else {
-		child.count(path[1:], s, by)
+		child.count(path[1:], e, by)
 	}
 	if child.empty() {
 		delete(n.next, path[0])
 	}
 }
 
-func counted(m map[subscriber]int, s subscriber, by int) map[subscriber]int {
+func counted(m map[schemas.EndpointID]int, e schemas.EndpointID, by int) map[schemas.EndpointID]int {
 	if m == nil {
-		m = map[subscriber]int{}
+		m = map[schemas.EndpointID]int{}
 	}
-	if m[s] += by; m[s] == 0 {
-		delete(m, s)
+	if m[e] += by; m[e] == 0 {
+		delete(m, e)
 	}
 	return m
 }

@@ -29,6 +29,12 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 	if err != nil {
 		return err
 	}
+	after := d.endpoints(have)
+	for _, e := range d.Endpoints {
+		if err := onlyROQ(after, e); err != nil {
+			return err
+		}
+	}
 	for _, t := range d.Tenants {
 		t.Origin = schemas.OriginFile
 		if have.Tenants[t.ID] != t {
@@ -45,7 +51,7 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 		old := have.Endpoints[e.ID]
 		old.Disabled, old.Consent = "", nil // a dispatcher's findings, no part of a declaration
 		if !reflect.DeepEqual(old, e) {
-			if err := r.PutEndpoint(ctx, e); err != nil {
+			if err := r.putEndpoint(ctx, e); err != nil {
 				return err
 			}
 		}
@@ -59,6 +65,21 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 		}
 	}
 	return r.removeUndeclared(ctx, have, d)
+}
+
+// endpoints are those there will be in the end. What is declared is held to
+// them: a ROQ endpoint may get another id, though the old one goes last.
+func (d Declared) endpoints(have Contents) map[schemas.EndpointID]schemas.Endpoint {
+	after := make(map[schemas.EndpointID]schemas.Endpoint, len(d.Endpoints))
+	for _, e := range have.Endpoints {
+		if e.Origin != schemas.OriginFile {
+			after[e.ID] = e
+		}
+	}
+	for _, e := range d.Endpoints {
+		after[e.ID] = e
+	}
+	return after
 }
 
 func (r *Registry) declareEventTypes(ctx context.Context, have Contents, d Declared) error {

@@ -16,8 +16,12 @@ func (r *Registry) PutEventType(ctx context.Context, t schemas.EventType) error 
 			return err
 		}
 	}
-	if _, err := catalogue.Parse(t.Type+".json", t.Definition); err != nil {
+	defined, err := catalogue.Parse(t.Type+".json", t.Definition)
+	if err != nil {
 		return err
+	}
+	if defined.Type != t.Type { // Parse takes a name for a path, and looks at its last part
+		return schemas.Errorf(schemas.CodeInvalid, "event type %q: its definition is of %q", t.Type, defined.Type)
 	}
 	return r.put(ctx, eventTypeKey(t.Tenant, t.Type), t)
 }

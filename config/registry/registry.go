@@ -27,15 +27,27 @@ func (r *Registry) PutTenant(ctx context.Context, t schemas.Tenant) error {
 }
 
 // PutEndpoint creates or replaces an endpoint; of two that write at once the
-// last one wins. The id of another tenant's endpoint is refused.
+// last one wins. The id of another tenant's endpoint is refused, and so is a
+// tenant's second ROQ endpoint; of two that are put at once both may pass.
 func (r *Registry) PutEndpoint(ctx context.Context, e schemas.Endpoint) error {
+	if e.Dialect == schemas.DialectROQ {
+		all, err := r.List(ctx)
+		if err != nil {
+			return err
+		}
+		if err := onlyROQ(all.Endpoints, e); err != nil {
+			return err
+		}
+	}
+	return r.putEndpoint(ctx, e)
+}
+
+// putEndpoint leaves it to the caller to look for other ROQ endpoints.
+func (r *Registry) putEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	if err := e.Validate(); err != nil {
 		return err
 	}
 	if _, err := r.Tenant(ctx, e.Tenant); err != nil {
-		return err
-	}
-	if err := r.onlyROQ(ctx, e); err != nil {
 		return err
 	}
 	b, err := json.Marshal(storedEndpoint(e))
@@ -62,17 +74,13 @@ func (r *Registry) PutEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	}
 }
 
-// onlyROQ refuses a tenant's second ROQ endpoint: "ROQ does not provide the
-// option to set up several URLs". Two that are put at once may both pass.
-func (r *Registry) onlyROQ(ctx context.Context, e schemas.Endpoint) error {
+// onlyROQ refuses e if its tenant has another ROQ endpoint among all: "ROQ does
+// not provide the option to set up several URLs".
+func onlyROQ(all map[schemas.EndpointID]schemas.Endpoint, e schemas.Endpoint) error {
 	if e.Dialect != schemas.DialectROQ {
 		return nil
 	}
-	all, err := r.List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, other := range sorted(all.Endpoints) {
+	for _, other := range sorted(all) {
 		if other.Tenant == e.Tenant && other.Dialect == schemas.DialectROQ && other.ID != e.ID {
 			return schemas.Errorf(schemas.CodeConflict, "endpoint %s: tenant %s has the ROQ endpoint %s, and ROQ's environments have one URL: change that one, or use another dialect", e.ID, e.Tenant, other.ID)
 		}

@@ -107,4 +107,3 @@ func writer(t *testing.T, name schemas.Dialect, secrets ...string) dialect.Write
 	}
 	return w
 }
-

@@ -68,8 +68,10 @@ func Judge(r Result, p Plan) schemas.Outcome {
 		detail += fmt.Sprintf(" and asked to be left alone for %s", wait.Round(time.Second))
 	}
 	if p.Rules.final(r.Status) {
-		return schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonNotRetried, Cause: reason,
-			Detail: clip(detail + ", a status that its dialect does not retry")}
+		return schemas.Outcome{
+			Kind: schemas.Dead, Reason: schemas.ReasonNotRetried, Cause: reason,
+			Detail: clip(detail + ", a status that its dialect does not retry"),
+		}
 	}
 	return p.again(reason, detail, wait)
 }
