@@ -6,11 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
@@ -37,36 +35,6 @@ type fileTenant struct {
 	// Types are folders of the tenant's own event types.
 	Types     []string       `yaml:"types"`
 	Endpoints []fileEndpoint `yaml:"endpoints"`
-}
-
-type fileEndpoint struct {
-	ID      schemas.EndpointID `yaml:"id"`
-	Name    string             `yaml:"name"`
-	URL     string             `yaml:"url"`
-	Dialect schemas.Dialect    `yaml:"dialect"`
-	Mode    schemas.Mode       `yaml:"mode"`
-	// Handshake asks for the receiver's consent first; dialect cloudevents only.
-	Handshake bool `yaml:"handshake"`
-	// Secrets, newest first. Each is in the file itself, in an environment
-	// variable, or in a file beside this one.
-	Secrets []fileSecret `yaml:"secrets"`
-	Policy  filePolicy   `yaml:"policy"`
-	// Subscribe lists type patterns, and Channel the one channel they are for.
-	Subscribe []schemas.TypePattern `yaml:"subscribe"`
-	Channel   string                `yaml:"channel"`
-}
-
-type fileSecret struct {
-	Value string `yaml:"value"`
-	Env   string `yaml:"env"`
-	File  string `yaml:"file"`
-}
-
-type filePolicy struct {
-	Timeout     schemas.Duration   `yaml:"timeout"`
-	Retry       []schemas.Duration `yaml:"retry"`
-	Concurrency int                `yaml:"concurrency"`
-	Rate        schemas.Rate       `yaml:"rate"`
 }
 
 // ReadFile reads a tidings.yaml. An error names the file, the line where it is
@@ -103,6 +71,7 @@ func (f file) declarations(dir string) (Declarations, error) {
 		if err := d.addTypes(t.ID, dir, t.Types); err != nil {
 			return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "tenant %s: %w", t.ID, err)
 		}
+		known := d.catalogue()
 		for _, fe := range t.Endpoints {
 			e, err := fe.endpoint(t.ID, dir)
 			if err != nil {
@@ -112,8 +81,11 @@ func (f file) declarations(dir string) (Declarations, error) {
 			if len(fe.Subscribe) == 0 && fe.Channel == "" {
 				continue
 			}
-			s := fe.subscription(t.ID)
-			if err := s.Validate(); err != nil {
+			s, err := fe.subscription(t.ID, known)
+			if err == nil {
+				err = s.Validate()
+			}
+			if err != nil {
 				return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "endpoint %s: subscribe: %w", e.ID, err)
 			}
 			d.Subscriptions = append(d.Subscriptions, s)
@@ -122,32 +94,11 @@ func (f file) declarations(dir string) (Declarations, error) {
 	return d, d.unique()
 }
 
-func (fe fileEndpoint) endpoint(tenant schemas.TenantID, dir string) (schemas.Endpoint, error) {
-	e := schemas.Endpoint{
-		ID: fe.ID, Tenant: tenant, Name: fe.Name, URL: fe.URL, Dialect: fe.Dialect, Mode: fe.Mode, Handshake: fe.Handshake,
-		Policy: schemas.Policy{Timeout: fe.Policy.Timeout, Retry: fe.Policy.Retry, Concurrency: fe.Policy.Concurrency, Rate: fe.Policy.Rate},
-	}
-	for i, s := range fe.Secrets {
-		value, err := s.resolve(dir)
-		if err != nil {
-			return schemas.Endpoint{}, schemas.Errorf(schemas.CodeInvalid, "endpoint %s: secrets[%d]: %w", fe.ID, i, err)
-		}
-		e.Secrets = append(e.Secrets, schemas.NewSecret(value))
-	}
-	if err := e.Validate(); err != nil {
-		return schemas.Endpoint{}, err
-	}
-	return e, dialect.Check(e)
-}
-
 // addTypes reads folders of event types, which are relative to dir.
 func (d *Declarations) addTypes(tenant schemas.TenantID, dir string, folders []string) error {
 	for _, folder := range folders {
 		if !filepath.IsAbs(folder) {
 			folder = filepath.Join(dir, folder)
-		}
-		if _, err := os.ReadDir(folder); err != nil { // catalogue.ReadDir takes a folder that is not there for an empty one
-			return schemas.Errorf(schemas.CodeInvalid, "types: %w", err)
 		}
 		types, err := catalogue.ReadDir(os.DirFS(folder))
 		if err != nil {
@@ -160,36 +111,13 @@ func (d *Declarations) addTypes(tenant schemas.TenantID, dir string, folders []s
 	return nil
 }
 
-// subscription is named after its endpoint, so that it stays the same record.
-func (fe fileEndpoint) subscription(tenant schemas.TenantID) schemas.Subscription {
-	return schemas.Subscription{
-		ID:       schemas.SubscriptionID("sub_" + strings.TrimPrefix(string(fe.ID), "ep_")),
-		Tenant:   tenant,
-		Endpoint: fe.ID,
-		Types:    fe.Subscribe,
-		Channel:  fe.Channel,
+// catalogue knows the types declared so far, beside the built-in ones.
+func (d *Declarations) catalogue() *catalogue.Catalogue {
+	c := catalogue.New()
+	for _, t := range d.EventTypes {
+		c.Apply(schemas.Change{EventType: &t})
 	}
-}
-
-func (s fileSecret) resolve(dir string) (string, error) {
-	switch {
-	case s.Value != "" && s.Env == "" && s.File == "":
-		return s.Value, nil
-	case s.Env != "" && s.Value == "" && s.File == "":
-		value, ok := os.LookupEnv(s.Env)
-		if !ok {
-			return "", schemas.Errorf(schemas.CodeInvalid, "environment variable %s is not set", s.Env)
-		}
-		return value, nil
-	case s.File != "" && s.Value == "" && s.Env == "":
-		path := s.File
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		value, err := os.ReadFile(path)
-		return strings.TrimSpace(string(value)), err
-	}
-	return "", schemas.Errorf(schemas.CodeInvalid, "give one of value, env and file")
+	return c
 }
 
 // unique refuses what is declared twice: the later would silently win.

@@ -28,7 +28,7 @@ func parse(args ...string) (config.Settings, error) {
 func TestDefaults(t *testing.T) {
 	got, err := parse()
 	want := config.Settings{
-		DataDir: "./data", HTTPAddr: "127.0.0.1:8080", Roles: []string{"all"}, Grace: 20 * time.Second,
+		DataDir: "./data", HTTPAddr: "127.0.0.1:8080", Roles: []string{"all"}, Origin: "tidings", Grace: 20 * time.Second,
 		NATS:    config.NATS{Listen: "127.0.0.1:4222"},
 		Streams: config.Streams{Replicas: 1, Partitions: 32, Shards: 4, EventsMaxAge: 168 * time.Hour, DeadMaxAge: 720 * time.Hour, DedupWindow: 2 * time.Minute},
 		Log:     config.Log{Format: "text", Level: "info"},
@@ -57,13 +57,16 @@ func TestFromEnvironment(t *testing.T) {
 	t.Setenv("TIDINGS_PARTITIONS", "8")
 	t.Setenv("TIDINGS_SYNC_ALWAYS", "true")
 	t.Setenv("TIDINGS_NATS_LISTEN", "")
+	t.Setenv("TIDINGS_ORIGIN", "hooks.example.com")
+	t.Setenv("TIDINGS_PUBLIC_URL", "https://tidings.example.com")
 	t.Setenv("TIDINGS_SOMETHING_ELSE", "x")
 	s, err := parse("--partitions", "16", "--data-dir", "/tmp/x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	switch {
-	case s.HTTPAddr != "127.0.0.1:9999", s.Grace != 3*time.Second, !s.NATS.SyncFiles:
+	case s.HTTPAddr != "127.0.0.1:9999", s.Grace != 3*time.Second, !s.NATS.SyncFiles,
+		s.Origin != "hooks.example.com", s.PublicURL != "https://tidings.example.com":
 		t.Errorf("the environment is not in %+v", s)
 	case s.NATS.Listen != "":
 		t.Errorf("a variable that is set and empty left %q", s.NATS.Listen)

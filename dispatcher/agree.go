@@ -3,7 +3,6 @@ package dispatcher
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"time"
 
@@ -23,44 +22,59 @@ type refusal struct {
 
 // agree asks the receiver for its consent before the first delivery, where its
 // endpoint wants that, and makes the answer known to all dispatchers. Without
-// consent a delivery waits as its schedule says, and then asks again.
+// consent a delivery waits as its schedule says, and at least until the receiver
+// may be asked again.
 func (d *Dispatcher) agree(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	e := a.target.endpoint
 	if !e.Handshake || e.Consent != nil {
 		return nil, nil
 	}
-	agreed, err, _ := d.asking.Do(string(e.ID)+" "+e.URL, func() (any, error) { // one question for all that wait
-		if last := a.target.refused.Load(); last != nil && time.Since(last.at) < askPause {
+	consent, err := d.consent(ctx, a.target)
+	if err == nil {
+		e.Consent = consent
+		a.target = d.o.Targets.prepare(e)
+		a.target.limit.take()
+		return nil, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	a.made, a.err = true, err
+	var o schemas.Outcome
+	if errors.Is(err, handshake.ErrNoConsent) {
+		o = a.plan().Again(schemas.ReasonNoConsent, err.Error())
+	} else {
+		o = a.verdict()
+	}
+	if last := a.target.refused.Load(); last != nil && o.Kind == schemas.Retry {
+		o.After = max(o.After, time.Until(last.at.Add(askPause)))
+	}
+	return &o, nil
+}
+
+// consent is one question for all deliveries that wait for its answer.
+func (d *Dispatcher) consent(ctx context.Context, t *target) (*schemas.Consent, error) {
+	agreed, err, _ := d.asking.Do(string(t.endpoint.ID)+" "+t.endpoint.URL, func() (any, error) {
+		if last := t.refused.Load(); last != nil && time.Since(last.at) < askPause {
 			return nil, last.err
 		}
-		c, err := d.ask(ctx, a.target)
-		if err != nil {
-			a.target.refused.Store(&refusal{at: time.Now(), err: err})
+		c, err := d.ask(ctx, t)
+		if err != nil && ctx.Err() == nil {
+			t.refused.Store(&refusal{at: time.Now(), err: err})
 		}
 		return c, err
 	})
-	switch {
-	case err == nil:
-		e.Consent = agreed.(*schemas.Consent) //nolint:forcetypeassert // what ask returns
-		a.target = d.o.Targets.prepare(e)
-		return nil, nil
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
+	if err != nil {
+		return nil, err
 	}
-	a.made = true
-	if errors.Is(err, handshake.ErrNoConsent) {
-		o := a.plan().Again(schemas.ReasonNoConsent, err.Error())
-		return &o, nil
-	}
-	a.err = err
-	return d.judge(ctx, a)
+	return agreed.(*schemas.Consent), nil //nolint:forcetypeassert // what ask returns
 }
 
 // ask makes the handshake and stores what was agreed.
 func (d *Dispatcher) ask(ctx context.Context, t *target) (*schemas.Consent, error) {
 	limited, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	request := handshake.Request{URL: t.url, Origin: d.o.Origin, Rate: t.endpoint.Policy.Rate.PerMinute()}
+	request := handshake.Request{URL: t.url, Origin: d.o.Origin, Rate: t.endpoint.Policy.Rate.PerMinute(), UserAgent: d.o.UserAgent}
 	if d.o.Callback != nil {
 		request.Callback = d.o.Callback(t.endpoint)
 	}
@@ -80,20 +94,6 @@ func (d *Dispatcher) ask(ctx context.Context, t *target) (*schemas.Consent, erro
 		return err
 	})
 	return &consent, err
-}
-
-// pace waits for the endpoint's turn, where its rate is limited. The wait counts
-// as part of the attempt, so that an endpoint with more to deliver than it takes
-// is slow to its lane, which then holds its queue.
-func (d *Dispatcher) pace(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
-	if a.target.limit == nil {
-		return nil, nil
-	}
-	if err := a.target.limit.Wait(ctx); err != nil {
-		return nil, fmt.Errorf("wait for the endpoint's rate: %w", err)
-	}
-	a.started = time.Now()
-	return nil, nil
 }
 
 // Callback makes the URL at which an endpoint's receiver may consent later.

@@ -17,9 +17,9 @@ import (
 // attemptStages are the attempt, in order. The first that has a verdict ends it.
 func (d *Dispatcher) attemptStages() []stage {
 	return []stage{
+		d.pace,    // the endpoint's turn, where its rate is limited
 		d.resolve, // the endpoint as the registry has it; deleted or disabled → dead
 		d.agree,   // the receiver's consent, where the endpoint wants it asked
-		d.pace,    // the endpoint's turn, where its rate is limited
 		d.word,    // the body, by the endpoint's dialect
 		d.sign,    // the headers that prove it
 		d.send,    // the request and its answer, within the endpoint's timeout
@@ -35,6 +35,7 @@ type stage func(context.Context, *attempt) (*schemas.Outcome, error)
 // attempt is one delivery's way through the stages.
 type attempt struct {
 	delivery *schemas.Delivery
+	stopping <-chan struct{} // closed when what has not begun is to be given back
 	started  time.Time
 	target   *target         // set by resolve
 	worded   dialect.Attempt // set by word
@@ -46,9 +47,10 @@ type attempt struct {
 	made     bool            // set by send: a request was made, or refused
 }
 
-// attempt makes one attempt. An error means that it was cut off.
-func (d *Dispatcher) attempt(ctx context.Context, delivery *schemas.Delivery) (schemas.Attempt, schemas.Outcome, error) {
-	a := &attempt{delivery: delivery, started: time.Now()}
+// attempt makes one attempt. An error means that it was cut off, or had not
+// begun when stopping was closed.
+func (d *Dispatcher) attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (schemas.Attempt, schemas.Outcome, error) {
+	a := &attempt{delivery: delivery, stopping: stopping, started: time.Now()}
 	for _, s := range d.stages {
 		outcome, err := s(ctx, a)
 		if err != nil {
@@ -179,8 +181,12 @@ func (a *attempt) request(ctx context.Context) *http.Request {
 }
 
 func (d *Dispatcher) judge(_ context.Context, a *attempt) (*schemas.Outcome, error) {
-	o := retry.Judge(retry.Result{Status: a.status, RetryAfter: a.wait, Err: a.err}, a.plan())
+	o := a.verdict()
 	return &o, nil
+}
+
+func (a *attempt) verdict() schemas.Outcome {
+	return retry.Judge(retry.Result{Status: a.status, RetryAfter: a.wait, Err: a.err}, a.plan())
 }
 
 func (a *attempt) plan() retry.Plan {

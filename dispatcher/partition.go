@@ -46,7 +46,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 	}
 	return &partition{
 		d: d, number: number, stream: stream, deliveries: deliveries, consumer: consumer,
-		lanes: map[schemas.EndpointID]*lane{}, taken: map[*task]struct{}{},
+		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, taken: map[*task]struct{}{},
 	}, nil
 }
 
@@ -96,6 +96,7 @@ type partition struct {
 	deliveries jetstream.Stream
 	consumer   jetstream.Consumer
 	wg         sync.WaitGroup // attempts, drains, hold writes and purges
+	ending     chan struct{}  // closed by stop
 
 	mu       sync.Mutex // guards what follows, and all lanes
 	lanes    map[schemas.EndpointID]*lane
@@ -159,7 +160,7 @@ func (p *partition) run(work context.Context, l *lane, t *task) {
 
 // handle makes one attempt and settles it.
 func (p *partition) handle(work context.Context, t *task) {
-	a, outcome, err := p.d.attempt(work, t.delivery)
+	a, outcome, err := p.d.attempt(work, t.delivery, p.ending)
 	if err == nil {
 		err = p.d.settle(work, Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
 	}
@@ -196,6 +197,7 @@ func (p *partition) extendUntil(ended <-chan struct{}) {
 // stop gives back what waits, and waits for what is under way, no longer than
 // the grace.
 func (p *partition) stop(cut context.CancelCauseFunc) {
+	close(p.ending)
 	p.mu.Lock()
 	p.stopping = true
 	for _, l := range p.lanes {

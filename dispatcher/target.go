@@ -25,29 +25,20 @@ type target struct {
 	rules    retry.Rules
 	schedule retry.Schedule
 	timeout  time.Duration
-	window   int                     // attempts under way at once
-	limit    *rate.Limiter           // nil: none
+	window   int // attempts under way at once
+	limit    *limit
 	refused  atomic.Pointer[refusal] // the last time the receiver did not consent; set by agree
 	fault    error                   // why no request can be made for it
 }
 
-func newTarget(e schemas.Endpoint, limit *rate.Limiter) *target {
-	t := &target{endpoint: e, window: e.Policy.Concurrency, limit: limit}
+func newTarget(e schemas.Endpoint, l *limit) *target {
+	t := &target{endpoint: e, window: e.Policy.Concurrency, limit: l}
 	if t.window == 0 {
 		t.window = defaultConcurrency
 	}
+	t.window = paced(t.window, interval(e))
 	t.fault = t.prepare()
 	return t
-}
-
-// interval is the time from one request to the next, by the endpoint's rate or
-// what its receiver agreed to, whichever is slower; 0 for no limit.
-func interval(e schemas.Endpoint) time.Duration {
-	own := e.Policy.Rate.Interval()
-	if e.Consent == nil || e.Consent.Rate == 0 {
-		return own
-	}
-	return max(own, time.Minute/time.Duration(e.Consent.Rate))
 }
 
 func (t *target) prepare() (err error) {
@@ -75,12 +66,12 @@ func (t *target) prepare() (err error) {
 type Targets struct {
 	mu     sync.RWMutex // guards what follows
 	byID   map[schemas.EndpointID]*target
-	limits map[schemas.EndpointID]*rate.Limiter // outlive changes of their endpoint
+	limits map[schemas.EndpointID]*limit // outlive changes of their endpoint
 }
 
 // NewTargets is a picture of nothing.
 func NewTargets() *Targets {
-	return &Targets{byID: map[schemas.EndpointID]*target{}, limits: map[schemas.EndpointID]*rate.Limiter{}}
+	return &Targets{byID: map[schemas.EndpointID]*target{}, limits: map[schemas.EndpointID]*limit{}}
 }
 
 // Apply takes in one change of the registry.
@@ -106,18 +97,25 @@ func (t *Targets) prepare(e schemas.Endpoint) *target {
 	every := interval(e)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	limit := t.limits[e.ID]
+	l := t.limits[e.ID]
 	switch {
 	case every == 0:
 		delete(t.limits, e.ID)
-		limit = nil
-	case limit == nil:
-		limit = rate.NewLimiter(rate.Every(every), 1)
-		t.limits[e.ID] = limit
+		l = nil
+	case l == nil:
+		l = &limit{rate.NewLimiter(rate.Every(every), 1)}
+		t.limits[e.ID] = l
 	default:
-		limit.SetLimit(rate.Every(every))
+		l.SetLimit(rate.Every(every))
 	}
-	return newTarget(e, limit)
+	return newTarget(e, l)
+}
+
+// limit is nil for an endpoint that has none, or is not known.
+func (t *Targets) limit(id schemas.EndpointID) *limit {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.limits[id]
 }
 
 // get returns nil for an endpoint that is not known.

@@ -99,12 +99,14 @@ type Event struct {
 // endpoint of its own, the tenant's others of that dialect step back.
 func (x *Index) Match(found []schemas.EndpointID, e Event) []schemas.EndpointID {
 	start := len(found)
+	var channel string
+	if x.asksForChannels(e.Tenant) {
+		channel = e.Known.ChannelOf(e.Data) // which takes time, so not under the lock
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if x.bound[e.Tenant] > 0 { // else nobody asks for the channel
-		if channel := e.Known.ChannelOf(e.Data); channel != "" {
-			found = x.roots[scope{e.Tenant, channel}].match(found, e.Type)
-		}
+	if channel != "" {
+		found = x.roots[scope{e.Tenant, channel}].match(found, e.Type)
 	}
 	onChannel := len(found) - start
 	ownRoute := slices.ContainsFunc(found[start:], func(id schemas.EndpointID) bool { return x.dialects[id] == schemas.DialectOneRoute })
@@ -119,6 +121,12 @@ func (x *Index) Match(found []schemas.EndpointID, e Event) []schemas.EndpointID 
 	}
 	slices.Sort(kept[start:])
 	return kept[:start+len(slices.Compact(kept[start:]))]
+}
+
+func (x *Index) asksForChannels(tenant schemas.TenantID) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.bound[tenant] > 0
 }
 
 // match walks the trie. left is what remains of the type, "" at its end.

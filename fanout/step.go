@@ -96,10 +96,9 @@ func (f *Fanout) deliveries(at stored, e Event, header schemas.Header) []write {
 }
 
 // conforms returns what is wrong with the event's data, unless its tenant wants
-// it delivered all the same. What a producer has checked by the same schema is
-// not checked again.
+// it delivered all the same. Its producer may have checked it, or not.
 func (f *Fanout) conforms(ctx context.Context, at stored, tenant schemas.Tenant, known *catalogue.Type, data []byte) error {
-	if known == nil || at.msg.Headers().Get(schemas.HeaderSchema) == known.Fingerprint() {
+	if known == nil {
 		return nil
 	}
 	err := known.Validate(data)

@@ -39,36 +39,28 @@ func (p *Publisher) message(ctx context.Context, e schemas.Event) (*message, err
 		return nil, notSent(e, schemas.Errorf(schemas.CodeInvalid,
 			"data is %d bytes: use at most %d, or send a link to it", len(e.DataEncoded), limit))
 	}
-	checked, err := p.conforms(&e)
-	if err != nil {
+	if err := p.conforms(&e); err != nil {
 		return nil, notSent(e, err)
 	}
 	header, data, err := schemas.EncodeEvent(&e)
 	if err != nil {
 		return nil, notSent(e, err)
 	}
-	if checked != "" {
-		header[schemas.HeaderSchema] = []string{checked}
-	}
 	header[jetstream.MsgIDHeader] = []string{deduplicationID(p.o.Tenant, &e)}
 	return &message{event: e, msg: &nats.Msg{Subject: schemas.EventSubject(p.o.Tenant, e.Type()), Header: header, Data: data}}, nil
 }
 
-// conforms holds the event's data to the schema of its type. It returns the
-// schema's fingerprint if the data keeps to it; nothing if there is no schema,
-// or if the data breaks it and is to be sent all the same.
-func (p *Publisher) conforms(e *schemas.Event) (fingerprint string, err error) {
+// conforms holds the event's data to the schema of its type, if the publisher
+// is to refuse what breaks it.
+func (p *Publisher) conforms(e *schemas.Event) error {
+	if p.o.Validation != schemas.ValidationReject {
+		return nil
+	}
 	known := p.o.Catalogue.Find(p.o.Tenant, e.Type())
 	if known == nil {
-		return "", nil
+		return nil
 	}
-	if err := known.Validate(e.DataEncoded); err != nil {
-		if p.o.Validation == schemas.ValidationReject {
-			return "", err
-		}
-		return "", nil
-	}
-	return known.Fingerprint(), nil
+	return known.Validate(e.DataEncoded)
 }
 
 // deduplicationID keeps tenants apart, who share EVENTS and may choose the same

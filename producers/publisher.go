@@ -26,8 +26,9 @@ type Options struct {
 	// Catalogue holds the event types whose data is checked before it is sent. The
 	// built-in types by default; add a tenant's own with [catalogue.ReadDir].
 	Catalogue *catalogue.Catalogue
-	// Validation other than [schemas.ValidationReject], the default, sends what
-	// breaks its schema too: fanout then does as the tenant wants.
+	// Validation should be the tenant's, which a publisher cannot read. The
+	// default, [schemas.ValidationReject], refuses what breaks its schema; any
+	// other sends it, and fanout does as the tenant wants.
 	Validation schemas.Validation
 	// MaxEventSize bounds an event's data, in bytes: 1 MiB by default. The
 	// server's own max_payload bounds it too.
@@ -104,6 +105,9 @@ func (o Options) withDefaults() Options {
 func (o Options) validate() error {
 	if err := o.Tenant.Validate(); err != nil {
 		return err
+	}
+	if err := o.Validation.Validate(); err != nil {
+		return schemas.Errorf(schemas.CodeInvalid, "publisher: %w", err)
 	}
 	switch {
 	case o.Source != "" && types.ParseURIRef(o.Source) == nil:

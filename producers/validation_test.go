@@ -28,18 +28,17 @@ func TestValidation(t *testing.T) {
 		eventType  string
 		data       string
 		refused    string // what the error says; "" if it is taken
-		checked    bool
 	}{
-		"valid":                         {nil, "", "lobby.booked", valid, "", true},
-		"invalid":                       {nil, "", "lobby.booked", invalid, "data/lobby/active", false},
-		"no data":                       {nil, "", "lobby.booked", "", "data", false},
-		"reject by name":                {nil, schemas.ValidationReject, "lobby.booked", invalid, "data/lobby/active", false},
-		"invalid, left to fanout":       {nil, schemas.ValidationQuarantine, "lobby.booked", invalid, "", false},
-		"valid, all the same":           {nil, schemas.ValidationWarn, "lobby.booked", valid, "", true},
-		"a type nobody knows":           {nil, "", "parcel.sent", `{}`, "", false},
-		"one's own":                     {own, "", "parcel.sent", `{"weight":20}`, "", true},
-		"one's own, invalid":            {own, "", "parcel.sent", `{"weight":"20"}`, "data/weight: must be an integer", false},
-		"the built-in ones stand still": {own, "", "lobby.booked", invalid, "data/lobby/active", false},
+		"valid":                         {nil, "", "lobby.booked", valid, ""},
+		"invalid":                       {nil, "", "lobby.booked", invalid, "data/lobby/active"},
+		"no data":                       {nil, "", "lobby.booked", "", "data"},
+		"reject by name":                {nil, schemas.ValidationReject, "lobby.booked", invalid, "data/lobby/active"},
+		"invalid, left to fanout":       {nil, schemas.ValidationQuarantine, "lobby.booked", invalid, ""},
+		"valid, all the same":           {nil, schemas.ValidationWarn, "lobby.booked", valid, ""},
+		"a type nobody knows":           {nil, "", "parcel.sent", `{}`, ""},
+		"one's own":                     {own, "", "parcel.sent", `{"weight":20}`, ""},
+		"one's own, invalid":            {own, "", "parcel.sent", `{"weight":"20"}`, "data/weight: must be an integer"},
+		"the built-in ones stand still": {own, "", "lobby.booked", invalid, "data/lobby/active"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t)
@@ -50,7 +49,7 @@ func TestValidation(t *testing.T) {
 			e := created("e1")
 			e.SetType(tt.eventType)
 			e.DataEncoded = []byte(tt.data)
-			receipt, err := pub.Publish(t.Context(), e)
+			_, err = pub.Publish(t.Context(), e)
 			if tt.refused != "" {
 				refused(t, err)
 				if !strings.Contains(err.Error(), tt.refused) || count(t, p.stream) != 0 {
@@ -61,9 +60,8 @@ func TestValidation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, _ := p.stored(receipt.Sequence)
-			if got := m.Header.Get(schemas.HeaderSchema) != ""; got != tt.checked {
-				t.Errorf("marked as checked: %t, want %t", got, tt.checked)
+			if count(t, p.stream) != 1 {
+				t.Error("it is not stored")
 			}
 		})
 	}

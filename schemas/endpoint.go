@@ -20,8 +20,8 @@ type Endpoint struct {
 	// (CloudEvents, HTTP 1.1 Web Hooks for Event Delivery 1.0.2, section 4).
 	// [DialectCloudEvents] only.
 	Handshake bool `json:"handshake,omitempty"`
-	// Consent is what the receiver agreed to; nil until it has. A dispatcher sets
-	// it; a change of the endpoint by anybody else voids it.
+	// Consent is what the receiver agreed to; nil until it has. Only the registry
+	// sets it, for a dispatcher that asked; another URL, rate or dialect voids it.
 	Consent *Consent `json:"consent,omitempty"`
 	// Secrets sign every delivery, newest first; more than one during rotation.
 	Secrets []Secret `json:"secrets,omitempty"`
@@ -121,6 +121,9 @@ func (p Policy) validate(id EndpointID) error {
 		if d <= 0 || d.Std() > MaxRetryDelay {
 			return Errorf(CodeInvalid, "endpoint %s: policy.retry[%d] is %s: use more than 0 and at most %s", id, i, d, MaxRetryDelay)
 		}
+	}
+	if err := p.Rate.validate(); err != nil {
+		return Errorf(CodeInvalid, "endpoint %s: policy.%w", id, err)
 	}
 	if p.Concurrency < 0 || p.Concurrency > MaxConcurrency {
 		return Errorf(CodeInvalid, "endpoint %s: policy.concurrency %d: use 1 to %d", id, p.Concurrency, MaxConcurrency)

@@ -15,10 +15,6 @@ type Event = event.Event
 // HTTP's its names are case-sensitive.
 type Header = map[string][]string
 
-// HeaderSchema, on an event's message, is the fingerprint of the schema by which
-// its producer has checked the data.
-const HeaderSchema = "Tidings-Schema"
-
 // MaxEventSize is the default bound of an event's data, in bytes.
 const MaxEventSize = 1 << 20
 

@@ -13,6 +13,9 @@ type Rate struct {
 	Per   time.Duration
 }
 
+// MaxRate bounds a Rate's Count.
+const MaxRate = 1_000_000
+
 var rateUnits = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}
 
 // PerMinute is the rate in requests per minute, at least 1; 0 for no limit.
@@ -32,19 +35,28 @@ func (r Rate) Interval() time.Duration {
 }
 
 // IsZero reports whether there is no limit.
-func (r Rate) IsZero() bool { return r.Count == 0 }
+func (r Rate) IsZero() bool { return r == (Rate{}) }
 
 // String is the form it is written in.
 func (r Rate) String() string {
 	if r.IsZero() {
 		return ""
 	}
-	for unit, d := range rateUnits {
+	unit := r.Per.String() // of a Rate that is not valid
+	for name, d := range rateUnits {
 		if d == r.Per {
-			return strconv.Itoa(r.Count) + "/" + unit
+			unit = name
 		}
 	}
-	return strconv.Itoa(r.Count) + "/" + r.Per.String()
+	return strconv.Itoa(r.Count) + "/" + unit
+}
+
+// validate refuses what could not be read again.
+func (r Rate) validate() error {
+	if r == (Rate{}) {
+		return nil
+	}
+	return new(Rate).UnmarshalText([]byte(r.String()))
 }
 
 // MarshalText writes it.
@@ -59,8 +71,8 @@ func (r *Rate) UnmarshalText(b []byte) error {
 	count, unit, _ := strings.Cut(string(b), "/")
 	n, err := strconv.Atoi(count)
 	per, known := rateUnits[unit]
-	if err != nil || n < 1 || !known {
-		return Errorf(CodeInvalid, "rate %q: write it like \"10/s\", \"600/m\" or \"1000/h\"", b)
+	if err != nil || n < 1 || n > MaxRate || !known {
+		return Errorf(CodeInvalid, "rate %q: write it like \"10/s\", \"600/m\" or \"1000/h\", at most %d", b, MaxRate)
 	}
 	*r = Rate{Count: n, Per: per}
 	return nil

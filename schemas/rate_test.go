@@ -27,9 +27,9 @@ func TestRate(t *testing.T) {
 			t.Errorf("%q: %d per minute, one in %s, written %q", text, r.PerMinute(), r.Interval(), r)
 		}
 	}
-	for _, text := range []string{"10", "10/", "/s", "0/s", "-1/s", "1.5/s", "10/d", "10/s "} {
+	for _, text := range []string{"10", "10/", "/s", "0/s", "-1/s", "1.5/s", "10/d", "10/s ", "1000001/s"} {
 		var r schemas.Rate
-		wantError(t, r.UnmarshalText([]byte(text)), `rate "`+text+`": write it like "10/s", "600/m" or "1000/h"`)
+		wantError(t, r.UnmarshalText([]byte(text)), `rate "`+text+`": write it like "10/s", "600/m" or "1000/h", at most 1000000`)
 	}
 	b, err := json.Marshal(schemas.Policy{Rate: schemas.Rate{Count: 5, Per: time.Second}})
 	if string(b) != `{"rate":"5/s"}` || err != nil {

@@ -18,9 +18,8 @@ func (t Tenant) Validate() error {
 	if err := t.ID.Validate(); err != nil {
 		return err
 	}
-	if !slices.Contains([]Validation{"", ValidationReject, ValidationQuarantine, ValidationWarn}, t.Validation) {
-		return Errorf(CodeInvalid, "tenant %s: validation %q: use %q, %q or %q", t.ID, t.Validation,
-			ValidationReject, ValidationQuarantine, ValidationWarn)
+	if err := t.Validation.Validate(); err != nil {
+		return Errorf(CodeInvalid, "tenant %s: %w", t.ID, err)
 	}
 	return nil
 }
@@ -30,6 +29,8 @@ func (t Tenant) Validate() error {
 // checked. Empty means [ValidationReject].
 type Validation string
 
+// The validations. Doors that know the tenant, like the HTTP API, go by them; a
+// publisher goes by its own options, since it cannot read the registry.
 const (
 	// ValidationReject refuses the event at the door. One that came in by a door
 	// that does not check, like a plain NATS publish, is quarantined.
@@ -39,6 +40,15 @@ const (
 	// ValidationWarn delivers the event and logs what is wrong.
 	ValidationWarn Validation = "warn"
 )
+
+// Validate refuses a word that is none of them; empty is fine.
+func (v Validation) Validate() error {
+	known := []Validation{ValidationReject, ValidationQuarantine, ValidationWarn}
+	if v == "" || slices.Contains(known, v) {
+		return nil
+	}
+	return Errorf(CodeInvalid, "validation %q is unknown: use %s", v, list(known))
+}
 
 // Origin says where a registry record came from.
 type Origin string

@@ -45,6 +45,7 @@ type app struct {
 	index    *fanout.Index
 	targets  *dispatcher.Targets
 	types    *catalogue.Catalogue
+	consents *consents // nil if receivers cannot reach this server
 	watcher  *registry.Watcher
 
 	failed   chan error // the first part that ended by itself
@@ -77,6 +78,7 @@ func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h
 		{"broker", a.startBroker},
 		{"streams", a.applyStreams},
 		{"registry", a.startRegistry},
+		{"consents", a.startConsents},
 		{"http", a.startHTTP},
 		{"dispatcher", a.startDispatcher},
 		{"fanout", a.startFanout},
@@ -214,7 +216,7 @@ func (a *app) startRegistry(ctx context.Context) error {
 			return err
 		}
 		a.log.InfoContext(ctx, "configuration applied", "file", a.settings.ConfigFile,
-			"tenants", len(d.Tenants), "types", len(d.EventTypes), "endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions))
+			"tenants", len(d.Tenants), "own_types", len(d.EventTypes), "endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions))
 	}
 	a.index, a.targets, a.types = fanout.NewIndex(), dispatcher.NewTargets(), catalogue.New()
 	a.types.Refused = func(err error) { a.log.Error("event type left out", "error", err) } //nolint:sloglint // no context comes with it
@@ -245,7 +247,9 @@ func (a *app) startHTTP(ctx context.Context) error {
 	a.httpAddr = listener.Addr().String()
 	mux := http.NewServeMux()
 	mux.Handle("/", api.Health(a.checks))
-	mux.Handle(consentPath, a.consents())
+	if a.consents != nil {
+		mux.Handle(consentPath, a.consents.handler())
+	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	a.background(ctx, "http", func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -274,9 +278,9 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	callback, err := a.callback()
-	if err != nil {
-		return err
+	var callback dispatcher.Callback
+	if a.consents != nil {
+		callback = a.consents.callback
 	}
 	nc, err := a.connection("dispatcher")
 	if err != nil {

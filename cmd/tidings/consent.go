@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
-	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/dispatcher/handshake"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -17,63 +20,79 @@ import (
 // token.
 const consentPath = "/consents/"
 
-// consentToken lets only those consent who were asked: it is made from the
-// endpoint's newest secret and its URL.
-func consentToken(e schemas.Endpoint) string {
-	var key []byte
-	if len(e.Secrets) > 0 {
-		key = []byte(e.Secrets[0].Reveal())
-	}
-	mac := hmac.New(sha256.New, key)
-	_, _ = mac.Write([]byte("consent\n" + string(e.ID) + "\n" + e.URL))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+// consentTime is how long a receiver may take to consent.
+const consentTime = 24 * time.Hour
+
+// consents makes the callbacks that are offered to receivers, and takes their
+// consent there.
+type consents struct {
+	app  *app
+	base *url.URL // where receivers reach this server
+	key  []byte   // the pipe's own: whoever configures an endpoint must not consent for it
 }
 
-// callback is offered to receivers where they can reach this server.
-func (a *app) callback() (dispatcher.Callback, error) {
+// startConsents is for a server that receivers can reach.
+func (a *app) startConsents(ctx context.Context) error {
 	if a.settings.PublicURL == "" {
-		return nil, nil
+		return nil
 	}
 	base, err := url.Parse(strings.TrimSuffix(a.settings.PublicURL, "/"))
 	if err != nil || !base.IsAbs() || base.Host == "" {
-		return nil, schemas.Errorf(schemas.CodeInvalid, "--public-url %q: write it like https://hooks.example.com", a.settings.PublicURL)
+		return schemas.Errorf(schemas.CodeInvalid, "--public-url %q: write it like https://hooks.example.com", a.settings.PublicURL)
 	}
-	return func(e schemas.Endpoint) *url.URL {
-		return base.JoinPath(consentPath, string(e.ID), consentToken(e))
-	}, nil
+	key, err := a.registry.Secret(ctx, "consent")
+	a.consents = &consents{app: a, base: base, key: key}
+	return err
 }
 
-// consents takes the consent of a receiver that was asked for it and answers
-// later: a GET or POST of its callback URL.
-func (a *app) consents() http.Handler {
+// callback is the URL that a receiver is offered now.
+func (c *consents) callback(e schemas.Endpoint) *url.URL {
+	return c.base.JoinPath(consentPath, string(e.ID), c.token(e, time.Now().Add(consentTime).Unix()))
+}
+
+// token lets whoever was asked consent until then, in Unix seconds.
+func (c *consents) token(e schemas.Endpoint, until int64) string {
+	mac := hmac.New(sha256.New, c.key)
+	_, _ = fmt.Fprintf(mac, "%s\n%s\n%d", e.ID, e.URL, until)
+	return strconv.FormatInt(until, 36) + "-" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func (c *consents) valid(e schemas.Endpoint, token string) bool {
+	stamp, _, _ := strings.Cut(token, "-")
+	until, err := strconv.ParseInt(stamp, 36, 64)
+	return err == nil && time.Now().Unix() <= until && hmac.Equal([]byte(token), []byte(c.token(e, until)))
+}
+
+// handler answers GET and POST of a callback.
+func (c *consents) handler() http.Handler {
 	mux := http.NewServeMux()
-	take := func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
-		e, err := a.registry.Endpoint(ctx, schemas.EndpointID(r.PathValue("endpoint")))
-		known := err == nil && e.Handshake && len(e.Secrets) > 0
-		if !known || !hmac.Equal([]byte(consentToken(e)), []byte(r.PathValue("token"))) {
-			status := http.StatusNotFound
-			if schemas.HasCode(err, schemas.CodeUnavailable) {
-				status = http.StatusServiceUnavailable
-			}
-			http.Error(w, http.StatusText(status), status)
-			return
-		}
-		asked := handshake.Request{Origin: a.settings.Origin, Rate: e.Policy.Rate.PerMinute()}
-		given, err := handshake.ReadCallback(r.Header, asked)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		if err := a.registry.Agree(ctx, e, schemas.Consent{Origin: asked.Origin, Rate: given.Rate}); err != nil {
-			a.log.WarnContext(ctx, "consent not stored", "endpoint", e.ID, "error", err)
-			http.Error(w, "the consent could not be stored: try again", http.StatusServiceUnavailable)
-			return
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("Consent taken: deliveries to this endpoint begin.\n"))
-	}
-	mux.HandleFunc("GET "+consentPath+"{endpoint}/{token}", take)
-	mux.HandleFunc("POST "+consentPath+"{endpoint}/{token}", take)
+	mux.HandleFunc("GET "+consentPath+"{endpoint}/{token}", c.take)
+	mux.HandleFunc("POST "+consentPath+"{endpoint}/{token}", c.take)
 	return mux
+}
+
+func (c *consents) take(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	e, err := c.app.registry.Endpoint(ctx, schemas.EndpointID(r.PathValue("endpoint")))
+	switch {
+	case schemas.HasCode(err, schemas.CodeUnavailable):
+		http.Error(w, "try again", http.StatusServiceUnavailable)
+		return
+	case err != nil || !e.Handshake || !c.valid(e, r.PathValue("token")):
+		http.Error(w, "nobody asked for this consent, or it came too late", http.StatusNotFound)
+		return
+	}
+	asked := handshake.Request{Origin: c.app.settings.Origin, Rate: e.Policy.Rate.PerMinute()}
+	given, err := handshake.ReadCallback(r.Header, asked)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := c.app.registry.Agree(ctx, e, schemas.Consent{Origin: asked.Origin, Rate: given.Rate}); err != nil {
+		c.app.log.WarnContext(ctx, "consent not stored", "endpoint", e.ID, "error", err)
+		http.Error(w, "the consent could not be stored: try again", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("Consent taken: deliveries to this endpoint begin.\n"))
 }

@@ -141,9 +141,11 @@ func TestLaterConsent(t *testing.T) {
 				q.Header.Set(header[i], header[i+1])
 			}
 			w := httptest.NewRecorder()
-			p.app.consents().ServeHTTP(w, q)
+			p.app.consents.handler().ServeHTTP(w, q)
 			return w.Code
 		}
+		asked := schemas.Endpoint{ID: "ep_a", URL: "http://receiver.test/ep_a"}
+		moved := schemas.Endpoint{ID: "ep_a", URL: "http://receiver.test/elsewhere"}
 		for _, row := range []struct {
 			what, method, path string
 			header             []string
@@ -152,6 +154,9 @@ func TestLaterConsent(t *testing.T) {
 			{"another token", "POST", path + "x", nil, 404},
 			{"another endpoint", "POST", strings.Replace(path, "ep_a", "ep_b", 1), nil, 404},
 			{"no endpoint", "POST", "/consents/%20/x", nil, 404},
+			{"a token of one's own", "POST", "/consents/ep_a/" + (&consents{key: []byte(testSecret)}).token(asked, 1<<40), nil, 404},
+			{"too late", "POST", "/consents/ep_a/" + p.app.consents.token(asked, time.Now().Unix()-1), nil, 404},
+			{"of another URL", "POST", "/consents/ep_a/" + p.app.consents.token(moved, 1<<40), nil, 404},
 			{"another method", "PUT", path, nil, 405},
 			{"another origin", "POST", path, []string{"WebHook-Allowed-Origin", "somebody.else"}, 400},
 			{"a rate that is none", "POST", path, []string{"WebHook-Allowed-Rate", "soon"}, 400},
@@ -169,6 +174,35 @@ func TestLaterConsent(t *testing.T) {
 		}
 		if n := len(callbacks); n > 0 {
 			t.Errorf("asked %d times more: five deliveries that wait are one question", n)
+		}
+	})
+}
+
+// TestConsentIsNotAskedForTooOften has a receiver that would consent from the
+// second second on, and a schedule that is over before a receiver is asked twice.
+func TestConsentIsNotAskedForTooOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startStages(t)
+		start, asked := time.Now(), 0
+		p.receiver.Script(func(q dispatchertest.Request) dispatchertest.Answer {
+			if q.Method != http.MethodOptions {
+				return nil
+			}
+			asked++
+			if time.Since(start) < 2*time.Second {
+				return dispatchertest.Status(200)
+			}
+			return dispatchertest.Status(200, "WebHook-Allowed-Origin", "*")
+		})
+		careful(p.pipe, schemas.Policy{Retry: []schemas.Duration{seconds(5), seconds(10), seconds(20)}})
+		p.publishMany(5)
+		for _, r := range p.ends(5) {
+			if r.Outcome.Kind != schemas.Delivered {
+				t.Errorf("ended %+v", r.Outcome)
+			}
+		}
+		if asked != 2 || time.Since(start) < time.Minute {
+			t.Errorf("asked %d times within %s, want twice, a minute apart", asked, time.Since(start))
 		}
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,7 +78,7 @@ func (f *fleet) account(events int, want map[ledgerKey]bool) (a account) {
 	}
 	dead := f.deadLetters()
 	for key, reason := range dead {
-		if reason != schemas.ReasonExhausted && reason != schemas.ReasonNotRetried {
+		if !slices.Contains([]schemas.Reason{schemas.ReasonExhausted, schemas.ReasonNotRetried}, reason) {
 			f.t.Errorf("%v died of %s", key, reason)
 		}
 	}

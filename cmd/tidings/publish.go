@@ -20,6 +20,7 @@ type publishOptions struct {
 	tenant, source               string
 	eventType, id, subject, data string
 	types                        []string
+	validation                   string
 }
 
 func publishCommand() *cobra.Command {
@@ -35,12 +36,13 @@ func publishCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.tenant, "tenant", "", "tenant the event belongs to (required)")
-	f.StringVar(&o.eventType, "type", "", "CloudEvents type, like order.created (required)")
+	f.StringVar(&o.eventType, "type", "", "CloudEvents type, like room.joined (required)")
 	f.StringVar(&o.data, "data", "", "the event's data: JSON, @file, or - for standard input")
 	f.StringVar(&o.source, "source", "/tidings/publish", "CloudEvents source")
 	f.StringVar(&o.id, "id", "", "CloudEvents id; made up if left out. Publishing a source and id again stores nothing")
 	f.StringVar(&o.subject, "subject", "", "CloudEvents subject")
 	f.StringArrayVar(&o.types, "types", nil, "folder of the tenant's own event types, by which data is checked too")
+	f.StringVar(&o.validation, "validation", "reject", "what to do with data that breaks its type's schema: reject it here, or send it and let the tenant's setting decide (quarantine, warn)")
 	o.nats.BindRemote(f, "nats://127.0.0.1:4222")
 	_ = c.MarkFlagRequired("tenant") // the flags exist
 	_ = c.MarkFlagRequired("type")
@@ -61,7 +63,7 @@ func (o publishOptions) publish(c *cobra.Command) error {
 		return err
 	}
 	defer nc.Close()
-	pub, err := producers.New(nc, producers.Options{Tenant: schemas.TenantID(o.tenant), Source: o.source, Catalogue: types})
+	pub, err := producers.New(nc, producers.Options{Tenant: schemas.TenantID(o.tenant), Source: o.source, Catalogue: types, Validation: schemas.Validation(o.validation)})
 	if err != nil {
 		return err
 	}

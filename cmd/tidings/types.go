@@ -18,7 +18,8 @@ func typesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "types [TYPE]",
 		Short: "List the event types, or show one: its schema, examples and names",
-		Long: `List the event types of the catalogue, or show one as its file has it.
+		Long: `List the event types of the catalogue, or show one, by its type or a name it
+has in a dialect, as its file has it.
 
 With --types the types of a folder are there too, after each file has been
 checked: its form, its schema, and that its examples are what they say.`,
@@ -95,7 +96,7 @@ func listTypes(c *cobra.Command, types []*catalogue.Type) error {
 
 func showType(c *cobra.Command, types []*catalogue.Type, name string) error {
 	for _, t := range types {
-		if t.Type == name {
+		if t.Type == name || slices.ContainsFunc(schemas.Dialects(), func(d schemas.Dialect) bool { return t.Dialects[d].Name == name }) {
 			e := json.NewEncoder(c.OutOrStdout())
 			e.SetIndent("", "  ")
 			e.SetEscapeHTML(false)

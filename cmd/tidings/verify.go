@@ -88,6 +88,10 @@ func (o verifyOptions) verify(c *cobra.Command) error {
 	if err := verifier.Verify(header, body, now); err != nil {
 		return err
 	}
+	if schemas.Dialect(o.dialect) == schemas.DialectROQ {
+		c.Println("verified: dialect roq, the key is right; it proves nothing of the body")
+		return nil
+	}
 	c.Printf("verified: dialect %s, body of %d bytes\n", o.dialect, len(body))
 	return nil
 }

@@ -125,18 +125,25 @@ func (r *Registry) removeUndeclared(ctx context.Context, have Contents, d Declar
 			}
 		}
 	}
-	for _, t := range sorted(have.eventTypes) {
-		gone := !slices.ContainsFunc(d.EventTypes, func(x schemas.EventType) bool { return x.Tenant == t.Tenant && x.Type == t.Type })
-		if t.Origin == schemas.OriginFile && gone {
-			if err := r.RemoveEventType(ctx, t.Tenant, t.Type); err != nil {
-				return err
-			}
-		}
+	if err := r.removeUndeclaredTypes(ctx, have, d); err != nil {
+		return err
 	}
 	for _, t := range sorted(have.Tenants) {
 		gone := !slices.ContainsFunc(d.Tenants, func(x schemas.Tenant) bool { return x.ID == t.ID })
 		if t.Origin == schemas.OriginFile && gone {
 			if err := r.RemoveTenant(ctx, t.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Registry) removeUndeclaredTypes(ctx context.Context, have Contents, d Declared) error {
+	for _, t := range sorted(have.eventTypes) {
+		gone := !slices.ContainsFunc(d.EventTypes, func(x schemas.EventType) bool { return x.Tenant == t.Tenant && x.Type == t.Type })
+		if t.Origin == schemas.OriginFile && gone {
+			if err := r.RemoveEventType(ctx, t.Tenant, t.Type); err != nil {
 				return err
 			}
 		}

@@ -62,6 +62,8 @@ func TestDeclareAgainWritesNothing(t *testing.T) {
 func TestAChangedDeclarationIsWritten(t *testing.T) {
 	for name, change := range map[string]func(*registry.Declared){
 		"tenant's name":      func(d *registry.Declared) { d.Tenants[0].Name = "Store" },
+		"tenant's rule":      func(d *registry.Declared) { d.Tenants[0].Validation = schemas.ValidationWarn },
+		"channel":            func(d *registry.Declared) { d.Subscriptions[0].Channel = "c1" },
 		"url":                func(d *registry.Declared) { d.Endpoints[0].URL = "https://example.com/new" },
 		"secret":             func(d *registry.Declared) { d.Endpoints[0].Secrets[0] = schemas.NewSecret(secretB) },
 		"one secret fewer":   func(d *registry.Declared) { d.Endpoints[0].Secrets = d.Endpoints[0].Secrets[:1] },

@@ -50,14 +50,15 @@ func (r *Registry) putEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	if _, err := r.Tenant(ctx, e.Tenant); err != nil {
 		return err
 	}
-	b, err := json.Marshal(storedEndpoint(e))
-	if err != nil {
-		return err
-	}
 	key := endpointKey(e.ID)
 	for {
 		var old endpointRecord
 		revision, err := r.get(ctx, key, "endpoint", string(e.ID), &old)
+		e.Consent = keptConsent(old.Endpoint, e)
+		b, marshalErr := json.Marshal(storedEndpoint(e))
+		if marshalErr != nil {
+			return marshalErr
+		}
 		switch {
 		case schemas.HasCode(err, schemas.CodeNotFound):
 			_, err = r.kv.Create(ctx, key, b)
@@ -72,6 +73,15 @@ func (r *Registry) putEndpoint(ctx context.Context, e schemas.Endpoint) error {
 			return unavailable("write "+key, err)
 		}
 	}
+}
+
+// keptConsent is what the receiver agreed to before, if it was asked for the
+// same. A caller cannot give consent.
+func keptConsent(old, e schemas.Endpoint) *schemas.Consent {
+	if old.URL != e.URL || old.Policy.Rate != e.Policy.Rate || old.Dialect != e.Dialect || !e.Handshake {
+		return nil
+	}
+	return old.Consent
 }
 
 // onlyROQ refuses e if its tenant has another ROQ endpoint among all: "ROQ does
@@ -134,11 +144,11 @@ func (r *Registry) DisableEndpoint(ctx context.Context, id schemas.EndpointID, r
 	})
 }
 
-// Agree stores the consent of an endpoint's receiver. An endpoint whose URL is
-// another by now is a [schemas.CodeConflict]: nobody asked there.
+// Agree stores the consent of an endpoint's receiver. An endpoint that would ask
+// another question by now, or at another URL, is a [schemas.CodeConflict].
 func (r *Registry) Agree(ctx context.Context, asked schemas.Endpoint, c schemas.Consent) error {
 	return r.updateEndpoint(ctx, asked.ID, func(e *schemas.Endpoint) error {
-		if e.URL != asked.URL || !e.Handshake {
+		if e.URL != asked.URL || e.Policy.Rate != asked.Policy.Rate || !e.Handshake {
 			return schemas.Errorf(schemas.CodeConflict, "endpoint %s changed since its receiver was asked for consent: it is asked again", asked.ID)
 		}
 		e.Consent = &c

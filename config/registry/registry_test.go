@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
@@ -61,7 +62,10 @@ func TestRecordsSurviveTheRoundTrip(t *testing.T) {
 		bare := schemas.Endpoint{ID: "ep_bare", Tenant: "acme", URL: "https://example.com", Secrets: []schemas.Secret{schemas.NewSecret(secretA)}}
 		once := endpoint("ep_once", "acme")
 		once.Policy.Retry = []schemas.Duration{} // one attempt, which is not the same as none given
-		for _, want := range []schemas.Endpoint{endpoint("ep_a", "acme"), bare, once} {
+		asked := asking("ep_asked")
+		asked.Mode, asked.Policy.Rate = schemas.ModeBatched, schemas.Rate{Count: 600, Per: time.Minute}
+		unsigned := schemas.Endpoint{ID: "ep_unsigned", Tenant: "acme", URL: "https://example.com", Dialect: schemas.DialectOneRoute}
+		for _, want := range []schemas.Endpoint{endpoint("ep_a", "acme"), bare, once, asked, unsigned} {
 			must(t, r.PutEndpoint(ctx, want))
 			got, err := r.Endpoint(ctx, want.ID)
 			if err != nil || !reflect.DeepEqual(got, want) {
@@ -73,12 +77,13 @@ func TestRecordsSurviveTheRoundTrip(t *testing.T) {
 				}
 			}
 		}
-		tenant := schemas.Tenant{ID: "acme", Name: "Acme Inc."}
+		tenant := schemas.Tenant{ID: "acme", Name: "Acme Inc.", Validation: schemas.ValidationWarn}
 		must(t, r.PutTenant(ctx, tenant))
 		if got, err := r.Tenant(ctx, "acme"); err != nil || got != tenant {
 			t.Errorf("got %+v, %v; want %+v", got, err, tenant)
 		}
 		s := subscription("sub_a", "acme", "ep_a")
+		s.Channel = "c1"
 		must(t, r.PutSubscription(ctx, s))
 		if got, err := r.Subscription(ctx, "sub_a"); err != nil || !reflect.DeepEqual(got, s) {
 			t.Errorf("got %+v, %v; want %+v", got, err, s)
@@ -89,7 +94,7 @@ func TestRecordsSurviveTheRoundTrip(t *testing.T) {
 		must(t, r.PutEndpoint(ctx, moved))
 		all, err := r.List(ctx)
 		must(t, err)
-		if len(all.Tenants) != 2 || len(all.Endpoints) != 3 || len(all.Subscriptions) != 1 || all.Endpoints["ep_a"].URL != moved.URL {
+		if len(all.Tenants) != 2 || len(all.Endpoints) != 5 || len(all.Subscriptions) != 1 || all.Endpoints["ep_a"].URL != moved.URL {
 			t.Errorf("the list is %+v", all)
 		}
 	})
@@ -375,6 +380,8 @@ func words(changes []schemas.Change) string {
 			fmt.Fprintf(&b, "subscription %s", c.Subscription.ID)
 		case c.Subscription != nil:
 			fmt.Fprintf(&b, "subscription %s to %s", c.Subscription.ID, c.Subscription.Endpoint)
+		case c.EventType != nil:
+			fmt.Fprintf(&b, "type %s of %q", c.EventType.Type, c.EventType.Tenant)
 		}
 		b.WriteString("\n")
 	}

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -68,6 +69,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 // pass skips a record that does not parse: it must not stop the others.
 func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
 	defer w.saw(entry.Revision())
+	if strings.HasPrefix(entry.Key(), secretPrefix) {
+		return // nobody's picture
+	}
 	c, err := change(entry)
 	if err != nil {
 		w.log.Error("registry record skipped", "key", entry.Key(), "revision", entry.Revision(), "error", err)

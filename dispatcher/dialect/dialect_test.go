@@ -46,6 +46,10 @@ func TestROQBody(t *testing.T) {
 			"ROQ_FILE_INSERT", `{"current":[1]}`,
 			`{"name":"ROQ_FILE_INSERT","id":null,"object":"file","data":{"current":[1],"previous":null},"environmentId":"acme"}`,
 		},
+		"an id is written so": {
+			"ROQ_FILE_INSERT", `{"current":{"id":"f1","ID":"other"}}`,
+			`{"name":"ROQ_FILE_INSERT","id":"f1","object":"file","data":{"current":{"id":"f1","ID":"other"},"previous":null},"environmentId":"acme"}`,
+		},
 		"a tenant's own, longer": {
 			"SHOP_LINE_ITEM_NOTE_UPDATE", `{"current":{"id":7}}`,
 			`{"name":"SHOP_LINE_ITEM_NOTE_UPDATE","id":7,"object":"lineItemNote","data":{"current":{"id":7},"previous":null},"environmentId":"acme"}`,
@@ -179,6 +183,9 @@ func TestOneRoute(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	if got := body(t, plain, words("newMessage"), `{"event":"forged","message":{}}`); got != `{"event":"newMessage","message":{}}` {
+		t.Errorf("an event's data names it: %s", got)
+	}
 	h := http.Header{}
 	signed.Head(h, dialect.Attempt{}, []byte(got))
 	const signature = "cb82bbfc94e1f2a2b1aa2d4d8d1763153d8f010c1b67f7c8388721fde125597717b488dc35a1064cf08c45e2af27ebc46b32d5c939fa089aa7f787a4f246d614"
@@ -222,6 +229,16 @@ func TestCheck(t *testing.T) {
 	e.Secrets[0] = schemas.NewSecret("whpk_6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=")
 	if err := dialect.Check(e); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "public") {
 		t.Errorf("a public key: got %v", err)
+	}
+	e.Secrets[0] = schemas.NewSecret(goldenSecrets[schemas.DialectStandard][0]) // ed25519
+	if err := dialect.Check(e); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "v1 signatures only") {
+		t.Errorf("ed25519 for Roam: got %v", err)
+	}
+	for _, key := range []string{"key\n", " key", "a\x01b", "schlüssel"} {
+		e.Dialect, e.Secrets[0] = schemas.DialectROQ, schemas.NewSecret(key)
+		if err := dialect.Check(e); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "secrets[0]") {
+			t.Errorf("ROQ's key %q: got %v", key, err)
+		}
 	}
 	e.Dialect = schemas.DialectRelayBox // any text is a key there
 	if err := dialect.Check(e); err != nil {

@@ -37,7 +37,7 @@ func (oneRouteWriter) Body(a Attempt) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ecmascript.Stringify(nil, append(object{}.text("event", a.Words.Name), data...).bytes())
+	return ecmascript.Stringify(nil, append(object{}.text("event", a.Words.Name), data.without("event")...).bytes())
 }
 
 func (w oneRouteWriter) Head(h http.Header, _ Attempt, body []byte) {

@@ -21,6 +21,11 @@ func roam() Dialect {
 		Timeout: 3 * time.Second,
 		Rules:   retry.Rules{KeepGone: true},
 		Writer: func(e schemas.Endpoint) (Writer, error) {
+			for i, s := range e.Secrets {
+				if strings.HasPrefix(s.Reveal(), "whsk_") {
+					return nil, schemas.Errorf(schemas.CodeInvalid, "secrets[%d]: Roam's receivers know v1 signatures only: use a secret that begins with \"whsec_\"", i)
+				}
+			}
 			keys, err := parseKeys(e)
 			return roamWriter{keys}, err
 		},

@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -30,7 +29,11 @@ func roq() Dialect {
 		Schedule: roqSchedule(),
 		Rules:    retry.Rules{Exact: true, KeepGone: true},
 		Writer: func(e schemas.Endpoint) (Writer, error) {
-			return roqWriter{key: newest(e), environment: string(e.Tenant)}, nil
+			key := newest(e)
+			if !visible(key) {
+				return nil, schemas.Errorf(schemas.CodeInvalid, "secrets[0]: it is sent in a header as it is: use letters, digits and signs of ASCII, without a space or line end around them")
+			}
+			return roqWriter{key: key, environment: string(e.Tenant)}, nil
 		},
 	}
 }
@@ -47,7 +50,7 @@ func roqSchedule() retry.Schedule {
 type roqWriter struct{ key, environment string }
 
 func (w roqWriter) Body(a Attempt) ([]byte, error) {
-	data, err := readObject(a.Delivery.Data)
+	data, _, err := worded(a)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +72,16 @@ func (w roqWriter) Body(a Attempt) ([]byte, error) {
 
 // entityID is the id as the entity has it, a string as a rule.
 func entityID(entity []byte) []byte {
-	var e struct {
-		ID json.RawMessage `json:"id"`
+	o, err := readObject(entity)
+	if err != nil {
+		return orNull(nil)
 	}
-	_ = json.Unmarshal(entity, &e) // an entity that is no object has no id
-	return orNull(e.ID)
+	return orNull(o.get("id"))
+}
+
+// visible reports whether a header carries the text unchanged.
+func visible(s string) bool {
+	return strings.TrimSpace(s) == s && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
 // roqObject is the entity's kind as the event's name has it: between the prefix

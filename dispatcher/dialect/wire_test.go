@@ -3,6 +3,7 @@ package dialect_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"reflect"
 	"strings"
@@ -105,9 +106,7 @@ func published(d schemas.Dialect, name string, wire map[string]any) map[string]a
 		return wire["data"].(map[string]any)
 	case schemas.DialectRelayBox:
 		if inner, ok := wire["data"].(map[string]any); ok {
-			for k, v := range inner {
-				data[k] = v
-			}
+			maps.Copy(data, inner)
 		}
 		data["session"] = wire["session"]
 		switch {

@@ -31,6 +31,8 @@ type Request struct {
 	Callback *url.URL
 	// Rate is how many requests per minute are asked for; 0 asks for no rate.
 	Rate int
+	// UserAgent names the sender; Go's HTTP client if empty.
+	UserAgent string
 }
 
 // Validate names the field that is wrong.
@@ -61,6 +63,9 @@ func dnsName(s string) bool {
 
 func (r Request) header() http.Header {
 	h := http.Header{}
+	if r.UserAgent != "" {
+		h.Set("User-Agent", r.UserAgent)
+	}
 	h.Set(headerRequestOrigin, r.Origin)
 	if r.Callback != nil {
 		h.Set(headerRequestCallback, r.Callback.String())

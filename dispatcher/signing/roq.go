@@ -3,6 +3,7 @@ package signing
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net/http"
 )
 
@@ -35,7 +36,7 @@ func (keys roqKeys) verify(header http.Header, _ []byte, _ clock) error {
 		found |= subtle.ConstantTimeCompare(given[:], k[:])
 	}
 	if found == 0 {
-		return noMatch(HeaderROQ)
+		return fmt.Errorf("%s is none of the keys given here: %w", HeaderROQ, ErrSignature)
 	}
 	return nil
 }

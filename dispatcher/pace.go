@@ -1,0 +1,69 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// limit keeps an endpoint to its rate. Nil is no limit.
+type limit struct{ *rate.Limiter }
+
+// interval is the time from one request to the next, by the endpoint's rate or
+// what its receiver agreed to, whichever is slower; 0 for no limit.
+func interval(e schemas.Endpoint) time.Duration {
+	own := e.Policy.Rate.Interval()
+	if e.Consent == nil || e.Consent.Rate == 0 {
+		return own
+	}
+	return max(own, time.Minute/time.Duration(e.Consent.Rate))
+}
+
+// paced is how many of a window's attempts are worth starting under a rate:
+// those whose turn comes within a second, and one at least. More would wait in
+// places that the endpoint's partition needs for others.
+func paced(window int, interval time.Duration) int {
+	if interval == 0 {
+		return window
+	}
+	return min(window, max(1, int(time.Second/interval)))
+}
+
+// take counts a request that does not wait its turn.
+func (l *limit) take() {
+	if l != nil {
+		l.Allow()
+	}
+}
+
+// errStopping gives back what waits for its turn when the intake stops.
+var errStopping = errors.New("the partition is given up")
+
+// pace waits for the endpoint's turn, where its rate is limited. It comes first,
+// so that what follows sees the endpoint as it is when its turn has come. The
+// wait counts as part of the attempt: an endpoint with more to deliver than it
+// takes is slow to its lane, which then holds its queue.
+func (d *Dispatcher) pace(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+	l := d.o.Targets.limit(a.delivery.Endpoint)
+	if l == nil {
+		return nil, nil
+	}
+	turn := l.Reserve()
+	timer := time.NewTimer(turn.Delay())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		a.started = time.Now()
+		return nil, nil
+	case <-a.stopping:
+		turn.Cancel()
+		return nil, errStopping
+	case <-ctx.Done():
+		turn.Cancel()
+		return nil, context.Cause(ctx)
+	}
+}
