@@ -133,6 +133,7 @@ func TestReadFileRefusesADialectGoneWrong(t *testing.T) {
 		{"rate without a unit", acme(url, key, "policy: {rate: 10}"), `rate "10": write it like "10/s", "600/m" or "1000/h"`},
 		{"rate of a day", acme(url, key, "policy: {rate: 10/d}"), `rate "10/d": write it like`},
 		{"rate of nothing", acme(url, key, "policy: {rate: 0/s}"), `rate "0/s": write it like`},
+		{"rate without end", acme(url, key, "policy: {rate: 9999999/s}"), `rate "9999999/s": write it like`},
 		{"rate in words", acme(url, key, "policy: {rate: slowly}"), `rate "slowly": write it like`},
 		{"validation", "tenants: [{id: acme, validation: ignore}]\n", `tenant acme: validation "ignore" is unknown: use "reject", "quarantine", "warn"`},
 		{"a channel of nothing", acme(url, key, "channel: c1"), "endpoint ep_a: subscribe: subscription sub_a: types is empty"},

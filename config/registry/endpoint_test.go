@@ -138,19 +138,65 @@ func TestAgreeChangesNothingElse(t *testing.T) {
 	})
 }
 
+// A consent is for one URL, rate and dialect, and only Agree gives it.
+func TestAPutKeepsTheConsentToTheSame(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*schemas.Endpoint)
+		kept   bool
+	}{
+		"nothing":     {func(*schemas.Endpoint) {}, true},
+		"mode":        {func(e *schemas.Endpoint) { e.Mode = schemas.ModeBinary }, true},
+		"secret":      {func(e *schemas.Endpoint) { e.Secrets = e.Secrets[1:] }, true},
+		"url":         {func(e *schemas.Endpoint) { e.URL = "https://example.com/new" }, false},
+		"url, forged": {func(e *schemas.Endpoint) { e.URL, e.Consent = "https://example.com/new", &consent }, false},
+		"rate":        {func(e *schemas.Endpoint) { e.Policy.Rate = schemas.Rate{Count: 1, Per: 1e9} }, false},
+		"handshake":   {func(e *schemas.Endpoint) { e.Handshake = false }, false},
+		"dialect":     {func(e *schemas.Endpoint) { e.Handshake, e.Dialect = false, schemas.DialectRoam }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inRegistry(t, func(t *testing.T, r *registry.Registry, _ *streamstest.Env) {
+				ctx := t.Context()
+				forged := asking("ep_a")
+				forged.Consent = &consent
+				must(t, r.PutEndpoint(ctx, forged))
+				if got, err := r.Endpoint(ctx, "ep_a"); err != nil || got.Consent != nil {
+					t.Errorf("before anybody agreed, the consent is %+v, %v", got.Consent, err)
+				}
+				must(t, r.Agree(ctx, asking("ep_a"), consent))
+				e := asking("ep_a")
+				c.change(&e)
+				must(t, r.PutEndpoint(ctx, e))
+				e.Consent = nil
+				if c.kept {
+					e.Consent = &consent
+				}
+				if got, err := r.Endpoint(ctx, "ep_a"); err != nil || !reflect.DeepEqual(got, e) {
+					t.Errorf("got %+v, %v; want %+v", got, err, e)
+				}
+				must(t, r.PutEndpoint(ctx, asking("ep_a")))
+				if got, err := r.Endpoint(ctx, "ep_a"); err != nil || (got.Consent != nil) != c.kept {
+					t.Errorf("put back as it was, the consent is %+v, %v", got.Consent, err)
+				}
+			})
+		})
+	}
+}
+
 func TestNobodyAgreesForAnother(t *testing.T) {
 	inRegistry(t, func(t *testing.T, r *registry.Registry, env *streamstest.Env) {
 		ctx := t.Context()
-		moved, off := asking("ep_moved"), asking("ep_off")
+		moved, off, faster := asking("ep_moved"), asking("ep_off"), asking("ep_faster")
+		faster.Policy.Rate = schemas.Rate{Count: 1000, Per: 1e9}
 		moved.URL = "https://example.com/elsewhere"
 		off.Handshake = false
-		must(t, r.PutEndpoint(ctx, moved))
-		must(t, r.PutEndpoint(ctx, off))
+		for _, e := range []schemas.Endpoint{moved, off, faster} {
+			must(t, r.PutEndpoint(ctx, e))
+		}
 		must(t, r.PutEndpoint(ctx, asking("ep_gone")))
 		must(t, r.RemoveEndpoint(ctx, "ep_gone"))
 		before := lastSequence(t, env)
 		for id, code := range map[schemas.EndpointID]schemas.Code{
-			"ep_moved": schemas.CodeConflict, "ep_off": schemas.CodeConflict,
+			"ep_moved": schemas.CodeConflict, "ep_off": schemas.CodeConflict, "ep_faster": schemas.CodeConflict,
 			"ep_none": schemas.CodeNotFound, "ep_gone": schemas.CodeNotFound,
 		} {
 			if err := r.Agree(ctx, asking(id), consent); !schemas.HasCode(err, code) || !strings.Contains(err.Error(), string(id)) {
