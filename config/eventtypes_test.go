@@ -24,7 +24,7 @@ func definition(eventType, field string) string {
 	}`, eventType, field)
 }
 
-// told are event types in words: whose, what, and the fingerprint of its rules.
+// told are event types in words: whose, what, and its schema.
 // The rest must be as in [definition].
 func told(t *testing.T, d config.Declarations) []string {
 	t.Helper()
@@ -34,7 +34,7 @@ func told(t *testing.T, d config.Declarations) []string {
 		if err != nil {
 			t.Fatalf("what was read does not parse: %v", err)
 		}
-		words = append(words, fmt.Sprintf("%q %s %s", e.Tenant, e.Type, known.Fingerprint()))
+		words = append(words, fmt.Sprintf("%q %s %s", e.Tenant, e.Type, known.Schema))
 		order := known.Dialects[schemas.DialectRelayBox]
 		if order.Name != "order:place" || len(order.Members) != 1 || len(known.Involves) != 1 || known.Filters["by"] != "/by" ||
 			known.Channel != "/shop/id" || len(known.Valid) != 1 || len(known.Invalid) != 1 || known.Meaning != "An order <was> placed." {
@@ -75,14 +75,14 @@ tenants:
 	if err != nil {
 		t.Fatal(err)
 	}
-	fingerprint := func(field string) string {
+	schema := func(field string) string {
 		known, err := catalogue.Parse("x.json", []byte(definition("x", field)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return known.Fingerprint()
+		return string(known.Schema)
 	}
-	total, sum := fingerprint("total"), fingerprint("sum")
+	total, sum := schema("total"), schema("sum")
 	want := []string{
 		`"" order.canceled ` + total, `"" order.placed ` + total, `"" order.paid ` + total, `"" order.returned ` + sum,
 		`"acme" order.placed ` + sum, `"acme" user.created ` + sum, `"beta" order.placed ` + total,

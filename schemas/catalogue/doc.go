@@ -23,4 +23,6 @@
 //	a built-in file                    Builtin panics; the tests of this package read every file first
 //	a tenant's file                    Parse refuses it, naming file and member; Apply keeps what it had
 //	data that breaks its type's rules  Validate names the field and the rule
+//	data or a schema that would take   refused: what judging costs at most is reckoned
+//	too long                           before (budget.go)
 package catalogue

@@ -63,6 +63,9 @@ func ReadDir(dir fs.FS) ([]*Type, error) {
 
 // parse reads the file called name. Where is the member that err is about.
 func parse(name string, file []byte) (t *Type, where string, err error) {
+	if err := tooLarge(file); err != nil {
+		return nil, "", err
+	}
 	value, err := decode(file)
 	if err != nil {
 		return nil, "", schemas.Errorf(schemas.CodeInvalid, "is not JSON: %w", err)

@@ -60,7 +60,6 @@ func TestProblem(t *testing.T) {
 		{`{"multipleOf": 3}`, `1`, `data: must be a multiple of 3`},
 		{`{"propertyNames": {"maxLength": 1}}`, `{"ab": 1}`, `data: the member name "ab" is not allowed where it stands`},
 		{`{"unevaluatedProperties": false}`, `{"a": 1}`, `data/a: may not be there`},
-		{`{"$ref": "#"}`, `1`, `data: cannot be judged: the schema refers to itself in a circle`},
 		{`{"items": {"type": "string"}}`, `["a","a",1,"a","a","a","a","a","a","a",1]`, `data/2: must be a string, is a number`},
 		{`{"allOf": [{"required": ["z"]}, {"properties": {"b": {"type": "null"}}}]}`, `{"b": 1}`, `data/b: must be null, is a number`},
 		{user, `{"id": "u", "name": 1}`, `data/name: must be a string, is a number`},

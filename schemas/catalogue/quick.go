@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"bytes"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -20,7 +19,7 @@ type quick struct {
 	own   bool     // has more rules than all and any
 
 	types  jsonTypes
-	values []any // what it may be; nil asks for nothing
+	values map[any]bool // what it may be; nil asks for nothing
 
 	format       string
 	fewest, most int // characters or elements; -1 asks for nothing
@@ -50,10 +49,12 @@ const (
 )
 
 // The work is bounded whatever the schema: by how deep a value may be, and by
-// how many rules are tried for each byte.
+// how many rules are tried for each byte. So many bytes of a string read are as
+// much as a rule tried.
 const (
 	maxDepth     = 100
 	rulesPerByte = 8
+	bytesPerRule = 4
 )
 
 // allows reports that data is JSON that keeps the rules. False means that the
@@ -211,6 +212,7 @@ func (r *reader) text(q *quick, i int) int {
 	if end < 0 || q == nil {
 		return end
 	}
+	r.left -= (end - i) / bytesPerRule // a rule for the same string reads it again
 	if !q.is(typeString) {
 		return -1
 	}
@@ -221,7 +223,7 @@ func (r *reader) text(q *quick, i int) int {
 	switch {
 	case bytes.IndexByte(text, '\\') >= 0, !q.fits(utf8.RuneCount(text)):
 		return -1
-	case q.values != nil && !slices.ContainsFunc(q.values, func(v any) bool { s, ok := v.(string); return ok && s == string(text) }):
+	case q.values != nil && !q.values[string(text)]:
 		return -1
 	case q.format != "" && !isTime(text):
 		return -1
@@ -260,7 +262,7 @@ func (r *reader) word(q *quick, i int, word string, t jsonTypes, value any) int 
 	if end > len(r.data) || string(r.data[i:end]) != word || !q.is(t) {
 		return -1
 	}
-	if q != nil && q.values != nil && !slices.Contains(q.values, value) {
+	if q != nil && q.values != nil && !q.values[value] {
 		return -1
 	}
 	return end

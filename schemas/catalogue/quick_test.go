@@ -20,8 +20,6 @@ var quickSchemas = []string{
 	`{"anyOf": [{"type": "string"}, {"type": "object", "properties": {"next": {"$ref": "#"}}, "additionalProperties": false}]}`,
 	`{"allOf": [{"required": ["a"]}, {"properties": {"a": {"type": "string"}}}], "maxProperties": 2}`,
 	`{"$ref": "#/$defs/x", "required": ["y"], "$defs": {"x": {"type": "object"}}}`,
-	`{"$ref": "#"}`,
-	`{"anyOf": [{"$ref": "#"}, {"$ref": "#"}, {"type": "null"}]}`,
 	`{"type": "object", "not": {"required": ["a"]}}`,
 	`{"type": "string", "format": "uuid"}`,
 }

@@ -51,7 +51,7 @@ func known(s *jsonschema.Schema) bool {
 
 func (made quicks) fill(q *quick, s *jsonschema.Schema) {
 	if s.Bool != nil {
-		q.doubt = !*s.Bool
+		q.doubt, q.own = !*s.Bool, true
 		return
 	}
 	for _, of := range slices.Concat([]*jsonschema.Schema{s.Ref}, s.AllOf) {
@@ -159,16 +159,25 @@ func typesOf(types jsonschema.Types) (set jsonTypes) {
 	return set
 }
 
-// valuesOf are those of enum or const. Both at once are one too many.
-func valuesOf(s *jsonschema.Schema) []any {
+// valuesOf are those of enum or const that can be compared as they are. Both at
+// once are one too many.
+func valuesOf(s *jsonschema.Schema) map[any]bool {
+	var list []any
 	switch {
 	case s.Const != nil && s.Enum != nil:
-		return []any{}
 	case s.Const != nil:
-		return []any{*s.Const}
+		list = []any{*s.Const}
 	case s.Enum != nil:
-		return s.Enum.Values
+		list = s.Enum.Values
 	default:
 		return nil
 	}
+	values := make(map[any]bool, len(list))
+	for _, v := range list {
+		switch v.(type) {
+		case string, bool, nil:
+			values[v] = true
+		}
+	}
+	return values
 }

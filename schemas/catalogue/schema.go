@@ -52,65 +52,60 @@ var form = sync.OnceValue(func() *jsonschema.Schema {
 	if err != nil {
 		panic("catalogue: " + err.Error()) // it is embedded
 	}
-	rules, _, err := compileSchema(base+"form.json", file)
+	rules, err := compileSchema(base+"form.json", file)
 	if err != nil {
 		panic("catalogue: form.json: " + err.Error()) // every test would fail
 	}
 	return rules
 })
 
-// loader gives a compiler the shared schemas and refuses everything else. It
-// keeps those it gave.
-type loader map[string]any
+// loader gives a compiler the shared schemas and refuses everything else.
+type loader struct{}
 
-func (l loader) Load(url string) (any, error) {
+// Load is what a compiler calls.
+func (loader) Load(url string) (any, error) {
 	doc, ok := shared()[url]
 	if !ok {
 		return nil, fmt.Errorf("a schema may refer to itself and to %s", strings.Join(slices.Sorted(maps.Keys(shared())), ", "))
 	}
-	l[url] = doc
 	return doc, nil
 }
 
 // compile makes the type's schema ready for use.
 func compile(t *Type) (where string, err error) {
-	rules, used, err := compileSchema(base+t.Type+extension, t.Schema)
+	rules, err := compileSchema(base+t.Type+extension, t.Schema)
 	if err != nil {
 		if p, ok := errors.AsType[problem](err); ok {
 			return p.location("schema"), errors.New(p.rule)
 		}
 		return "schema", err
 	}
-	doc, err := decode(t.Schema)
-	if err != nil {
+	if t.budget, err = reckon(rules); err != nil {
 		return "schema", err
 	}
 	t.rules = rules
 	t.quick = make(quicks).of(rules)
-	t.fingerprint, err = fingerprint(doc, used)
-	return "schema", err
+	return "", nil
 }
 
-// compileSchema compiles a schema of that URL. Used are the shared schemas that
-// it refers to, and that those refer to.
-func compileSchema(url string, schema []byte) (rules *jsonschema.Schema, used map[string]any, err error) {
+// compileSchema compiles a schema of that URL.
+func compileSchema(url string, schema []byte) (*jsonschema.Schema, error) {
 	doc, err := decode(schema)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	loaded := make(loader)
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
-	c.UseLoader(loaded)
+	c.UseLoader(loader{})
 	if err := c.AddResource(url, doc); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	rules, err = c.Compile(url)
+	rules, err := c.Compile(url)
 	if err != nil {
-		return nil, nil, compileError(err)
+		return nil, compileError(err)
 	}
-	return rules, loaded, nil
+	return rules, nil
 }
 
 // compileError words an error of the compiler as the house does.

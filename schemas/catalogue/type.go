@@ -38,10 +38,10 @@ type Type struct {
 	// Invalid are examples of data that the schema refuses, at least one.
 	Invalid []Invalid `json:"invalid"`
 
-	rules       *jsonschema.Schema
-	quick       *quick // the same rules
-	fingerprint string
-	definition  json.RawMessage
+	rules      *jsonschema.Schema
+	quick      *quick // the same rules
+	budget     budget
+	definition json.RawMessage
 }
 
 // Words are how a dialect words an event type.
@@ -66,10 +66,14 @@ type Invalid struct {
 //
 //	data/current/email: must be a string, is a number
 //
-// The text is the same each time, and repeats no value of the data.
+// The text is the same each time, and repeats no value of the data. Data that
+// would take too long to judge is refused for that.
 func (t *Type) Validate(data []byte) error {
 	if t.quick.allows(data) {
 		return nil
+	}
+	if err := t.budget.allows(data); err != nil {
+		return err
 	}
 	value, err := decode(data)
 	if err != nil {
@@ -80,11 +84,6 @@ func (t *Type) Validate(data []byte) error {
 	}
 	return nil
 }
-
-// Fingerprint is a short hash of the type's rules: of its schema and of what
-// the schema refers to, without descriptions and other remarks. Types with the
-// same rules have the same fingerprint.
-func (t *Type) Fingerprint() string { return t.fingerprint }
 
 // Definition is the content of the type's file. [Parse] reads it.
 func (t *Type) Definition() json.RawMessage { return t.definition }
