@@ -14,10 +14,11 @@ import (
 // many deliveries wait for it.
 const askPause = time.Minute
 
-// refusal is how asking for consent failed.
-type refusal struct {
-	at  time.Time
-	err error
+// answer is what asking for consent met: one of consent and err.
+type answer struct {
+	at      time.Time
+	consent *schemas.Consent
+	err     error
 }
 
 // agree asks the receiver for its consent before the first delivery, where its
@@ -46,7 +47,7 @@ func (d *Dispatcher) agree(ctx context.Context, a *attempt) (*schemas.Outcome, e
 	} else {
 		o = a.verdict()
 	}
-	if last := a.target.refused.Load(); last != nil && o.Kind == schemas.Retry {
+	if last := a.target.answer.Load(); last != nil && o.Kind == schemas.Retry {
 		o.After = max(o.After, time.Until(last.at.Add(askPause)))
 	}
 	return &o, nil
@@ -55,12 +56,13 @@ func (d *Dispatcher) agree(ctx context.Context, a *attempt) (*schemas.Outcome, e
 // consent is one question for all deliveries that wait for its answer.
 func (d *Dispatcher) consent(ctx context.Context, t *target) (*schemas.Consent, error) {
 	agreed, err, _ := d.asking.Do(string(t.endpoint.ID)+" "+t.endpoint.URL, func() (any, error) {
-		if last := t.refused.Load(); last != nil && time.Since(last.at) < askPause {
-			return nil, last.err
+		// Consent holds until the registry shows it, in another target.
+		if last := t.answer.Load(); last != nil && (last.err == nil || time.Since(last.at) < askPause) {
+			return last.consent, last.err
 		}
 		c, err := d.ask(ctx, t)
-		if err != nil && ctx.Err() == nil {
-			t.refused.Store(&refusal{at: time.Now(), err: err})
+		if ctx.Err() == nil {
+			t.answer.Store(&answer{at: time.Now(), consent: c, err: err})
 		}
 		return c, err
 	})

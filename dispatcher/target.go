@@ -27,8 +27,8 @@ type target struct {
 	timeout  time.Duration
 	window   int // attempts under way at once
 	limit    *limit
-	refused  atomic.Pointer[refusal] // the last time the receiver did not consent; set by agree
-	fault    error                   // why no request can be made for it
+	answer   atomic.Pointer[answer] // to the last question for consent; set by agree
+	fault    error                  // why no request can be made for it
 }
 
 func newTarget(e schemas.Endpoint, l *limit) *target {
