@@ -30,8 +30,8 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run everything in one process, with demo producers and receivers",
 		Long: `Run the whole pipe in one process: producers of five domains, the embedded
-JetStream broker, fanout, dispatcher, and HTTP receivers that verify each
-signature. One receiver fails twice before it takes a delivery.
+JetStream broker, fanout, dispatcher, and HTTP receivers of five dialects that
+verify each request. One receiver fails twice before it takes a delivery.
 
 The egress guard, which refuses addresses that are not public, is opened for
 127.0.0.0/8: the receivers are on this machine.`,
@@ -102,21 +102,21 @@ func freeAddr(addr string) string {
 	return addr
 }
 
-// demoEndpoints are the receivers, by the events they want.
-func demoEndpoints() []struct {
-	name  string
-	types schemas.TypePattern
-} {
-	return []struct {
-		name  string
-		types schemas.TypePattern
-	}{
-		{"users", "user.*"},
-		{"files", "file.*"},
-		{"messages", "message.*"},
-		{"rooms", "room.*"},
-		{demoFlaky, "lobby.*"},
-		{"audit", "*.created"},
+// demoEndpoint is a receiver, and the events it wants.
+type demoEndpoint struct {
+	name    string
+	types   schemas.TypePattern
+	dialect schemas.Dialect
+}
+
+func demoEndpoints() []demoEndpoint {
+	return []demoEndpoint{
+		{"users", "user.*", schemas.DialectStandard},
+		{"files", "file.*", schemas.DialectROQ},
+		{"messages", "message.*", schemas.DialectStandard},
+		{"rooms", "room.*", schemas.DialectRelayBox},
+		{demoFlaky, "lobby.*", schemas.DialectRoam},
+		{"audit", "*.created", schemas.DialectCloudEvents},
 	}
 }
 
@@ -131,7 +131,7 @@ func registerDemo(ctx context.Context, a *app, url string) error {
 	for _, e := range demoEndpoints() {
 		id := schemas.EndpointID("ep_" + e.name)
 		err := a.registry.PutEndpoint(ctx, schemas.Endpoint{
-			ID: id, Tenant: demoTenant, Name: e.name, URL: url + "/" + e.name,
+			ID: id, Tenant: demoTenant, Name: e.name, URL: url + "/" + e.name, Dialect: e.dialect,
 			Secrets: []schemas.Secret{schemas.NewSecret(demoSecret)},
 			Policy:  schemas.Policy{Timeout: 5 * second, Retry: []schemas.Duration{second, 2 * second, 4 * second}},
 		})

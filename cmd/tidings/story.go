@@ -105,16 +105,17 @@ func (s *story) waitForEnds(ctx context.Context) error {
 }
 
 func (s *story) end(events int) {
-	s.text("\n%d events became %d deliveries: %d reached their receivers, signed and verified, and %d were given up.\n",
+	s.text("\n%d events became %d deliveries: %d reached their receivers, signed in their dialects and verified, and %d were given up.\n",
 		events, s.want, s.want-s.dead, s.dead)
 }
 
 func (s *story) next(a *app) {
 	s.text(`
 Try next, in another terminal:
-  ./bin/tidings publish --nats-url %[1]s --tenant demo --type user.created --data '{"current":{"id":"u9"}}'
-  nats --server %[1]s pub events.demo.user.created '{"current":{"id":"u9"}}' \
-       -H ce-specversion:1.0 -H ce-id:1 -H ce-source:/me -H ce-type:user.created
+  ./bin/tidings publish --nats-url %[1]s --tenant demo --type room.joined --data '{"roomId":"lobby"}'
+  ./bin/tidings types
+  nats --server %[1]s pub events.demo.room.joined '{"roomId":"lobby"}' \
+       -H ce-specversion:1.0 -H ce-id:1 -H ce-source:/me -H ce-type:room.joined
   curl http://%[2]s/readyz
   kill -9 this process and start it again: nothing that was stored is lost
 
