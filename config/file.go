@@ -59,7 +59,8 @@ func ReadFile(path string) (Declarations, error) {
 
 func (f file) declarations(dir string) (Declarations, error) {
 	var d Declarations
-	if err := d.addTypes("", dir, f.Types); err != nil {
+	known := catalogue.New()
+	if err := d.addTypes(known, "", dir, f.Types); err != nil {
 		return Declarations{}, err
 	}
 	for _, t := range f.Tenants {
@@ -68,10 +69,9 @@ func (f file) declarations(dir string) (Declarations, error) {
 			return Declarations{}, err
 		}
 		d.Tenants = append(d.Tenants, tenant)
-		if err := d.addTypes(t.ID, dir, t.Types); err != nil {
+		if err := d.addTypes(known, t.ID, dir, t.Types); err != nil {
 			return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "tenant %s: %w", t.ID, err)
 		}
-		known := d.catalogue()
 		for _, fe := range t.Endpoints {
 			e, err := fe.endpoint(t.ID, dir)
 			if err != nil {
@@ -94,8 +94,9 @@ func (f file) declarations(dir string) (Declarations, error) {
 	return d, d.unique()
 }
 
-// addTypes reads folders of event types, which are relative to dir.
-func (d *Declarations) addTypes(tenant schemas.TenantID, dir string, folders []string) error {
+// addTypes reads folders of event types, which are relative to dir, and makes
+// them known.
+func (d *Declarations) addTypes(known *catalogue.Catalogue, tenant schemas.TenantID, dir string, folders []string) error {
 	for _, folder := range folders {
 		if !filepath.IsAbs(folder) {
 			folder = filepath.Join(dir, folder)
@@ -105,19 +106,12 @@ func (d *Declarations) addTypes(tenant schemas.TenantID, dir string, folders []s
 			return schemas.Errorf(schemas.CodeInvalid, "types %s: %w", folder, err)
 		}
 		for _, t := range types {
-			d.EventTypes = append(d.EventTypes, schemas.EventType{Tenant: tenant, Type: t.Type, Definition: t.Definition()})
+			own := schemas.EventType{Tenant: tenant, Type: t.Type, Definition: t.Definition()}
+			d.EventTypes = append(d.EventTypes, own)
+			known.Apply(schemas.Change{EventType: &own})
 		}
 	}
 	return nil
-}
-
-// catalogue knows the types declared so far, beside the built-in ones.
-func (d *Declarations) catalogue() *catalogue.Catalogue {
-	c := catalogue.New()
-	for _, t := range d.EventTypes {
-		c.Apply(schemas.Change{EventType: &t})
-	}
-	return c
 }
 
 // unique refuses what is declared twice: the later would silently win.

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -52,7 +53,7 @@ func lookup(data json.RawMessage, pointer string) []json.RawMessage {
 
 func step(value json.RawMessage, segment string) []json.RawMessage {
 	var elements []json.RawMessage
-	if json.Unmarshal(value, &elements) == nil {
+	if bytes.HasPrefix(bytes.TrimLeft(value, " \t\r\n"), []byte("[")) && json.Unmarshal(value, &elements) == nil {
 		if segment == everyElement {
 			return elements
 		}
