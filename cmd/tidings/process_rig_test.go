@@ -51,7 +51,17 @@ type process struct {
 	dir  string   // where it runs; the test's own if empty
 	env  []string // beside the test's own
 
-	life *life // the newest; nil before the first
+	life *life   // the newest; nil before the first
+	past []*life // those before it
+}
+
+// said is all that the process has printed, in all its lives.
+func (p *process) said() string {
+	var b strings.Builder
+	for _, l := range append(p.past, p.life) {
+		b.WriteString(l.out.String())
+	}
+	return b.String()
 }
 
 // life is one run of a process.
@@ -85,6 +95,9 @@ func (p *process) start() {
 	endWithTest(l.cmd)
 	if err := l.cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.name, err)
+	}
+	if p.life != nil {
+		p.past = append(p.past, p.life)
 	}
 	p.life = l
 	go func() { // ends with the process, which kill ends and waits for
