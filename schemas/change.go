@@ -7,5 +7,8 @@ type Change struct {
 	Endpoint     *Endpoint
 	Subscription *Subscription
 	EventType    *EventType
+	Token        *Token
 	Removed      bool
+	// Version is that of the record; it grows with every write to the registry.
+	Version uint64
 }

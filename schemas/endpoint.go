@@ -23,14 +23,25 @@ type Endpoint struct {
 	// Consent is what the receiver agreed to; nil until it has. Only the registry
 	// sets it, for a dispatcher that asked; another URL, rate or dialect voids it.
 	Consent *Consent `json:"consent,omitempty"`
-	// Secrets sign every delivery, newest first; more than one during rotation.
+	// Secrets sign every delivery, newest first; more than one during rotation,
+	// when the older ones expire.
 	Secrets []Secret `json:"secrets,omitempty"`
+	// Headers are sent with every request, beside those of the dialect. Their
+	// values may be credentials, so they are kept like secrets.
+	Headers map[string]Secret `json:"headers,omitempty"`
+	// Paused keeps deliveries waiting, in the endpoint's own queue.
+	Paused bool `json:"paused,omitempty"`
+	// Owner is the user whose endpoint it is, as a personal token names them;
+	// empty for the tenant's own.
+	Owner string `json:"owner,omitempty"`
 	// Disabled is why deliveries to the endpoint die unattempted; empty while
 	// the endpoint works. A dispatcher sets it after a 410 (Standard Webhooks
 	// 1.0.0), an operator clears it.
 	Disabled Reason `json:"disabled,omitempty"`
 	Policy   Policy `json:"policy,omitzero"`
-	Origin   Origin `json:"origin,omitempty"`
+	// Created is when the record was first written. The registry sets it.
+	Created time.Time `json:"created,omitzero"`
+	Origin  Origin    `json:"origin,omitempty"`
 }
 
 // Consent is a receiver's agreement to get deliveries.
@@ -56,7 +67,34 @@ type Policy struct {
 	// Rate is how many attempts there may be in a time; a receiver's [Consent]
 	// may lower it. No limit by default.
 	Rate Rate `json:"rate,omitzero"`
+	// MaxAge is how long after its event was stored a delivery may still be
+	// attempted. No limit by default.
+	MaxAge Duration `json:"max_age,omitempty"`
+	// Order says whether deliveries may overtake one another. They may by default.
+	Order Order `json:"order,omitempty"`
+	// Statuses say what a status of the receiver means, by status ("404") or
+	// class ("4xx"), in place of what its dialect says. The status counts before
+	// its class.
+	Statuses map[string]StatusAction `json:"statuses,omitempty"`
 }
+
+// Order says whether the deliveries of an endpoint may overtake one another.
+type Order string
+
+const (
+	OrderNone Order = ""     // best effort: a retry comes after what is newer
+	OrderFIFO Order = "fifo" // strictly as fanout stored them: one at a time, and none while one is retried
+)
+
+// StatusAction is what a receiver's status means.
+type StatusAction string
+
+const (
+	StatusDelivered StatusAction = "delivered" // it took the delivery
+	StatusRetry     StatusAction = "retry"     // try again as the schedule says
+	StatusDead      StatusAction = "dead"      // give this delivery up
+	StatusDisable   StatusAction = "disable"   // give it up, and disable the endpoint as a 410 does
+)
 
 // Bounds of a [Policy].
 const (
@@ -64,6 +102,10 @@ const (
 	MaxRetryDelay  = 7 * 24 * time.Hour
 	MaxRetries     = 100
 	MaxConcurrency = 1000
+	MaxAge         = 30 * 24 * time.Hour
+	MaxSecrets     = 10
+	MaxURL         = 2048 // bytes
+	MaxName        = 255  // bytes
 )
 
 // Validate names the field that is wrong.
@@ -86,6 +128,15 @@ func (e Endpoint) Validate() error {
 	if len(e.Secrets) == 0 && e.Dialect != DialectOneRoute { // whose documentation has no signature
 		return Errorf(CodeInvalid, "endpoint %s: it has no secret: give at least one to sign with", e.ID)
 	}
+	if len(e.Name) > MaxName {
+		return Errorf(CodeInvalid, "endpoint %s: name has %d bytes: use at most %d", e.ID, len(e.Name), MaxName)
+	}
+	if len(e.Secrets) > MaxSecrets {
+		return Errorf(CodeInvalid, "endpoint %s: it has %d secrets: keep at most %d", e.ID, len(e.Secrets), MaxSecrets)
+	}
+	if err := validateHeaders(e.Headers); err != nil {
+		return Errorf(CodeInvalid, "endpoint %s: %w", e.ID, err)
+	}
 	for i, s := range e.Secrets {
 		if s.Reveal() == "" {
 			return Errorf(CodeInvalid, "endpoint %s: secrets[%d] is empty: give one to sign with, or leave it out", e.ID, i)
@@ -97,6 +148,8 @@ func (e Endpoint) Validate() error {
 func validateURL(id EndpointID, raw string) error {
 	u, err := url.Parse(raw)
 	switch {
+	case len(raw) > MaxURL:
+		return Errorf(CodeInvalid, "endpoint %s: url has %d bytes: use at most %d", id, len(raw), MaxURL)
 	case err != nil:
 		// The parser's error repeats the URL, and with it its credentials.
 		return Errorf(CodeInvalid, "endpoint %s: url does not parse: write it like \"https://example.com/hooks\"", id)
@@ -123,6 +176,15 @@ func (p Policy) validate(id EndpointID) error {
 		}
 	}
 	if err := p.Rate.validate(); err != nil {
+		return Errorf(CodeInvalid, "endpoint %s: policy.%w", id, err)
+	}
+	if age := p.MaxAge.Std(); age < 0 || age > MaxAge {
+		return Errorf(CodeInvalid, "endpoint %s: policy.max_age %s: use more than 0 and at most %s", id, age, MaxAge)
+	}
+	if p.Order != OrderNone && p.Order != OrderFIFO {
+		return Errorf(CodeInvalid, "endpoint %s: policy.order %q is unknown: use %q, or leave it out", id, p.Order, OrderFIFO)
+	}
+	if err := validateStatuses(p.Statuses); err != nil {
 		return Errorf(CodeInvalid, "endpoint %s: policy.%w", id, err)
 	}
 	if p.Concurrency < 0 || p.Concurrency > MaxConcurrency {

@@ -13,7 +13,13 @@ const (
 	CodeInvalid     Code = "invalid"     // the input is wrong: change it and try again
 	CodeNotFound    Code = "not_found"   // what is named does not exist
 	CodeConflict    Code = "conflict"    // it changed since it was read, or contradicts what is there
+	CodeStale       Code = "stale"       // it is not the version that was named: read it again
 	CodeUnavailable Code = "unavailable" // try again later: nothing was decided
+
+	CodeUnauthenticated Code = "unauthenticated" // who calls is not known
+	CodeForbidden       Code = "forbidden"       // who calls may not do it
+	CodeTooLarge        Code = "too_large"       // the input is larger than is taken
+	CodeTooMany         Code = "too_many"        // more often than is allowed: wait
 )
 
 // Error is a failure a person reads: its Message says what, where and what to

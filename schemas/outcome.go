@@ -41,6 +41,7 @@ const (
 	ReasonGone             Reason = "gone"              // 410: the endpoint is disabled with this reason
 	ReasonEndpointDisabled Reason = "endpoint_disabled" // disabled before the attempt
 	ReasonEndpointDeleted  Reason = "endpoint_deleted"  // no longer in the registry
+	ReasonTooOld           Reason = "too_old"           // older than its endpoint's policy allows
 	ReasonEndpointInvalid  Reason = "endpoint_invalid"  // no request can be made for it
 	ReasonUnworded         Reason = "unworded"          // its dialect has no words for the event
 	ReasonUnreadable       Reason = "unreadable"        // the stored delivery does not parse

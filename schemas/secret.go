@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 )
 
 // Secret is a signing secret as its owner knows it ("whsec_…"). However it is
@@ -14,6 +15,8 @@ type Secret struct {
 	// fmt does not ask the methods of an unexported field of somebody's struct:
 	// of a pointer it prints the address.
 	value *string
+	// Expires is when it stops signing; the zero time is never.
+	Expires time.Time
 }
 
 const redacted = "<secret>"
@@ -29,6 +32,15 @@ func (s Secret) Reveal() string {
 	}
 	return *s.value
 }
+
+// Until is the same secret, which expires then.
+func (s Secret) Until(t time.Time) Secret {
+	s.Expires = t
+	return s
+}
+
+// Works reports whether the secret signs at that time.
+func (s Secret) Works(now time.Time) bool { return s.Expires.IsZero() || now.Before(s.Expires) }
 
 // Format hides the secret from every verb of fmt.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }

@@ -1,6 +1,9 @@
 package schemas
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Subscription says which of a tenant's events an endpoint gets. An endpoint
 // may have many; an event that several of them match is delivered once.
@@ -15,7 +18,18 @@ type Subscription struct {
 	// to a channel gets its events in place of the tenant's OneRoute endpoints
 	// that are not.
 	Channel string `json:"channel,omitempty"`
-	Origin  Origin `json:"origin,omitempty"`
+	// Filters are conditions on the event; it must meet all of them.
+	Filters []Filter `json:"filters,omitempty"`
+	// User limits the subscription to events that involve one user (personal
+	// access), given by the ids by which events name them; the catalogue says
+	// where a type names its users. A type for which it does not, or which it
+	// does not know, involves nobody. Empty is organisation access: all events.
+	User []string `json:"user,omitempty"`
+	// History asks for stored events too; see [History].
+	History *History `json:"history,omitempty"`
+	// Created is when the record was first written. The registry sets it.
+	Created time.Time `json:"created,omitzero"`
+	Origin  Origin    `json:"origin,omitempty"`
 }
 
 // Validate names the field that is wrong.
@@ -37,8 +51,20 @@ func (s Subscription) Validate() error {
 			return Errorf(CodeInvalid, "subscription %s: types[%d]: %w", s.ID, i, err)
 		}
 	}
+	if len(s.Types) > MaxPatterns {
+		return Errorf(CodeInvalid, "subscription %s: types has %d patterns: use at most %d", s.ID, len(s.Types), MaxPatterns)
+	}
+	if err := ValidateFilters(s.Filters); err != nil {
+		return Errorf(CodeInvalid, "subscription %s: %w", s.ID, err)
+	}
+	if err := validateUser(s.User); err != nil {
+		return Errorf(CodeInvalid, "subscription %s: %w", s.ID, err)
+	}
 	return nil
 }
+
+// MaxPatterns bounds the type patterns of one subscription.
+const MaxPatterns = 200
 
 // TypePattern matches CloudEvents types, which it reads as segments between
 // dots. A segment "*" matches any one segment; at the end it matches all that

@@ -1,6 +1,9 @@
 package schemas
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Tenant is a scope of isolation: its events reach its own endpoints only.
 type Tenant struct {
@@ -9,6 +12,8 @@ type Tenant struct {
 	// Validation says what becomes of events whose data breaks the schema of
 	// their type.
 	Validation Validation `json:"validation,omitempty"`
+	// Created is when the record was first written. The registry sets it.
+	Created time.Time `json:"created,omitzero"`
 	// Origin says who owns the record: see [Origin].
 	Origin Origin `json:"origin,omitempty"`
 }
@@ -17,6 +22,9 @@ type Tenant struct {
 func (t Tenant) Validate() error {
 	if err := t.ID.Validate(); err != nil {
 		return err
+	}
+	if len(t.Name) > MaxName {
+		return Errorf(CodeInvalid, "tenant %s: name has %d bytes: use at most %d", t.ID, len(t.Name), MaxName)
 	}
 	if err := t.Validation.Validate(); err != nil {
 		return Errorf(CodeInvalid, "tenant %s: %w", t.ID, err)

@@ -42,10 +42,6 @@ func deliveries(o Options, shard int) jetstream.StreamConfig {
 	// nothing is ever discarded.
 	c.Discard = jetstream.DiscardOld
 	c.AllowMsgSchedules = true
-	// Scheduling refuses DiscardNew (err 10052). The stream has no limit, so
-	// nothing is ever discarded.
-	c.Discard = jetstream.DiscardOld
-	c.AllowMsgSchedules = true
 	return c
 }
 
