@@ -108,22 +108,22 @@ func TestReadFileRefusesBadEventTypes(t *testing.T) {
 		files      map[string]string
 		want       []string
 	}{
-		{"no JSON", forAll, one("mine/order.placed.json", "{"), []string{"types ", "mine: order.placed.json: is not JSON"}},
-		{"of a tenant", forAcme, one("mine/order.placed.json", "{"), []string{"tenant acme: types ", "mine: order.placed.json: is not JSON"}},
+		{"no JSON", forAll, one("mine/order.placed.json", "{"), []string{"types[0]: ", "mine: order.placed.json: is not JSON"}},
+		{"of a tenant", forAcme, one("mine/order.placed.json", "{"), []string{"tenants[0].types[0]: ", "mine: order.placed.json: is not JSON"}},
 		{"a member is missing", forAll, one("mine/order.placed.json", `{"type": "order.placed"}`), []string{"mine: order.placed.json: ", "is missing"}},
 		{"an unknown member", forAll, one("mine/order.placed.json", strings.Replace(good, "involves", "concerns", 1)), []string{"mine: order.placed.json: ", "concerns"}},
 		{"the name of another type", forAll, one("mine/order.paid.json", good), []string{`mine: order.paid.json: type: the file of "order.placed" must be called "order.placed.json"`}},
 		{"an example that is none", forAll, one("mine/order.placed.json", strings.Replace(good, "1.50", `"1.50"`, 1)), []string{"mine: order.placed.json: valid/0: data/total: must be a number, is a string"}},
 		{"an unknown dialect", forAll, one("mine/order.placed.json", strings.Replace(good, "relaybox", "latin", 1)), []string{`mine: order.placed.json: dialects/latin: dialect "latin" is unknown`}},
 		{"the good beside the bad", forAll, map[string]string{"mine/a.json": "", "mine/order.placed.json": good}, []string{"mine: a.json: "}},
-		{"no such folder", forAll, nil, []string{"types ", "mine: holds no event type, or does not exist"}},
-		{"no such folder of a tenant", forAcme, nil, []string{"tenant acme: types ", "mine: holds no event type, or does not exist"}},
+		{"no such folder", forAll, nil, []string{"types[0]: ", "mine: holds no event type, or does not exist"}},
+		{"no such folder of a tenant", forAcme, nil, []string{"tenants[0].types[0]: ", "mine: holds no event type, or does not exist"}},
 		{"a folder of something else", forAll, one("mine/README.md", good), []string{"mine: holds no event type, or does not exist"}},
 		{"a file for a folder", forAll, one("mine", good), []string{"mine: holds no event type, or does not exist"}},
-		{"twice for all", "types: [mine, more]\n", twice, []string{`event type "order.placed" is defined twice for all tenants`}},
-		{"twice for a tenant", "tenants: [{id: acme, types: [mine, more]}]\n", twice, []string{`event type "order.placed" is defined twice for tenant acme`}},
-		{"a folder twice", "types: [mine, ./mine]\n", twice, []string{`event type "order.placed" is defined twice for all tenants`}},
-		{"text for a list", "types: mine\n", twice, []string{"[1:"}},
+		{"twice for all", "types: [mine, more]\n", twice, []string{`event type "order.placed" is defined twice`}},
+		{"twice for a tenant", "tenants: [{id: acme, types: [mine, more]}]\n", twice, []string{`event type "order.placed" is defined twice`}},
+		{"a folder twice", "types: [mine, ./mine]\n", twice, []string{`event type "order.placed" is defined twice`}},
+		{"text for a list", "types: mine\n", twice, []string{":1:1: types: must be a list"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,13 +1,13 @@
 package config
 
 import (
-	"bytes"
 	"errors"
-	"io"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/goccy/go-yaml"
+	"strconv"
+	"strings"
 
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -19,160 +19,188 @@ type Declarations struct {
 	EventTypes    []schemas.EventType
 	Endpoints     []schemas.Endpoint
 	Subscriptions []schemas.Subscription
+	Tokens        []schemas.Token
 }
 
-// file is the form of tidings.yaml.
-type file struct {
-	// Types are folders of event types for all tenants, one file each.
-	Types   []string     `yaml:"types"`
-	Tenants []fileTenant `yaml:"tenants"`
+// ReadFile reads a tidings.yaml, and the files and variables it names. It does
+// nothing else, so it may be read again at any time. The error holds [*Mistakes]:
+// all that is wrong with it, each with file, line, field, and what to do.
+// Nothing of a bad file is returned.
+func ReadFile(path string) (Declarations, error) { return readFile(&source{path: path}) }
+
+// CheckOptions are how a file is checked.
+type CheckOptions struct {
+	// MissingSecrets takes a secret for granted whose variable is not set, or
+	// whose file does not exist: where a file is checked, they need not be.
+	MissingSecrets bool
 }
 
-type fileTenant struct {
-	ID         schemas.TenantID   `yaml:"id"`
-	Name       string             `yaml:"name"`
-	Validation schemas.Validation `yaml:"validation"`
-	// Types are folders of the tenant's own event types.
-	Types     []string       `yaml:"types"`
-	Endpoints []fileEndpoint `yaml:"endpoints"`
+// CheckFile reads a tidings.yaml as [ReadFile] does, and counts what it declares.
+func CheckFile(path string, o CheckOptions) (Counts, error) {
+	d, err := readFile(&source{path: path, lenient: o.MissingSecrets})
+	return Counts{
+		Tenants: len(d.Tenants), Endpoints: len(d.Endpoints), Subscriptions: len(d.Subscriptions),
+		Tokens: len(d.Tokens), EventTypes: len(d.EventTypes),
+	}, err
 }
 
-// ReadFile reads a tidings.yaml. An error names the file, the line where it is
-// known, the field, and what to do. Nothing of a bad file is returned.
-func ReadFile(path string) (Declarations, error) {
-	content, err := os.ReadFile(path)
+// Counts are how much a file declares.
+type Counts struct {
+	Tenants       int `json:"tenants"`
+	Endpoints     int `json:"endpoints"`
+	Subscriptions int `json:"subscriptions"`
+	Tokens        int `json:"tokens"`
+	EventTypes    int `json:"event_types"`
+}
+
+// String is "2 tenants, 5 endpoints, 7 subscriptions, 3 tokens, 1 event type".
+func (c Counts) String() string {
+	var words []string
+	for _, of := range []struct {
+		n    int
+		noun string
+	}{
+		{c.Tenants, "tenant"},
+		{c.Endpoints, "endpoint"},
+		{c.Subscriptions, "subscription"},
+		{c.Tokens, "token"},
+		{c.EventTypes, "event type"},
+	} {
+		if of.n != 1 {
+			of.noun += "s"
+		}
+		words = append(words, strconv.Itoa(of.n)+" "+of.noun)
+	}
+	return strings.Join(words, ", ")
+}
+
+// reading is a static file on its way to declarations.
+type reading struct {
+	src   *source
+	dir   string // what relative names in the file are relative to
+	known *catalogue.Catalogue
+	seen  map[string]place // ids, and what else may be there once
+	d     Declarations
+}
+
+func readFile(src *source) (Declarations, error) {
+	r := reading{src: src, dir: filepath.Dir(src.path), known: catalogue.New(), seen: map[string]place{}}
+	content, err := os.ReadFile(src.path)
 	if err != nil {
-		return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "configuration: %w", err)
+		return Declarations{}, invalid(mistakesOf([]Problem{{File: src.path, Problem: "cannot be read: " + cause(err)}}, 0))
 	}
-	var f file
-	err = yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f)
-	if err != nil && !errors.Is(err, io.EOF) { // an empty file declares nothing
-		// Without the lines around: one may hold a secret.
-		return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "configuration %s: %s", path, yaml.FormatError(err, false, false))
+	r.file(src.parse(content))
+	if len(src.problems) > 0 {
+		return Declarations{}, invalid(mistakesOf(src.problems, src.dropped))
 	}
-	d, err := f.declarations(filepath.Dir(path))
+	return r.d, nil
+}
+
+func invalid(m *Mistakes) error { return schemas.Errorf(schemas.CodeInvalid, "%w", m) }
+
+// cause is an error of the file system without the name, which stands elsewhere.
+func cause(err error) string {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+func (r *reading) file(p place) {
+	if !p.record("types", "tokens", "tenants") {
+		return
+	}
+	r.types(p.member("types"), "")
+	for _, token := range p.member("tokens").items() {
+		r.token(token, "")
+	}
+	for _, tenant := range p.member("tenants").items() {
+		r.tenant(tenant)
+	}
+}
+
+func (r *reading) tenant(p place) {
+	if !p.record("id", "name", "validation", "types", "tokens", "endpoints") {
+		p.lacks("at least an id")
+		return
+	}
+	t := schemas.Tenant{
+		ID: schemas.TenantID(p.member("id").text()), Name: p.member("name").text(),
+		Validation: schemas.Validation(p.member("validation").text()),
+	}
+	if !r.identify(p.member("id"), t.ID.Validate()) {
+		t.ID = unknown
+	}
+	p.blame(t.Validate())
+	r.d.Tenants = append(r.d.Tenants, t)
+	r.types(p.member("types"), t.ID)
+	for _, token := range p.member("tokens").items() {
+		r.token(token, t.ID)
+	}
+	roq := place{}
+	for _, endpoint := range p.member("endpoints").items() {
+		e := r.endpoint(endpoint, t.ID)
+		switch {
+		case e.Dialect != schemas.DialectROQ:
+		case roq.src == nil:
+			roq = endpoint
+		default: // which the registry would refuse
+			endpoint.member("dialect").refuse("the tenant has another ROQ endpoint at line %d, and ROQ's environments have one URL: leave one of them out, or use another dialect", roq.line)
+		}
+	}
+}
+
+// unknown takes the place of an id that is missing or wrong. What else is said of
+// the record is checked all the same.
+const unknown = "unknown"
+
+// identify holds an id to its form, which err is about, and to be the only one.
+// It reports whether it is well formed.
+func (r *reading) identify(id place, err error) bool {
+	if !id.given() {
+		id.refuse("is missing: give one, which stays the same")
+		return false
+	}
 	if err != nil {
-		return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "configuration %s: %w", path, err)
+		id.refuse("%s", err)
+		return false
 	}
-	return d, nil
+	r.once(id, id.text(), strconv.Quote(id.text())+" is declared twice")
+	return true
 }
 
-func (f file) declarations(dir string) (Declarations, error) {
-	var d Declarations
-	known := catalogue.New()
-	if err := d.addTypes(known, "", dir, f.Types); err != nil {
-		return Declarations{}, err
+// once refuses what stands in the file before: the later would silently win.
+// The key is not shown, unless said has it.
+func (r *reading) once(p place, key, said string) {
+	if first, again := r.seen[key]; again {
+		p.refuse("%s: it is at line %d already; leave one of them out", said, first.line)
+		return
 	}
-	for _, t := range f.Tenants {
-		tenant := schemas.Tenant{ID: t.ID, Name: t.Name, Validation: t.Validation}
-		if err := tenant.Validate(); err != nil {
-			return Declarations{}, err
-		}
-		d.Tenants = append(d.Tenants, tenant)
-		if err := d.addTypes(known, t.ID, dir, t.Types); err != nil {
-			return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "tenant %s: %w", t.ID, err)
-		}
-		for _, fe := range t.Endpoints {
-			e, err := fe.endpoint(t.ID, dir)
-			if err != nil {
-				return Declarations{}, err
-			}
-			d.Endpoints = append(d.Endpoints, e)
-			if len(fe.Subscribe) == 0 && fe.Channel == "" {
-				continue
-			}
-			s, err := fe.subscription(t.ID, known)
-			if err == nil {
-				err = s.Validate()
-			}
-			if err != nil {
-				return Declarations{}, schemas.Errorf(schemas.CodeInvalid, "endpoint %s: subscribe: %w", e.ID, err)
-			}
-			d.Subscriptions = append(d.Subscriptions, s)
-		}
-	}
-	return d, d.unique()
+	r.seen[key] = p
 }
 
-// addTypes reads folders of event types, which are relative to dir, and makes
-// them known.
-func (d *Declarations) addTypes(known *catalogue.Catalogue, tenant schemas.TenantID, dir string, folders []string) error {
-	for _, folder := range folders {
-		if !filepath.IsAbs(folder) {
-			folder = filepath.Join(dir, folder)
-		}
+// types reads folders of event types, and makes them known. A type for all
+// tenants beside a tenant's own is fine: the own one counts.
+func (r *reading) types(p place, tenant schemas.TenantID) {
+	for _, item := range p.items() {
+		folder := r.path(item.text())
 		types, err := catalogue.ReadDir(os.DirFS(folder))
 		if err != nil {
-			return schemas.Errorf(schemas.CodeInvalid, "types %s: %w", folder, err)
+			item.refuse("%s: %s", folder, err)
 		}
 		for _, t := range types {
 			own := schemas.EventType{Tenant: tenant, Type: t.Type, Definition: t.Definition()}
-			d.EventTypes = append(d.EventTypes, own)
-			known.Apply(schemas.Change{EventType: &own})
+			r.d.EventTypes = append(r.d.EventTypes, own)
+			r.known.Apply(schemas.Change{EventType: &own})
+			r.once(item, "type "+string(tenant)+" "+t.Type, fmt.Sprintf("event type %q is defined twice", t.Type))
 		}
 	}
-	return nil
 }
 
-// unique refuses what is declared twice: the later would silently win.
-func (d Declarations) unique() error {
-	seen := map[string]bool{}
-	again := func(id string) error {
-		if seen[id] {
-			return schemas.Errorf(schemas.CodeInvalid, "id %q is declared twice: ids of tenants, and of endpoints over all tenants, are unique", id)
-		}
-		seen[id] = true
-		return nil
+// path is a name in the file as the process finds it.
+func (r *reading) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
 	}
-	for _, t := range d.Tenants {
-		if err := again(string(t.ID)); err != nil {
-			return err
-		}
-	}
-	for _, e := range d.Endpoints {
-		if err := again(string(e.ID)); err != nil {
-			return err
-		}
-	}
-	if err := d.uniqueTypes(); err != nil {
-		return err
-	}
-	return d.onlyROQ()
-}
-
-// uniqueTypes refuses two definitions of a type for the same tenant. One for all
-// tenants beside a tenant's own is fine: the own one counts.
-func (d Declarations) uniqueTypes() error {
-	type key struct {
-		tenant    schemas.TenantID
-		eventType string
-	}
-	seen := map[key]bool{}
-	for _, t := range d.EventTypes {
-		k := key{t.Tenant, t.Type}
-		whose := "all tenants"
-		if t.Tenant != "" {
-			whose = "tenant " + string(t.Tenant)
-		}
-		if seen[k] {
-			return schemas.Errorf(schemas.CodeInvalid, "event type %q is defined twice for %s: remove it from one of the folders in types", t.Type, whose)
-		}
-		seen[k] = true
-	}
-	return nil
-}
-
-// onlyROQ refuses a tenant's second ROQ endpoint, which the registry would.
-func (d Declarations) onlyROQ() error {
-	first := map[schemas.TenantID]schemas.EndpointID{}
-	for _, e := range d.Endpoints {
-		if e.Dialect != schemas.DialectROQ {
-			continue
-		}
-		if other, ok := first[e.Tenant]; ok {
-			return schemas.Errorf(schemas.CodeInvalid, "endpoint %s: tenant %s has the ROQ endpoint %s, and ROQ's environments have one URL: leave one of them out, or use another dialect", e.ID, e.Tenant, other)
-		}
-		first[e.Tenant] = e.ID
-	}
-	return nil
+	return filepath.Join(r.dir, name)
 }

@@ -27,6 +27,12 @@ func read(t *testing.T, text string) (config.Declarations, error) {
 // readBeside also writes files beside it; a name may lie in a folder.
 func readBeside(t *testing.T, text string, files map[string]string) (config.Declarations, error) {
 	t.Helper()
+	return config.ReadFile(writeFiles(t, text, files))
+}
+
+// writeFiles is the path of a tidings.yaml that has others beside it.
+func writeFiles(t testing.TB, text string, files map[string]string) string {
+	t.Helper()
 	dir := t.TempDir()
 	write := func(name, content string) {
 		path := filepath.Join(dir, name)
@@ -43,7 +49,7 @@ func readBeside(t *testing.T, text string, files map[string]string) (config.Decl
 	for name, content := range files {
 		write(name, content)
 	}
-	return config.ReadFile(filepath.Join(dir, "tidings.yaml"))
+	return filepath.Join(dir, "tidings.yaml")
 }
 
 func TestReadFile(t *testing.T) {
@@ -128,34 +134,34 @@ func TestReadFileSaysWhatIsWrong(t *testing.T) {
 		name, text string
 		want       []string // each stands in the error
 	}{
-		{"no YAML", "tenants: [", []string{"[1:"}},
-		{"unknown field", acme(url, secrets, "uri: x"), []string{"[7:9]", `unknown field "uri"`}},
-		{"unknown field at the top", "tenant: []\n", []string{"[1:1]", `unknown field "tenant"`}},
-		{"a field twice", acme(url, url, secrets), []string{"[6:9]", "already defined"}},
-		{"a list for text", acme("url: [x]", secrets), []string{"[5:"}},
-		{"text for a number", acme(url, secrets, "policy: {concurrency: many}"), []string{"[7:"}},
+		{"no YAML", "tenants: [", []string{":1:10: is not YAML: sequence end token ']' not found"}},
+		{"unknown field", acme(url, secrets, "uri: x"), []string{":7:9: tenants[0].endpoints[0].uri: is unknown: use id, name, url,"}},
+		{"unknown field at the top", "tenant: []\n", []string{":1:1: tenant: is unknown: use types, tokens, tenants"}},
+		{"a field twice", acme(url, url, secrets), []string{":6:9: tenants[0].endpoints[0]: has a member twice: leave one out"}},
+		{"a list for text", acme("url: [x]", secrets), []string{":5:9: tenants[0].endpoints[0].url: must be text"}},
+		{"text for a number", acme(url, secrets, "policy: {concurrency: many}"), []string{":7:18: tenants[0].endpoints[0].policy.concurrency: must be a whole number"}},
 		{"duration without a unit", acme(url, secrets, "policy: {timeout: 30}"), []string{`duration "30": write a number with a unit, like "30s", "5m" or "36h"`}},
 		{"duration in words", acme(url, secrets, "policy: {retry: [1s, soon]}"), []string{`duration "soon": write a number with a unit`}},
-		{"timeout too long", acme(url, secrets, "policy: {timeout: 1h}"), []string{"endpoint ep_a: policy.timeout 1h0m0s: use more than 0 and at most 5m0s"}},
-		{"retry too late", acme(url, secrets, "policy: {retry: [1s, 400h]}"), []string{"endpoint ep_a: policy.retry[1] is 400h0m0s"}},
-		{"concurrency", acme(url, secrets, "policy: {concurrency: -1}"), []string{"endpoint ep_a: policy.concurrency -1"}},
-		{"tenant id", "tenants: [{id: ACME}]\n", []string{`tenant id "ACME"`}},
-		{"endpoint id", strings.Replace(acme(url, secrets), "ep_a", "a", 1), []string{`endpoint id "a"`}},
-		{"no url", acme(secrets), []string{"endpoint ep_a: url is not absolute"}},
-		{"url scheme", acme("url: ftp://example.com", secrets), []string{`endpoint ep_a: url scheme "ftp"`}},
-		{"url with credentials", acme("url: https://me:hunter2@example.com", secrets), []string{"endpoint ep_a: url carries credentials"}},
-		{"dialect", acme(url, secrets, "dialect: latin"), []string{`endpoint ep_a: dialect "latin" is unknown`}},
-		{"no secret", acme(url), []string{"endpoint ep_a: it has no secret"}},
-		{"empty secret", acme(url, "secrets: [{}]"), []string{"endpoint ep_a: secrets[0]: give one of value, env and file"}},
-		{"two ways to the secret", acme(url, "secrets: [{value: "+secretA+", env: SECRET}]"), []string{"endpoint ep_a: secrets[0]: give one of value, env and file"}},
-		{"env unset", acme(url, "secrets: [{value: "+secretA+"}, {env: TIDINGS_TEST_UNSET}]"), []string{"endpoint ep_a: secrets[1]: environment variable TIDINGS_TEST_UNSET is not set"}},
-		{"env empty", acme(url, "secrets: [{env: TIDINGS_TEST_EMPTY}]"), []string{"endpoint ep_a: secrets[0] is empty"}},
-		{"no secret file", acme(url, "secrets: [{file: nowhere}]"), []string{"endpoint ep_a: secrets[0]:", "nowhere"}},
-		{"no signing secret", acme(url, "secrets: [{value: hunter2}]"), []string{"endpoint ep_a: secrets[0]:"}},
-		{"no signing secret in the file", acme(url, "secrets: [{file: bad-secret}]"), []string{"endpoint ep_a: secrets[0]:"}},
-		{"pattern", acme(url, secrets, "subscribe: [user.*x]"), []string{"endpoint ep_a: subscribe:", `pattern "user.*x"`}},
-		{"tenant twice", "tenants: [{id: acme}, {id: acme}]\n", []string{`id "acme" is declared twice`}},
-		{"endpoint twice", acme(url, secrets) + strings.TrimPrefix(strings.Replace(acme(url, secrets), "acme", "beta", 1), "tenants:\n"), []string{`id "ep_a" is declared twice`}},
+		{"timeout too long", acme(url, secrets, "policy: {timeout: 1h}"), []string{"endpoints[0].policy.timeout: 1h0m0s: use more than 0 and at most 5m0s"}},
+		{"retry too late", acme(url, secrets, "policy: {retry: [1s, 400h]}"), []string{"endpoints[0].policy.retry[1]: is 400h0m0s"}},
+		{"concurrency", acme(url, secrets, "policy: {concurrency: -1}"), []string{"endpoints[0].policy.concurrency: -1"}},
+		{"tenant id", "tenants: [{id: ACME}]\n", []string{`:1:12: tenants[0].id: tenant id "ACME"`}},
+		{"endpoint id", strings.Replace(acme(url, secrets), "ep_a", "a", 1), []string{`:4:9: tenants[0].endpoints[0].id: endpoint id "a"`}},
+		{"no url", acme(secrets), []string{":4:9: tenants[0].endpoints[0].url: is missing"}},
+		{"url scheme", acme("url: ftp://example.com", secrets), []string{`endpoints[0].url: scheme "ftp"`}},
+		{"url with credentials", acme("url: https://me:hunter2@example.com", secrets), []string{"endpoints[0].url: carries credentials"}},
+		{"dialect", acme(url, secrets, "dialect: latin"), []string{`endpoints[0].dialect: "latin" is unknown`}},
+		{"no secret", acme(url), []string{"endpoints[0]: it has no secret"}},
+		{"empty secret", acme(url, "secrets: [{}]"), []string{"endpoints[0].secrets[0]: "}},
+		{"two ways to the secret", acme(url, "secrets: [{value: "+secretA+", env: SECRET}]"), []string{"endpoints[0].secrets[0]: "}},
+		{"env unset", acme(url, "secrets: [{value: "+secretA+"}, {env: TIDINGS_TEST_UNSET}]"), []string{"endpoints[0].secrets[1]: environment variable TIDINGS_TEST_UNSET is not set"}},
+		{"env empty", acme(url, "secrets: [{env: TIDINGS_TEST_EMPTY}]"), []string{"endpoints[0].secrets[0]: environment variable TIDINGS_TEST_EMPTY is empty"}},
+		{"no secret file", acme(url, "secrets: [{file: nowhere}]"), []string{"endpoints[0].secrets[0]:", "nowhere"}},
+		{"no signing secret", acme(url, "secrets: [{value: hunter2}]"), []string{"endpoints[0].secrets[0]:"}},
+		{"no signing secret in the file", acme(url, "secrets: [{file: bad-secret}]"), []string{"endpoints[0].secrets[0]:"}},
+		{"pattern", acme(url, secrets, "subscribe: [user.*x]"), []string{":7:21: tenants[0].endpoints[0].subscribe[0]:", `pattern "user.*x"`}},
+		{"tenant twice", "tenants: [{id: acme}, {id: acme}]\n", []string{`:1:24: tenants[1].id: "acme" is declared twice: it is at line 1 already`}},
+		{"endpoint twice", acme(url, secrets) + strings.TrimPrefix(strings.Replace(acme(url, secrets), "acme", "beta", 1), "tenants:\n"), []string{`:9:9: tenants[1].endpoints[0].id: "ep_a" is declared twice: it is at line 4 already`}},
 	}
 	t.Setenv("TIDINGS_TEST_EMPTY", "")
 	for _, c := range cases {

@@ -1,124 +1,120 @@
 package config
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
-
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/schemas"
-	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
-type fileEndpoint struct {
-	ID      schemas.EndpointID `yaml:"id"`
-	Name    string             `yaml:"name"`
-	URL     string             `yaml:"url"`
-	Dialect schemas.Dialect    `yaml:"dialect"`
-	Mode    schemas.Mode       `yaml:"mode"`
-	// Handshake asks for the receiver's consent first; dialect cloudevents only.
-	Handshake bool `yaml:"handshake"`
-	// Secrets, newest first. Each is in the file itself, in an environment
-	// variable, or in a file beside this one.
-	Secrets []fileSecret `yaml:"secrets"`
-	Policy  filePolicy   `yaml:"policy"`
-	// Subscribe lists type patterns, or names of the dialect, and Channel the one
-	// channel they are for.
-	Subscribe []string `yaml:"subscribe"`
-	Channel   string   `yaml:"channel"`
-}
-
-type fileSecret struct {
-	Value string `yaml:"value"`
-	Env   string `yaml:"env"`
-	File  string `yaml:"file"`
-}
-
-type filePolicy struct {
-	Timeout     string   `yaml:"timeout"`
-	Retry       []string `yaml:"retry"`
-	Concurrency int      `yaml:"concurrency"`
-	Rate        string   `yaml:"rate"`
-}
-
-func (fe fileEndpoint) endpoint(tenant schemas.TenantID, dir string) (schemas.Endpoint, error) {
+// endpoint reads an endpoint and its subscriptions.
+func (r *reading) endpoint(p place, tenant schemas.TenantID) schemas.Endpoint {
+	if !p.record("id", "name", "url", "dialect", "mode", "handshake", "paused", "secrets", "headers", "policy", "subscribe", "channel", "subscriptions") {
+		p.lacks("an id, a url and secrets")
+		return schemas.Endpoint{}
+	}
 	e := schemas.Endpoint{
-		ID: fe.ID, Tenant: tenant, Name: fe.Name, URL: fe.URL, Dialect: fe.Dialect, Mode: fe.Mode, Handshake: fe.Handshake,
+		ID: schemas.EndpointID(p.member("id").text()), Tenant: tenant, Name: p.member("name").text(), URL: p.member("url").text(),
+		Dialect: schemas.Dialect(p.member("dialect").text()), Mode: schemas.Mode(p.member("mode").text()),
+		Handshake: p.member("handshake").flag(), Paused: p.member("paused").flag(),
+		Policy: p.member("policy").policy(),
 	}
-	var err error
-	if e.Policy, err = fe.Policy.read(); err != nil {
-		return schemas.Endpoint{}, schemas.Errorf(schemas.CodeInvalid, "endpoint %s: policy.%w", fe.ID, err)
+	if !r.identify(p.member("id"), e.ID.Validate()) {
+		e.ID = "ep_" + unknown
 	}
-	for i, s := range fe.Secrets {
-		value, err := s.resolve(dir)
-		if err != nil {
-			return schemas.Endpoint{}, schemas.Errorf(schemas.CodeInvalid, "endpoint %s: secrets[%d]: %w", fe.ID, i, err)
+	for _, item := range p.member("secrets").items() {
+		e.Secrets = append(e.Secrets, r.secret(item))
+	}
+	for name, value := range p.member("headers").members() {
+		if e.Headers == nil {
+			e.Headers = map[string]schemas.Secret{}
 		}
-		e.Secrets = append(e.Secrets, schemas.NewSecret(value))
+		e.Headers[name] = r.secret(value)
+		if e.Headers[name].Reveal() == "" {
+			value.refuse("%s", subject(r.src.secrets[value.field], "is empty: give a value, or leave the header out"))
+		}
+		if expires := value.member("expires"); expires.given() {
+			expires.refuse("is for secrets that sign: leave it out")
+		}
 	}
-	if err := e.Validate(); err != nil {
-		return schemas.Endpoint{}, err
-	}
-	return e, dialect.Check(e)
+	checkEndpoint(p, e)
+	r.d.Endpoints = append(r.d.Endpoints, e)
+	r.subscriptions(p, e)
+	return e
 }
 
-// read names the field that is wrong, which the YAML library would not.
-func (p filePolicy) read() (schemas.Policy, error) {
-	policy := schemas.Policy{Concurrency: p.Concurrency}
-	if p.Timeout != "" {
-		if err := policy.Timeout.UnmarshalText([]byte(p.Timeout)); err != nil {
-			return policy, schemas.Errorf(schemas.CodeInvalid, "timeout: %w", err)
+func (p place) policy() (policy schemas.Policy) {
+	if !p.record("timeout", "retry", "concurrency", "rate", "max_age", "order", "statuses") {
+		return policy
+	}
+	policy = schemas.Policy{
+		Timeout: p.member("timeout").duration(), Concurrency: p.member("concurrency").number(),
+		MaxAge: p.member("max_age").duration(), Order: schemas.Order(p.member("order").text()),
+	}
+	if retry := p.member("retry"); retry.given() { // an empty list is one attempt only
+		policy.Retry = []schemas.Duration{}
+		for _, item := range retry.items() {
+			policy.Retry = append(policy.Retry, item.duration())
 		}
 	}
-	if p.Retry != nil { // an empty list is one attempt only
-		policy.Retry = make([]schemas.Duration, len(p.Retry))
+	if rate := p.member("rate"); rate.given() {
+		rate.blame(policy.Rate.UnmarshalText([]byte(rate.text())))
 	}
-	for i, text := range p.Retry {
-		if err := policy.Retry[i].UnmarshalText([]byte(text)); err != nil {
-			return policy, schemas.Errorf(schemas.CodeInvalid, "retry[%d]: %w", i, err)
+	for status, action := range p.member("statuses").members() {
+		if policy.Statuses == nil {
+			policy.Statuses = map[string]schemas.StatusAction{}
 		}
+		policy.Statuses[status] = schemas.StatusAction(action.text())
 	}
-	if err := policy.Rate.UnmarshalText([]byte(p.Rate)); err != nil {
-		return policy, schemas.Errorf(schemas.CodeInvalid, "rate: %w", err)
-	}
-	return policy, nil
+	return policy
 }
 
-// subscription is named after its endpoint, so that it stays the same record.
-func (fe fileEndpoint) subscription(tenant schemas.TenantID, known *catalogue.Catalogue) (schemas.Subscription, error) {
-	s := schemas.Subscription{
-		ID:       schemas.SubscriptionID("sub_" + strings.TrimPrefix(string(fe.ID), "ep_")),
-		Tenant:   tenant,
-		Endpoint: fe.ID,
-		Channel:  fe.Channel,
-	}
-	for _, text := range fe.Subscribe {
-		p, err := known.Pattern(tenant, fe.Dialect, text)
-		if err != nil {
-			return s, err
+// checkEndpoint tells all that is wrong with the values of an endpoint, where
+// its Validate stops at the first: parts of it are held to that one by one.
+func checkEndpoint(p place, e schemas.Endpoint) {
+	for _, part := range partsOf(e) {
+		if part.URL == "" {
+			part.URL = "https://example.com"
 		}
-		s.Types = append(s.Types, p)
+		if part.Secrets == nil {
+			part.Secrets = []schemas.Secret{schemas.NewSecret(someSecret)}
+		}
+		part.ID, part.Tenant = e.ID, e.Tenant
+		p.blame(part.Validate())
 	}
-	return s, nil
+	switch err := e.Validate(); {
+	case !p.member("url").given():
+		p.member("url").refuse("is missing: give the address to deliver to")
+	case err != nil:
+		p.blame(err)
+	default:
+		p.blame(dialect.Check(e))
+	}
 }
 
-func (s fileSecret) resolve(dir string) (string, error) {
-	switch {
-	case s.Value != "" && s.Env == "" && s.File == "":
-		return s.Value, nil
-	case s.Env != "" && s.Value == "" && s.File == "":
-		value, ok := os.LookupEnv(s.Env)
-		if !ok {
-			return "", schemas.Errorf(schemas.CodeInvalid, "environment variable %s is not set", s.Env)
-		}
-		return value, nil
-	case s.File != "" && s.Value == "" && s.Env == "":
-		path := s.File
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		value, err := os.ReadFile(path)
-		return strings.TrimSpace(string(value)), err
+// partsOf are endpoints that have one thing each to be judged.
+func partsOf(e schemas.Endpoint) []schemas.Endpoint {
+	of, known := e.Policy, e.Dialect
+	if schemas.ValidateDialect(known, "") != nil {
+		known = schemas.DialectCloudEvents // which takes all
 	}
-	return "", schemas.Errorf(schemas.CodeInvalid, "give one of value, env and file")
+	parts := []schemas.Endpoint{
+		{URL: e.URL},
+		{Name: e.Name},
+		{Dialect: e.Dialect, Mode: e.Mode},
+		{Dialect: known, Handshake: e.Handshake},
+		{Dialect: known, Secrets: e.Secrets},
+		{Headers: e.Headers},
+		{Policy: schemas.Policy{Timeout: of.Timeout}},
+		{Policy: schemas.Policy{Retry: of.Retry}},
+		{Policy: schemas.Policy{Concurrency: of.Concurrency}},
+		{Policy: schemas.Policy{Rate: of.Rate}},
+		{Policy: schemas.Policy{MaxAge: of.MaxAge}},
+		{Policy: schemas.Policy{Order: of.Order}},
+	}
+	for name, value := range e.Headers {
+		parts = append(parts, schemas.Endpoint{Headers: map[string]schemas.Secret{name: value}})
+	}
+	for status, action := range of.Statuses {
+		parts = append(parts, schemas.Endpoint{Policy: schemas.Policy{Statuses: map[string]schemas.StatusAction{status: action}}})
+	}
+	return parts
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"os"
 	"slices"
@@ -43,9 +44,29 @@ type Settings struct {
 	Origin string
 	// PublicURL is where receivers reach HTTPAddr; empty if they do not.
 	PublicURL string
+	// SecretsKeyFile and AdminTokenFile hold what [Settings.Keyring] and
+	// [Settings.AdminToken] return.
+	SecretsKeyFile string
+	AdminTokenFile string
+	API            API
 	// Grace is how long work under way may go on at shutdown.
 	Grace time.Duration
 	Log   Log
+}
+
+// API is how often one token may call the HTTP API. Zero values ask for the
+// defaults.
+type API struct {
+	Rate  schemas.Rate // 100/s by default
+	Burst int          // how many requests may come at once, 200 by default
+}
+
+var apiDefaults = API{Rate: schemas.Rate{Count: 100, Per: time.Second}, Burst: 200}
+
+// Limits are the rate in requests a second, and the burst.
+func (a API) Limits() (perSecond float64, burst int) {
+	rate := cmp.Or(a.Rate, apiDefaults.Rate)
+	return float64(rate.Count) / rate.Per.Seconds(), cmp.Or(a.Burst, apiDefaults.Burst)
 }
 
 // NATS is where the broker is.
@@ -81,10 +102,14 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.StringVar(&s.DataDir, "data-dir", "./data", "folder of the embedded broker's streams")
 	f.StringVar(&s.HTTPAddr, "http-addr", "127.0.0.1:8080", "address of /healthz and /readyz; port 0 picks a free one, empty serves none")
 	f.StringSliceVar(&s.Roles, "roles", []string{"all"}, "what this process does: all, or some of fanout,dispatcher,api")
-	f.StringVar(&s.ConfigFile, "config", "", "static file of tenants, endpoints and subscriptions (tidings.yaml); applied by the role api")
+	f.StringVar(&s.ConfigFile, "config", "", "static file of tenants, endpoints, subscriptions and tokens (tidings.yaml); applied by the role api")
 	f.StringSliceVar(&s.EgressAllow, "egress-allow", nil, "address ranges to deliver to although they are not public, over http too, like 127.0.0.0/8,::1/128")
 	f.StringVar(&s.Origin, "origin", "tidings", "DNS name by which receivers with a handshake are asked for their consent")
 	f.StringVar(&s.PublicURL, "public-url", "", "where receivers reach --http-addr, like https://hooks.example.com; offered to them for a later consent")
+	f.StringVar(&s.SecretsKeyFile, "secrets-key-file", "", "keys that seal the secrets in the registry, one a line, the newest first; also the keys themselves as TIDINGS_SECRETS_KEY; with the embedded broker by default secrets.key in --data-dir, which is made")
+	f.StringVar(&s.AdminTokenFile, "admin-token-file", "", "file of an administrator's token, of at least 20 characters; also the token itself as TIDINGS_ADMIN_TOKEN")
+	f.TextVar(&s.API.Rate, "api-rate", apiDefaults.Rate, "requests to the API that one token may make, like 100/s or 600/m")
+	f.IntVar(&s.API.Burst, "api-burst", apiDefaults.Burst, "requests to the API that one token may make at once")
 	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
 	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
@@ -152,6 +177,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.ConfigFile != "" && !s.Has(RoleAPI) {
 		return schemas.Errorf(schemas.CodeInvalid, "--config is applied by the role api, which --roles leaves out: give it to the process that has it")
+	}
+	if s.API.Burst < 0 {
+		return schemas.Errorf(schemas.CodeInvalid, "--api-burst %d: use 1 or more", s.API.Burst)
 	}
 	_, err := s.AllowedRanges()
 	return err

@@ -31,6 +31,7 @@ func TestDefaults(t *testing.T) {
 		DataDir: "./data", HTTPAddr: "127.0.0.1:8080", Roles: []string{"all"}, Origin: "tidings", Grace: 20 * time.Second,
 		NATS:    config.NATS{Listen: "127.0.0.1:4222"},
 		Streams: config.Streams{Replicas: 1, Partitions: 32, Shards: 4, EventsMaxAge: 168 * time.Hour, DeadMaxAge: 720 * time.Hour, DedupWindow: 2 * time.Minute},
+		API:     config.API{Rate: schemas.Rate{Count: 100, Per: time.Second}, Burst: 200},
 		Log:     config.Log{Format: "text", Level: "info"},
 	}
 	if len(got.EgressAllow) == 0 {
@@ -106,6 +107,7 @@ func TestValidate(t *testing.T) {
 		{"config and all", []string{"--config", "x.yaml"}, ""},
 		{"config and api", []string{"--config", "x.yaml", "--roles", "api"}, ""},
 		{"config without api", []string{"--config", "x.yaml", "--roles", "fanout"}, "--config is applied by the role api"},
+		{"burst", []string{"--api-burst", "-1"}, "--api-burst -1: use 1 or more"},
 		{"ranges", []string{"--egress-allow", "127.0.0.0/8, ::1/128"}, ""},
 		{"address for a range", []string{"--egress-allow", "127.0.0.1"}, `--egress-allow: "127.0.0.1" is no address range: write it like 127.0.0.0/8`},
 		{"name for a range", []string{"--egress-allow", "localhost"}, `--egress-allow: "localhost"`},

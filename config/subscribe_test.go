@@ -28,7 +28,7 @@ func TestSubscribeTakesTheDialectsNames(t *testing.T) {
 			", secrets: [{value: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}], subscribe: " + tt.subscribe + "}\n")
 		d, err := read(t, text)
 		if tt.want == nil {
-			if !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "ep_a: subscribe: the dialect") {
+			if !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "endpoints[0].subscribe[0]: the dialect") {
 				t.Errorf("%s %s: got %v", tt.dialect, tt.subscribe, err)
 			}
 			continue
@@ -41,9 +41,9 @@ func TestSubscribeTakesTheDialectsNames(t *testing.T) {
 
 func TestPolicyErrorsNameTheField(t *testing.T) {
 	for policy, want := range map[string]string{
-		"timeout: soon":     `ep_a: policy.timeout: duration "soon"`,
-		"retry: [1s, soon]": `ep_a: policy.retry[1]: duration "soon"`,
-		"rate: 100/day":     `ep_a: policy.rate: rate "100/day"`,
+		"timeout: soon":     `endpoints[0].policy.timeout: duration "soon"`,
+		"retry: [1s, soon]": `endpoints[0].policy.retry[1]: duration "soon"`,
+		"rate: 100/day":     `endpoints[0].policy.rate: rate "100/day"`,
 	} {
 		_, err := read(t, "tenants:\n  - id: acme\n    endpoints:\n      - {id: ep_a, url: \"https://example.com\", secrets: [{value: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}], policy: {"+policy+"}}\n")
 		if !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), want) {

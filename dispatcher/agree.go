@@ -41,14 +41,15 @@ func (d *Dispatcher) agree(ctx context.Context, a *attempt) (*schemas.Outcome, e
 		return nil, context.Cause(ctx)
 	}
 	a.made, a.err = true, err
+	plan := a.plan()
+	if last := a.target.answer.Load(); last != nil {
+		plan.Least = time.Until(last.at.Add(askPause))
+	}
 	var o schemas.Outcome
 	if errors.Is(err, handshake.ErrNoConsent) {
-		o = a.plan().Again(schemas.ReasonNoConsent, err.Error())
+		o = plan.Again(schemas.ReasonNoConsent, err.Error())
 	} else {
-		o = a.verdict()
-	}
-	if last := a.target.answer.Load(); last != nil && o.Kind == schemas.Retry {
-		o.After = max(o.After, time.Until(last.at.Add(askPause)))
+		o = a.verdict(plan)
 	}
 	return &o, nil
 }
@@ -76,7 +77,10 @@ func (d *Dispatcher) consent(ctx context.Context, t *target) (*schemas.Consent, 
 func (d *Dispatcher) ask(ctx context.Context, t *target) (*schemas.Consent, error) {
 	limited, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	request := handshake.Request{URL: t.url, Origin: d.o.Origin, Rate: t.endpoint.Policy.Rate.PerMinute(), UserAgent: d.o.UserAgent}
+	request := handshake.Request{
+		URL: t.url, Origin: d.o.Origin, Rate: t.endpoint.Policy.Rate.PerMinute(), UserAgent: d.o.UserAgent,
+		Header: t.header, // a gateway asks for its credentials here too
+	}
 	if d.o.Callback != nil {
 		request.Callback = d.o.Callback(t.endpoint)
 	}

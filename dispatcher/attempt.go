@@ -18,7 +18,7 @@ import (
 func (d *Dispatcher) attemptStages() []stage {
 	return []stage{
 		d.pace,    // the endpoint's turn, where its rate is limited
-		d.resolve, // the endpoint as the registry has it; deleted or disabled → dead
+		d.resolve, // the endpoint as the registry has it; deleted, disabled or too late for it → dead
 		d.agree,   // the receiver's consent, where the endpoint wants it asked
 		d.word,    // the body, by the endpoint's dialect
 		d.sign,    // the headers that prove it
@@ -79,6 +79,9 @@ func (a *attempt) record(o schemas.Outcome) schemas.Attempt {
 	}
 }
 
+// errPaused keeps a delivery waiting in its endpoint's held queue.
+var errPaused = errors.New("the endpoint is paused, or new and in order")
+
 // resolve finds the endpoint as it is now, not as it was when fanout matched.
 func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	id := a.delivery.Endpoint
@@ -99,15 +102,24 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 			return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 		}
 		t = d.o.Targets.prepare(e)
+		if t.fifo() { // the lane could not know
+			return nil, errPaused
+		}
 	}
 	a.target = t
 	switch {
 	case t.endpoint.Tenant != a.delivery.Tenant: // the id was free, and another tenant chose it
 		return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
+	case t.endpoint.Paused:
+		return nil, errPaused
 	case t.endpoint.Disabled != "":
 		return dead(schemas.ReasonEndpointDisabled, fmt.Sprintf("the endpoint is disabled (%s): enable it, then replay", t.endpoint.Disabled)), nil
 	case t.fault != nil:
 		return dead(schemas.ReasonEndpointInvalid, t.fault.Error()), nil
+	case t.tooOld(a.delivery):
+		detail := "the event was stored %s ago, and the endpoint's max_age is %s"
+		age := time.Since(a.delivery.Accepted()).Round(time.Millisecond)
+		return dead(schemas.ReasonTooOld, fmt.Sprintf(detail, age, t.endpoint.Policy.MaxAge.Std())), nil
 	}
 	return nil, nil
 }
@@ -130,6 +142,9 @@ func (d *Dispatcher) word(_ context.Context, a *attempt) (*schemas.Outcome, erro
 func (d *Dispatcher) sign(_ context.Context, a *attempt) (*schemas.Outcome, error) {
 	a.header = http.Header{"User-Agent": {d.o.UserAgent}}
 	a.target.writer.Head(a.header, a.worded, a.body)
+	if own := a.target.header; len(own) > 0 {
+		a.header = dialect.Under(a.header, own)
+	}
 	return nil, nil
 }
 
@@ -181,18 +196,19 @@ func (a *attempt) request(ctx context.Context) *http.Request {
 }
 
 func (d *Dispatcher) judge(_ context.Context, a *attempt) (*schemas.Outcome, error) {
-	o := a.verdict()
+	o := a.verdict(a.plan())
 	return &o, nil
 }
 
-func (a *attempt) verdict() schemas.Outcome {
-	return retry.Judge(retry.Result{Status: a.status, RetryAfter: a.wait, Err: a.err}, a.plan())
+func (a *attempt) verdict(p retry.Plan) schemas.Outcome {
+	return retry.Judge(retry.Result{Status: a.status, RetryAfter: a.wait, Err: a.err}, p)
 }
 
 func (a *attempt) plan() retry.Plan {
 	return retry.Plan{
 		Rules: a.target.rules, Schedule: a.target.schedule,
 		Attempts: a.delivery.Attempts + 1, Now: time.Now(), Random: random(),
+		Until: a.target.dies(a.delivery),
 	}
 }
 

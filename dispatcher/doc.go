@@ -15,9 +15,16 @@
 // as its window allows. The attempt is a list of stages, read top to bottom in
 // attempt.go. Its [schemas.Outcome] is settled in one switch, in settle.go.
 //
-// A retry is a scheduled message of JetStream, not a delayed nak: a message
-// that waits for its nak still counts against the consumer's MaxAckPending, so
-// a few parked retries would stall the partition.
+// An endpoint that is paused has no window: all that is due for it waits in its
+// held queue, unread, until a change of the endpoint wakes the lane. One that
+// wants its order kept (fifo) has a window of one and is served from its held
+// queue alone. A delivery of its that is to be retried waits at the head of the
+// queue; its attempts and its time are kept under later.<p>.<endpoint>.<delivery>
+// (fifo.go).
+//
+// Any other retry is a scheduled message of JetStream, not a delayed nak: a
+// message that waits for its nak still counts against the consumer's
+// MaxAckPending, so a few parked retries would stall the partition.
 //
 // Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
 // after its next attempt or its dead letter is stored, under a message id that
@@ -30,6 +37,12 @@
 //	the process, anywhere              JetStream hands out what was not acked; same webhook-id
 //	storing a retry or dead letter     stored again until it succeeds; the delivery waits
 //	the endpoint answers 410           this and later deliveries die; the endpoint is disabled
+//	  or a status its policy names     the same, or whatever else the policy says of it
+//	the delivery is past max_age       it dies as too_old, instead of its next attempt
+//	the endpoint is paused             deliveries wait, over restarts too; what is under way ends
+//	all its secrets have expired       the newest goes on signing
+//	the head of a fifo queue fails     it waits in its place, and those behind it; nobody else does
+//	two processes own the partition    requests may be repeated; a fifo queue's first ones stay in order
 //	the endpoint is unknown here       the registry itself is asked before it counts as deleted
 //	shutdown                           intake stops; attempts end within the grace or are given back
 package dispatcher

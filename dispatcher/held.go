@@ -1,12 +1,15 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/dispatcher/direct"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -18,11 +21,13 @@ import (
 type heldQueue struct {
 	lane    *lane
 	subject string
-	drained bool          // nothing is left to read; new deliveries need not follow
-	writing int           // deliveries on their way into the queue
-	written int           // deliveries ever sent to the queue
-	from    uint64        // the sequence to read next; the drain's own
-	ahead   []heldMessage // read and not yet begun; the drain's own
+	drained bool             // nothing is left to read; new deliveries need not follow
+	writing int              // deliveries on their way into the queue
+	written int              // deliveries ever sent to the queue
+	from    uint64           // the sequence to read next; the drain's own
+	ahead   []direct.Message // read and not yet begun; the drain's own
+	resumed bool             // a former owner's, who may have kept what is known of its head
+	back    []*task          // read, begun and put off: to be begun again before those
 	// read are the sequences read and not yet purged, in order; done those of
 	// them that are settled.
 	read    []uint64
@@ -114,24 +119,52 @@ const (
 	drained                   // nothing, and the drain has ended
 )
 
-// startNext attempts the first of what was read ahead, if there is any.
+// startNext attempts the first of what was put off or read ahead, if there is
+// any.
 func (q *heldQueue) startNext(work context.Context) bool {
+	if q.startAgain(work) {
+		return true
+	}
 	if len(q.ahead) == 0 {
 		return false
 	}
 	m := q.ahead[0]
 	q.ahead = q.ahead[1:]
-	s := held{q, m.sequence}
-	d, err := schemas.ReadDelivery(q.subject, m.msg.Header, m.msg.Data)
+	s := held{q, m.Sequence}
+	d, err := schemas.ReadDelivery(q.subject, m.Header, m.Data)
 	if err != nil {
-		q.lane.p.bury(work, &nats.Msg{Subject: q.subject, Header: m.msg.Header, Data: m.msg.Data}, m.sequence, s, err)
+		q.lane.p.bury(work, &nats.Msg{Subject: q.subject, Header: m.Header, Data: m.Data}, m.Sequence, s, err)
 		return true
 	}
 	t := &task{delivery: d, stored: s, taken: time.Now()}
+	if (q.resumed || q.lane.p.inPlace(t)) && q.lane.p.recall(work, t) != nil {
+		q.ahead = append([]direct.Message{m}, q.ahead...)
+		return true // work ends, and the drain with it
+	}
 	q.lane.p.mu.Lock()
 	defer q.lane.p.mu.Unlock()
 	q.lane.start(work, t)
 	return true
+}
+
+// startAgain attempts the first of what was put off, if there is any.
+func (q *heldQueue) startAgain(work context.Context) bool {
+	q.lane.p.mu.Lock()
+	defer q.lane.p.mu.Unlock()
+	if len(q.back) == 0 {
+		return false
+	}
+	q.lane.start(work, q.back[0])
+	q.back = q.back[1:]
+	return true
+}
+
+// putBack has a delivery that was put off begun again, in the queue's order.
+func (q *heldQueue) putBack(t *task, sequence uint64) {
+	after, _ := slices.BinarySearchFunc(q.back, sequence, func(t *task, sequence uint64) int {
+		return cmp.Compare(t.stored.(held).sequence, sequence) //nolint:forcetypeassert // what is put back was held
+	})
+	q.back = slices.Insert(q.back, after, t)
 }
 
 // readOn reads ahead. If there is nothing to read, it ends the drain, unless
@@ -139,22 +172,23 @@ func (q *heldQueue) startNext(work context.Context) bool {
 func (q *heldQueue) readOn(work context.Context) (reading, error) {
 	p := q.lane.p
 	before := q.state()
-	batch, err := p.d.readHeld(work, p.stream, q.subject, q.from)
+	batch, err := direct.Batch(work, p.d.nc, p.stream, q.subject, q.from)
 	if err != nil {
 		return nothingYet, err
 	}
 	if len(batch) > 0 {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		q.resumed = q.resumed && q.from == 0
 		for _, m := range batch {
-			q.read = append(q.read, m.sequence)
-			q.from = m.sequence + 1
+			q.read = append(q.read, m.Sequence)
+			q.from = m.Sequence + 1
 		}
 		q.ahead = batch
 		return some, nil
 	}
-	empty, err := p.d.heldEmpty(work, p.stream, q.subject, q.from)
-	if err == nil && empty && q.close(before) {
+	next, err := direct.Next(work, p.d.nc, p.stream, q.subject, q.from)
+	if err == nil && next == nil && q.close(before) {
 		return drained, nil
 	}
 	return nothingYet, err
@@ -200,7 +234,7 @@ func (q *heldQueue) close(before writes) bool {
 	p := q.lane.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if before.under > 0 || before.ever != q.written {
+	if before.under > 0 || before.ever != q.written || len(q.back) > 0 {
 		return false
 	}
 	q.drained = true

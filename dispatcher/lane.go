@@ -30,18 +30,30 @@ type lane struct {
 	queue    []*task
 	pace     time.Duration // how long attempts take: a moving average
 	watched  bool          // a timer will look whether the queue waits too long
+	shut     bool          // paused or in order, and Targets do not know it yet
+	unsure   bool          // it was: until Targets know it, deliveries are tried one by one
+	incoming []*task       // to be moved into the held queue in order: see fifo.go
+	moving   bool          // a goroutine does so
+	altered  chan struct{} // closed, and made anew, when the endpoint changes
 	held     *heldQueue    // nil while nothing of the endpoint is held
 	room     chan struct{} // tells the drain that an attempt has ended
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {
-	return &lane{p: p, endpoint: endpoint, running: map[*task]struct{}{}, room: make(chan struct{}, 1)}
+	return &lane{p: p, endpoint: endpoint, running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{})}
 }
 
-// window is how many attempts the endpoint may have under way now.
+// window is how many attempts the endpoint may have under way now; none while
+// it is paused.
 func (l *lane) window() int {
+	if l.shut {
+		return 0
+	}
 	if t := l.p.d.o.Targets.get(l.endpoint); t != nil {
 		return t.window
+	}
+	if l.unsure {
+		return 1
 	}
 	return defaultConcurrency
 }
@@ -50,8 +62,9 @@ func (l *lane) window() int {
 // came.
 func (l *lane) offer(work context.Context, t *task) {
 	switch {
-	case l.held != nil && !l.held.drained:
-		l.held.write(work, t)
+	case l.window() == 0, l.ordered(), l.held != nil && !l.held.drained:
+		l.empty(work)
+		l.follow(work, t)
 	case len(l.running) < l.window() && len(l.queue) == 0:
 		l.start(work, t)
 	default:
@@ -67,27 +80,96 @@ func (l *lane) start(work context.Context, t *task) {
 	l.p.wg.Go(func() { l.p.run(work, l, t) })
 }
 
+// follow sends a delivery of the consumer into the held queue.
+func (l *lane) follow(work context.Context, t *task) {
+	if l.ordered() {
+		l.incoming = append(l.incoming, t)
+		l.move(work)
+		return
+	}
+	l.open(work)
+	l.held.write(work, t)
+}
+
 // next ends a task and takes the next from the queue into its place; nil if
 // the place is not to be filled.
-func (l *lane) next(ended *task) *task {
+func (l *lane) next(work context.Context, ended *task) *task {
 	now := time.Now()
 	l.pace += (now.Sub(ended.started) - l.pace) / 8
 	delete(l.running, ended)
 	delete(l.p.taken, ended)
 	if len(l.queue) > 0 && len(l.running) < l.window() {
-		t := l.queue[0]
-		l.queue[0] = nil
-		l.queue = l.queue[1:]
+		t := l.dequeue()
 		t.started = now
 		l.running[t] = struct{}{}
 		return t
 	}
+	l.move(work)
+	l.wake()
+	l.closeIfIdle()
+	return nil
+}
+
+// putOff returns a task whose endpoint was paused after it was started to the
+// endpoint's held queue.
+func (l *lane) putOff(work context.Context, t *task) {
+	delete(l.running, t)
+	if l.p.d.o.Targets.get(l.endpoint) == nil && !l.shut {
+		l.shut, l.unsure = true, true
+		time.AfterFunc(shutPause, func() {
+			l.p.mu.Lock()
+			defer l.p.mu.Unlock()
+			l.shut = false
+			l.changed(work)
+		})
+	}
+	if s, ok := t.stored.(held); ok {
+		s.queue.putBack(t, s.sequence)
+		l.open(work)
+	} else {
+		l.follow(work, t)
+	}
+	l.move(work)
+	l.wake()
+}
+
+// shutPause is how long an endpoint rests that the registry says is paused, and
+// that Targets do not know: it is new, or gone again.
+const shutPause = time.Second
+
+// changed makes the lane go by the endpoint as it is now: paused, resumed, with
+// another window or order.
+func (l *lane) changed(work context.Context) {
+	if l.p.stopping {
+		return
+	}
+	close(l.altered)
+	l.altered = make(chan struct{})
+	window := l.window()
+	if window == 0 || l.ordered() {
+		l.empty(work)
+	}
+	l.move(work)
+	for len(l.queue) > 0 && len(l.running) < window {
+		l.start(work, l.dequeue())
+	}
+	l.wake()
+}
+
+// wake has the drain look again whether there is room.
+func (l *lane) wake() {
 	select {
 	case l.room <- struct{}{}:
 	default:
 	}
-	l.closeIfIdle()
-	return nil
+}
+
+// dequeue takes the first of the queue.
+func (l *lane) dequeue() *task {
+	t := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	return t
 }
 
 // watch looks at the queue from time to time while there is one, and holds it
@@ -137,31 +219,37 @@ func (l *lane) wait(pace time.Duration) time.Duration {
 // hold moves the queue to the endpoint's held queue; later deliveries follow it
 // there until it is drained.
 func (l *lane) hold(work context.Context) {
+	l.open(work)
+	l.empty(work)
+}
+
+// open puts the held queue into use.
+func (l *lane) open(work context.Context) {
 	if l.held == nil {
 		l.held = newHeldQueue(l)
 	}
 	l.held.open(work)
-	for _, t := range l.queue {
-		l.held.write(work, t)
+}
+
+// empty sends the queue after what is held.
+func (l *lane) empty(work context.Context) {
+	for len(l.queue) > 0 {
+		l.follow(work, l.dequeue())
 	}
-	l.queue = nil
 }
 
 // giveBack returns what waits in memory to JetStream.
 func (l *lane) giveBack() {
-	for _, t := range l.queue {
+	for _, t := range append(l.queue, l.incoming...) {
 		delete(l.p.taken, t)
 		t.stored.giveBack()
 	}
-	l.queue = nil
-	select {
-	case l.room <- struct{}{}:
-	default:
-	}
+	l.queue, l.incoming = nil, nil
+	l.wake()
 }
 
 func (l *lane) closeIfIdle() {
-	if len(l.running) == 0 && len(l.queue) == 0 && l.held == nil {
+	if len(l.running) == 0 && len(l.queue) == 0 && len(l.incoming) == 0 && l.held == nil {
 		delete(l.p.lanes, l.endpoint)
 	}
 }

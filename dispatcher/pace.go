@@ -44,12 +44,13 @@ func (l *limit) take() {
 var errStopping = errors.New("the partition is given up")
 
 // pace waits for the endpoint's turn, where its rate is limited. It comes first,
-// so that what follows sees the endpoint as it is when its turn has come. The
-// wait counts as part of the attempt: an endpoint with more to deliver than it
-// takes is slow to its lane, which then holds its queue.
+// so that what follows sees the endpoint as it is when its turn has come. What is
+// too old by now needs no turn. The wait counts as part of the attempt: an endpoint
+// with more to deliver than it takes is slow to its lane, which then holds its
+// queue.
 func (d *Dispatcher) pace(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	l := d.o.Targets.limit(a.delivery.Endpoint)
-	if l == nil {
+	if t := d.o.Targets.get(a.delivery.Endpoint); l == nil || t != nil && t.tooOld(a.delivery) {
 		return nil, nil
 	}
 	turn := l.Reserve()

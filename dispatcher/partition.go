@@ -54,6 +54,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 func (p *partition) deliver(ctx context.Context) error {
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
+	defer p.d.o.Targets.watch(func(id schemas.EndpointID) { p.changed(work, id) })()
 	if err := p.resumeHeld(ctx, work); err != nil {
 		return err
 	}
@@ -121,6 +122,15 @@ func (p *partition) take(work context.Context, m jetstream.Msg) {
 	p.lane(delivery.Endpoint).offer(work, t)
 }
 
+// changed tells an endpoint's lane, if it has one, that the endpoint has changed.
+func (p *partition) changed(work context.Context, id schemas.EndpointID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.lanes[id]; l != nil {
+		l.changed(work)
+	}
+}
+
 // buryReady buries a message of the consumer.
 func (p *partition) buryReady(work context.Context, m jetstream.Msg, cause error) {
 	meta, err := m.Metadata()
@@ -133,44 +143,83 @@ func (p *partition) buryReady(work context.Context, m jetstream.Msg, cause error
 // bury stores a message that is no delivery as a dead letter, and lets it go.
 // Only another program can have written it, or another version of this one.
 func (p *partition) bury(work context.Context, m *nats.Msg, sequence uint64, s stored, cause error) {
-	const tenant = "unknown"
-	p.d.o.Log.ErrorContext(work, "delivery unreadable", "subject", m.Subject, "sequence", sequence, "error", cause)
-	err := p.d.store(work, &nats.Msg{
-		Subject: schemas.DeadSubject(tenant, schemas.QueueEndpoint(m.Subject)),
-		Header:  nats.Header(schemas.DeadEvent(m.Header, tenant, schemas.ReasonUnreadable, cause.Error())),
-		Data:    m.Data,
-	}, fmt.Sprintf("%s.%d.unreadable", p.stream, sequence))
-	if err != nil {
+	if err := p.deadLetter(work, m, sequence, cause); err != nil {
 		s.giveBack()
 		return
 	}
 	s.done()
 }
 
+// deadLetter is what bury stores.
+func (p *partition) deadLetter(work context.Context, m *nats.Msg, sequence uint64, cause error) error {
+	const tenant = "unknown"
+	p.d.o.Log.ErrorContext(work, "delivery unreadable", "subject", m.Subject, "sequence", sequence, "error", cause)
+	return p.d.store(work, &nats.Msg{
+		Subject: schemas.DeadSubject(tenant, schemas.QueueEndpoint(m.Subject)),
+		Header:  nats.Header(schemas.DeadEvent(m.Header, tenant, schemas.ReasonUnreadable, cause.Error())),
+		Data:    m.Data,
+	}, fmt.Sprintf("%s.%d.unreadable", p.stream, sequence))
+}
+
 // run makes the attempts of one place in the lane's window: the task's, and
 // then those of the tasks that wait. The caller has counted it as running.
 func (p *partition) run(work context.Context, l *lane, t *task) {
 	for t != nil {
-		p.handle(work, t)
+		ending := p.handle(work, l, t)
+		if ending == again {
+			continue
+		}
 		p.mu.Lock()
-		t = l.next(t)
+		if ending == paused {
+			l.putOff(work, t)
+			t = nil
+		} else {
+			t = l.next(work, t)
+		}
 		p.mu.Unlock()
 	}
 }
 
+// ending is what became of a task.
+type ending int
+
+const (
+	ended  ending = iota // settled, or given back
+	paused               // not attempted
+	again                // to be attempted again in its place
+)
+
 // handle makes one attempt and settles it.
-func (p *partition) handle(work context.Context, t *task) {
+func (p *partition) handle(work context.Context, l *lane, t *task) ending {
+	if !t.due.IsZero() && !p.await(work, l, t) {
+		return ended
+	}
 	a, outcome, err := p.d.attempt(work, t.delivery, p.ending)
-	if err == nil {
-		err = p.d.settle(work, Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
+	r := Report{Delivery: t.delivery, Attempt: a, Outcome: outcome}
+	stays := err == nil && outcome.Kind == schemas.Retry && p.inPlace(t)
+	switch {
+	case errors.Is(err, errPaused):
+		return paused
+	case stays:
+		err = p.keep(work, t, r)
+	case err == nil:
+		if err = p.d.settle(work, r); err == nil && t.kept {
+			err = p.forget(work, t)
+		}
 	}
 	if err != nil {
 		p.d.o.Log.InfoContext(work, "delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
 		t.stored.giveBack()
-		return
+		return ended
 	}
-	t.stored.done()
-	p.d.o.Observe(Report{Delivery: t.delivery, Attempt: a, Outcome: outcome})
+	if !stays {
+		t.stored.done()
+	}
+	p.d.o.Observe(r)
+	if stays {
+		return again
+	}
+	return ended
 }
 
 // extendUntil tells JetStream, until all has ended, which deliveries are still
@@ -229,7 +278,10 @@ func (p *partition) resumeHeld(ctx, work context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for subject := range info.State.Subjects {
-		p.lane(schemas.QueueEndpoint(subject)).hold(work)
+		l := p.lane(schemas.QueueEndpoint(subject))
+		l.held = newHeldQueue(l)
+		l.held.resumed = true
+		l.hold(work)
 	}
 	return nil
 }

@@ -36,7 +36,9 @@ type rig struct {
 	mu       sync.Mutex // guards what follows
 	known    map[schemas.EndpointID]schemas.Endpoint
 	disabled []schemas.EndpointID
-	faults   int // how often Fetch and Disable fail from now on
+	why      []schemas.Reason // of those
+	fetched  int              // calls of Fetch
+	faults   int              // how often Fetch and Disable fail from now on
 }
 
 func newRig(t *testing.T) *rig {
@@ -93,10 +95,15 @@ type owner struct {
 // own starts an owner; the test ends it at the latest.
 func (r *rig) own(grace time.Duration) *owner {
 	r.t.Helper()
-	nc := r.env.Connect()
+	return r.ownOn(r.env.Connect(), grace)
+}
+
+// ownOn starts an owner on a connection.
+func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
+	r.t.Helper()
 	d, err := New(nc, Options{
 		Layout: r.env.Layout, Targets: r.targets, Transport: r.receiver.Transport(r.t), Grace: grace,
-		Fetch: r.fetch, Disable: r.disable,
+		Fetch: r.fetch, Disable: r.disable, Agree: r.agree,
 		Observe: func(report Report) { r.reports <- report },
 	})
 	if err != nil {
@@ -141,6 +148,7 @@ var errNotNow = errors.New("not now")
 func (r *rig) fetch(_ context.Context, id schemas.EndpointID) (schemas.Endpoint, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.fetched++
 	if r.faults > 0 {
 		r.faults--
 		return schemas.Endpoint{}, errNotNow
@@ -152,14 +160,16 @@ func (r *rig) fetch(_ context.Context, id schemas.EndpointID) (schemas.Endpoint,
 	return e, nil
 }
 
-func (r *rig) disable(_ context.Context, id schemas.EndpointID, _ schemas.Reason) error {
+func (r *rig) agree(context.Context, schemas.Endpoint, schemas.Consent) error { return nil }
+
+func (r *rig) disable(_ context.Context, id schemas.EndpointID, why schemas.Reason) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.faults > 0 {
 		r.faults--
 		return errNotNow
 	}
-	r.disabled = append(r.disabled, id)
+	r.disabled, r.why = append(r.disabled, id), append(r.why, why)
 	return nil
 }
 

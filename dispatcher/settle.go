@@ -13,11 +13,7 @@ import (
 // settle makes the outcome of an attempt last. When it returns nil the stored
 // delivery may go: it was taken, or what comes next is stored.
 func (d *Dispatcher) settle(ctx context.Context, r Report) error {
-	next := *r.Delivery
-	if r.Attempt.Number > 0 {
-		next.Attempts = r.Attempt.Number
-		next.History = schemas.AppendHistory(next.History, r.Attempt)
-	}
+	next := advance(r)
 	switch r.Outcome.Kind {
 	case schemas.Delivered:
 		return nil
@@ -27,11 +23,21 @@ func (d *Dispatcher) settle(ctx context.Context, r Report) error {
 		if err := d.store(ctx, buried(&next, r.Outcome), string(next.ID)+".dead"); err != nil {
 			return err
 		}
-		if r.Outcome.Reason == schemas.ReasonGone {
-			return d.disable(ctx, next.Endpoint)
+		if r.Outcome.Reason == schemas.ReasonGone || r.Outcome.Reason == schemas.ReasonStatusDisables {
+			return d.disable(ctx, next.Endpoint, r.Outcome.Reason)
 		}
 		return nil
 	}
+}
+
+// advance is the delivery after its attempt.
+func advance(r Report) schemas.Delivery {
+	next := *r.Delivery
+	if r.Attempt.Number > 0 {
+		next.Attempts = r.Attempt.Number
+		next.History = schemas.AppendHistory(next.History, r.Attempt)
+	}
+	return next
 }
 
 // later is the delivery as JetStream will put it back on the endpoint's queue.
@@ -55,9 +61,9 @@ func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {
 }
 
 // disable tells the registry, and through it every dispatcher.
-func (d *Dispatcher) disable(ctx context.Context, id schemas.EndpointID) error {
+func (d *Dispatcher) disable(ctx context.Context, id schemas.EndpointID, why schemas.Reason) error {
 	return d.persist(ctx, "disable endpoint", func(ctx context.Context) error {
-		err := d.o.Disable(ctx, id, schemas.ReasonGone)
+		err := d.o.Disable(ctx, id, why)
 		if schemas.HasCode(err, schemas.CodeNotFound) {
 			return nil // deleted meanwhile
 		}

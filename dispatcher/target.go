@@ -1,7 +1,10 @@
 package dispatcher
 
 import (
+	"maps"
+	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,11 +24,13 @@ const defaultConcurrency = 32
 type target struct {
 	endpoint schemas.Endpoint
 	url      *url.URL
+	header   http.Header // the endpoint's own; never logged
 	writer   dialect.Writer
 	rules    retry.Rules
 	schedule retry.Schedule
 	timeout  time.Duration
-	window   int // attempts under way at once
+	window   int       // attempts under way at once; 0 while the endpoint is paused
+	until    time.Time // when a secret expires, and the target with it; zero is never
 	limit    *limit
 	answer   atomic.Pointer[answer] // to the last question for consent; set by agree
 	fault    error                  // why no request can be made for it
@@ -37,11 +42,18 @@ func newTarget(e schemas.Endpoint, l *limit) *target {
 		t.window = defaultConcurrency
 	}
 	t.window = paced(t.window, interval(e))
+	if t.fifo() {
+		t.window = 1
+	}
+	if e.Paused {
+		t.window = 0
+	}
 	t.fault = t.prepare()
 	return t
 }
 
 func (t *target) prepare() (err error) {
+	t.header = dialect.Own(t.endpoint)
 	if t.url, err = url.Parse(t.endpoint.URL); err != nil {
 		return err
 	}
@@ -53,25 +65,50 @@ func (t *target) prepare() (err error) {
 		return err
 	}
 	t.rules = d.Rules
+	t.rules.Statuses = t.endpoint.Policy.Statuses
 	t.schedule = retry.ForPolicy(t.endpoint.Policy, d.Schedule)
 	if t.timeout = t.endpoint.Policy.Timeout.Std(); t.timeout == 0 {
 		t.timeout = d.Timeout
 	}
-	t.writer, err = d.Writer(t.endpoint)
+	e := t.endpoint
+	e.Secrets, t.until = dialect.Working(e.Secrets, time.Now())
+	t.writer, err = d.Writer(e)
 	return err
+}
+
+// fifo reports whether the endpoint's deliveries may not overtake one another.
+func (t *target) fifo() bool { return t.endpoint.Policy.Order == schemas.OrderFIFO }
+
+// dies is when a delivery is too old for its endpoint; the zero time is never.
+func (t *target) dies(d *schemas.Delivery) time.Time {
+	if t.endpoint.Policy.MaxAge == 0 {
+		return time.Time{}
+	}
+	return d.Accepted().Add(t.endpoint.Policy.MaxAge.Std())
+}
+
+// tooOld reports whether a delivery is not to be attempted any more.
+func (t *target) tooOld(d *schemas.Delivery) bool {
+	dies := t.dies(d)
+	return !dies.IsZero() && time.Now().After(dies)
 }
 
 // Targets is the dispatcher's picture of the endpoints, which the registry
 // keeps up to date. It is safe for concurrent use.
 type Targets struct {
-	mu     sync.RWMutex // guards what follows
-	byID   map[schemas.EndpointID]*target
-	limits map[schemas.EndpointID]*limit // outlive changes of their endpoint
+	mu       sync.RWMutex // guards what follows
+	byID     map[schemas.EndpointID]*target
+	limits   map[schemas.EndpointID]*limit // outlive changes of their endpoint
+	watchers map[int]func(schemas.EndpointID)
+	watched  int // watchers there ever were
 }
 
 // NewTargets is a picture of nothing.
 func NewTargets() *Targets {
-	return &Targets{byID: map[schemas.EndpointID]*target{}, limits: map[schemas.EndpointID]*limit{}}
+	return &Targets{
+		byID: map[schemas.EndpointID]*target{}, limits: map[schemas.EndpointID]*limit{},
+		watchers: map[int]func(schemas.EndpointID){},
+	}
 }
 
 // Apply takes in one change of the registry.
@@ -80,16 +117,43 @@ func (t *Targets) Apply(c schemas.Change) {
 		return
 	}
 	if c.Removed {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		delete(t.byID, c.Endpoint.ID)
-		delete(t.limits, c.Endpoint.ID)
-		return
+		t.remove(c.Endpoint.ID)
+	} else {
+		t.put(t.prepare(*c.Endpoint))
 	}
-	made := t.prepare(*c.Endpoint)
+	t.mu.RLock()
+	watchers := slices.Collect(maps.Values(t.watchers))
+	t.mu.RUnlock()
+	for _, changed := range watchers {
+		changed(c.Endpoint.ID)
+	}
+}
+
+func (t *Targets) put(made *target) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.byID[c.Endpoint.ID] = made
+	t.byID[made.endpoint.ID] = made
+}
+
+func (t *Targets) remove(id schemas.EndpointID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.byID, id)
+	delete(t.limits, id)
+}
+
+// watch has changed called after each change of an endpoint, until stop is.
+func (t *Targets) watch(changed func(schemas.EndpointID)) (stop func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watched++
+	number := t.watched
+	t.watchers[number] = changed
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.watchers, number)
+	}
 }
 
 // prepare makes an endpoint ready, under the limit it already has.
@@ -118,9 +182,21 @@ func (t *Targets) limit(id schemas.EndpointID) *limit {
 	return t.limits[id]
 }
 
-// get returns nil for an endpoint that is not known.
+// get returns nil for an endpoint that is not known. One whose secret has
+// expired since it was made ready is made ready again.
 func (t *Targets) get(id schemas.EndpointID) *target {
 	t.mu.RLock()
-	defer t.mu.RUnlock()
+	found := t.byID[id]
+	t.mu.RUnlock()
+	if found == nil || found.until.IsZero() || time.Now().Before(found.until) {
+		return found
+	}
+	made := newTarget(found.endpoint, found.limit)
+	made.answer.Store(found.answer.Load())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID[id] == found {
+		t.byID[id] = made
+	}
 	return t.byID[id]
 }

@@ -14,6 +14,8 @@ type task struct {
 	stored   stored
 	taken    time.Time
 	started  time.Time // of its attempt; zero while it waits
+	due      time.Time // when it is to be attempted, if it waits in its place
+	kept     bool      // what is known of it lies beside the queue: see fifo.go
 }
 
 // stored is where a task's delivery lies until it is settled. Losing a call

@@ -11,7 +11,23 @@
 // acknowledged when all of its own are.
 //
 // What subscribes to an event is found in an [Index], which the registry keeps
-// up to date; nothing is read from elsewhere on the way.
+// up to date. Before events are matched, the registry is asked once, for all that
+// have arrived, whether the index has all that was written by then
+// ([Registry.CaughtUp]): so an event that is published after a change of a
+// subscription returned is matched by it, whichever process has the event, and
+// whoever else works on the partition.
+//
+// A subscription may ask for stored events too ([schemas.History]). Its
+// partition's process reads them from EVENTS, in order, at a bounded pace, while
+// live events pass the subscription by: they are in EVENTS as well. Once it has
+// caught up it settles the last event that is history's, and from the next on
+// they are live:
+//
+//	reading   history is delivered, up to the newest
+//	joining   the end is being settled: by the reader, or before the next event
+//	          is matched, by whoever has to know it first
+//	joined    history delivers what remains before the end; live is what comes after
+//	done
 //
 // Guarantee: an event is acknowledged only after every matched delivery is
 // stored, each under a message id that depends on nothing but the event and the
@@ -25,4 +41,6 @@
 //	or whose tenant does not exist      the partition goes on
 //	data that breaks its type's schema  the same, or delivered with a warning: as its tenant wants
 //	nothing matches                     acknowledged: there is nothing to deliver
+//	the registry does not answer        the partition waits: it must not match by what is old
+//	the process, reading history        another goes on from the last mark; same ids
 package fanout

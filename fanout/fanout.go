@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -12,24 +13,36 @@ import (
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
-// Options is what fanout needs to know. Layout, Index and Tenant are
-// required; the zero value of each other field asks for the default.
+// Options is what fanout needs to know. Layout, Index, Histories and Registry
+// are required; the zero value of each other field asks for the default.
 type Options struct {
 	Layout schemas.Layout
-	// Index holds the subscriptions. It must have taken in the whole registry
-	// before the first event is read.
-	Index *Index
-	// Tenant asks the registry itself, for a tenant that Index does not know: it
-	// may be newer than the last change seen. An error with
-	// [schemas.CodeNotFound] means that it does not exist.
-	Tenant func(context.Context, schemas.TenantID) (schemas.Tenant, error)
-	// Catalogue knows event types, and must have taken in the whole registry
-	// too. The built-in types by default.
+	// Index holds the subscriptions, and Histories those that ask for stored
+	// events. The registry keeps both up to date.
+	Index     *Index
+	Histories *Histories
+	Registry  Registry
+	// Catalogue knows event types, and is kept up to date too. The built-in types
+	// by default.
 	Catalogue *catalogue.Catalogue
 	// MaxInFlight is how many events of a partition may be on their way at once:
 	// 256 by default.
 	MaxInFlight int
 	Log         *slog.Logger // discarded by default
+}
+
+// Registry is what fanout asks of where the subscriptions are kept.
+type Registry interface {
+	// CaughtUp returns once Index, Histories and Catalogue have taken in every
+	// change whose write had returned when CaughtUp was called.
+	CaughtUp(context.Context) error
+	// SetHistory changes what a subscription's history is now. If the subscription
+	// does not exist, that is a [schemas.CodeNotFound].
+	SetHistory(context.Context, schemas.SubscriptionID, func(*schemas.History) error) error
+	// Progress is the sequence of EVENTS up to which a subscription's history has
+	// been delivered, 0 at first; SetProgress stores it.
+	Progress(context.Context, schemas.SubscriptionID) (uint64, error)
+	SetProgress(context.Context, schemas.SubscriptionID, uint64) error
 }
 
 func (o Options) withDefaults() Options {
@@ -63,6 +76,7 @@ const (
 // Fanout is the stage. Its partitions run independently.
 type Fanout struct {
 	o  Options
+	nc *nats.Conn
 	js jetstream.JetStream
 }
 
@@ -72,7 +86,7 @@ func New(nc *nats.Conn, o Options) (*Fanout, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Fanout{o: o.withDefaults(), js: js}, nil
+	return &Fanout{o: o.withDefaults(), nc: nc, js: js}, nil
 }
 
 // RunPartition reads one partition of EVENTS until ctx ends. Events taken by
@@ -82,20 +96,22 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
-	pending, ended := make(chan *step, f.o.MaxInFlight), make(chan struct{})
+	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
 		if ctx.Err() != nil {
 			_ = m.Nak() // given back; a lost nak costs the ack wait
 			return
 		}
 		select {
-		case pending <- f.begin(ctx, m):
+		case arrived <- m:
 		case <-ended: // the connection was closed meanwhile: nothing can be said of m
 		}
 	}, jetstream.PullMaxMessages(pullBatch))
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
 	go func() { // ends with consuming, which ends with ctx if not before
 		select {
 		case <-ctx.Done():
@@ -104,25 +120,65 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 		}
 		<-consuming.Closed()
 		close(ended)
+		stopReading()
 	}()
-	f.finishAll(ctx, pending, ended)
+	pending := make(chan *step, f.o.MaxInFlight)
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { f.beginAll(ctx, arrived, pending, ended) })
+	parts.Go(func() { f.readHistories(reading, partition) })
+	for s := range pending { // in the order they began
+		f.finish(ctx, s)
+	}
 	if ctx.Err() == nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: its consumer is gone, or the connection", partition)
 	}
 	return nil
 }
 
-// finishAll finishes steps in the order they began, until no more can come.
-func (f *Fanout) finishAll(ctx context.Context, pending <-chan *step, ended <-chan struct{}) {
+// beginAll begins events in the order they arrived, until no more can come. The
+// registry is asked once for all that have arrived: each of them meets every
+// subscription whose writing had returned before the event was published.
+func (f *Fanout) beginAll(ctx context.Context, arrived <-chan jetstream.Msg, pending chan<- *step, ended <-chan struct{}) {
+	defer close(pending)
+	batch := make([]jetstream.Msg, 0, pullBatch)
 	for {
 		select {
-		case s := <-pending:
-			f.finish(ctx, s)
+		case m := <-arrived:
+			batch = append(batch[:0], m)
 		case <-ended:
-			for len(pending) > 0 {
-				f.finish(ctx, <-pending)
+			for len(arrived) > 0 {
+				_ = (<-arrived).Nak()
 			}
 			return
+		}
+		for n := min(len(arrived), pullBatch-1); n > 0; n-- {
+			batch = append(batch, <-arrived)
+		}
+		upToDate := f.caughtUp(ctx)
+		for _, m := range batch {
+			if !upToDate || ctx.Err() != nil {
+				_ = m.Nak()
+				continue
+			}
+			pending <- f.begin(ctx, m)
+		}
+	}
+}
+
+// caughtUp asks the registry until it answers, or ctx ends.
+func (f *Fanout) caughtUp(ctx context.Context) bool {
+	for {
+		err := f.o.Registry.CaughtUp(ctx)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		f.o.Log.WarnContext(ctx, "fanout waits for the registry", "error", err)
+		if !pause(ctx) {
+			return false
 		}
 	}
 }

@@ -2,9 +2,10 @@ package fanout
 
 import (
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/tidings-dev/tidings/fanout/filter"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
@@ -12,17 +13,33 @@ import (
 // Index finds the endpoints that subscribe to an event. For each tenant, and
 // for each of its channels that has subscriptions of its own, it is a trie over
 // the segments of the type patterns, so a match costs the length of the type and
-// the number of endpoints found, not the number of subscriptions. It is safe for
+// the number of endpoints found, not the number of subscriptions. Where the
+// patterns end, those subscriptions that ask for more are found by one value they
+// ask for: the user of personal access, or what a filter says something must be
+// equal to. What else they ask for is tried on those found. It is safe for
 // concurrent use.
 type Index struct {
+	// Refused, if set, is told of each subscription whose filters do not compile,
+	// and that therefore matches nothing. Set it before the first Apply.
+	Refused func(error)
+
+	compiler *filter.Compiler
+	failures atomic.Uint64
+
 	mu            sync.RWMutex // guards all below
 	roots         map[scope]*node
 	tenants       map[schemas.TenantID]schemas.Tenant
-	subscriptions map[schemas.SubscriptionID]schemas.Subscription
-	// bound counts each tenant's subscriptions to one channel.
-	bound map[schemas.TenantID]int
+	subscriptions map[schemas.SubscriptionID]*entry
+	// of are each tenant's subscriptions.
+	of map[schemas.TenantID]*followers
 	// dialects are those of endpoints whose dialect does not carry every type.
 	dialects map[schemas.EndpointID]schemas.Dialect
+}
+
+// followers are the subscriptions of a tenant.
+type followers struct {
+	all   map[*entry]struct{}
+	bound int // how many of them name a channel
 }
 
 // scope is what a subscription is for: a tenant, on one channel only if that is
@@ -32,27 +49,50 @@ type scope struct {
 	channel string
 }
 
-// node stands for the segments that lead to it.
-type node struct {
-	next map[string]*node // by segment; schemas.Wildcard for any
-	// here are those whose pattern ends at this node, and rest those whose
-	// pattern ends in a wildcard after it. The value counts the patterns.
-	here, rest map[schemas.EndpointID]int
+// entry is a subscription in the index. It never changes.
+type entry struct {
+	schemas.Subscription
+	condition *filter.Condition
+	refused   error // why it has no condition, and matches nothing
+	// plain ones ask for nothing but type and channel.
+	plain bool
+	key   filter.Key
+	keyed bool // has key
+}
+
+func (x *Index) entryOf(s schemas.Subscription) *entry {
+	e := &entry{Subscription: s}
+	if e.condition, e.refused = x.compiler.Compile(s.Filters); e.refused != nil {
+		return e
+	}
+	e.plain = e.condition == nil && len(s.User) == 0 && s.History == nil
+	if len(s.User) == 0 {
+		e.key, e.keyed = e.condition.Key()
+	}
+	return e
 }
 
 // NewIndex is an index of nothing.
 func NewIndex() *Index {
 	return &Index{
+		compiler:      filter.NewCompiler(),
 		roots:         map[scope]*node{},
 		tenants:       map[schemas.TenantID]schemas.Tenant{},
-		subscriptions: map[schemas.SubscriptionID]schemas.Subscription{},
-		bound:         map[schemas.TenantID]int{},
+		subscriptions: map[schemas.SubscriptionID]*entry{},
+		of:            map[schemas.TenantID]*followers{},
 		dialects:      map[schemas.EndpointID]schemas.Dialect{},
 	}
 }
 
 // Apply takes in one change of the registry.
 func (x *Index) Apply(c schemas.Change) {
+	var e *entry
+	if c.Subscription != nil && !c.Removed {
+		e = x.entryOf(*c.Subscription) // which takes time, so not under the lock
+		if e.refused != nil && x.Refused != nil {
+			x.Refused(schemas.Errorf(schemas.CodeInvalid, "subscription %s matches nothing: %w", e.ID, e.refused))
+		}
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch {
@@ -67,11 +107,9 @@ func (x *Index) Apply(c schemas.Change) {
 	case c.Subscription != nil:
 		if old, ok := x.subscriptions[c.Subscription.ID]; ok {
 			x.remove(old)
-			delete(x.subscriptions, old.ID)
 		}
-		if !c.Removed {
-			x.subscriptions[c.Subscription.ID] = *c.Subscription
-			x.add(*c.Subscription)
+		if e != nil {
+			x.add(e)
 		}
 	}
 }
@@ -84,141 +122,89 @@ func (x *Index) Tenant(id schemas.TenantID) (t schemas.Tenant, ok bool) {
 	return t, ok
 }
 
+// Failures is how many times a filter's expression could not be judged, like one
+// that asks for a member which the event does not have.
+func (x *Index) Failures() uint64 { return x.failures.Load() }
+
 // Event is what subscriptions are matched with.
 type Event struct {
 	Tenant schemas.TenantID
 	Type   string
 	// Known is the type as the catalogue has it, or nil.
 	Known *catalogue.Type
-	Data  []byte
+	// Header are its attributes.
+	Header schemas.Header
+	Data   []byte
+	// Sequence is where EVENTS holds it.
+	Sequence uint64
 }
 
 // Match appends to found the endpoints of the tenant that get the event, each
 // once, in order of their ids: those that subscribe to its type, on its channel
-// if they name one, and whose dialect carries it. Where a channel has a OneRoute
-// endpoint of its own, the tenant's others of that dialect step back.
+// if they name one, with filters and a user that it meets, and whose dialect
+// carries it. Where a channel has a OneRoute endpoint of its own that gets the
+// event, the tenant's others of that dialect step back.
 func (x *Index) Match(found []schemas.EndpointID, e Event) []schemas.EndpointID {
+	m := matches.Get().(*match)
+	defer m.release()
+	m.begin(x, e)
+	m.search()
+	m.try()
 	start := len(found)
-	var channel string
-	if x.asksForChannels(e.Tenant) {
-		channel = e.Known.ChannelOf(e.Data) // which takes time, so not under the lock
-	}
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if channel != "" {
-		found = x.roots[scope{e.Tenant, channel}].match(found, e.Type)
-	}
-	onChannel := len(found) - start
-	ownRoute := slices.ContainsFunc(found[start:], func(id schemas.EndpointID) bool { return x.dialects[id] == schemas.DialectOneRoute })
-	found = x.roots[scope{tenant: e.Tenant}].match(found, e.Type)
-	kept := found[:start]
-	for i, id := range found[start:] {
-		dialect, closed := x.dialects[id]
-		stepsBack := ownRoute && dialect == schemas.DialectOneRoute && i >= onChannel
-		if !stepsBack && (!closed || e.Known.In(dialect)) {
-			kept = append(kept, id)
+	ownRoute := m.ownRoute()
+	for _, h := range m.hits {
+		stepsBack := ownRoute && h.dialect == schemas.DialectOneRoute && !h.onChannel
+		if !stepsBack && e.Known.In(h.dialect) {
+			found = append(found, h.endpoint)
 		}
 	}
-	slices.Sort(kept[start:])
-	return kept[:start+len(slices.Compact(kept[start:]))]
+	slices.Sort(found[start:])
+	return found[:start+len(slices.Compact(found[start:]))]
 }
 
-func (x *Index) asksForChannels(tenant schemas.TenantID) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.bound[tenant] > 0
-}
-
-// match walks the trie. left is what remains of the type, "" at its end.
-func (n *node) match(found []schemas.EndpointID, left string) []schemas.EndpointID {
-	if n == nil { // there is no such scope
-		return found
+func (x *Index) add(e *entry) {
+	x.subscriptions[e.ID] = e
+	t := x.of[e.Tenant]
+	if t == nil {
+		t = &followers{all: map[*entry]struct{}{}}
+		x.of[e.Tenant] = t
 	}
-	for e := range n.rest {
-		found = append(found, e)
+	t.all[e] = struct{}{}
+	if e.Channel != "" {
+		t.bound++
 	}
-	segment, left, more := strings.Cut(left, ".")
-	for _, step := range [...]string{segment, schemas.Wildcard} { // a type may itself hold a "*" segment: found twice, kept once
-		child := n.next[step]
-		switch {
-		case child == nil:
-		case more:
-			found = child.match(found, left)
-		default:
-			for e := range child.here {
-				found = append(found, e)
-			}
-		}
+	if e.refused != nil {
+		return
 	}
-	return found
-}
-
-func (x *Index) add(s schemas.Subscription) {
-	in := scope{s.Tenant, s.Channel}
+	in := scope{e.Tenant, e.Channel}
 	root := x.roots[in]
 	if root == nil {
 		root = &node{}
 		x.roots[in] = root
 	}
-	for _, p := range s.Types {
-		root.count(p.Segments(), s.Endpoint, +1)
-	}
-	if s.Channel != "" {
-		x.bound[s.Tenant]++
+	for _, p := range e.Types {
+		root.change(p.Segments(), e, +1)
 	}
 }
 
-func (x *Index) remove(s schemas.Subscription) {
-	in := scope{s.Tenant, s.Channel}
+func (x *Index) remove(e *entry) {
+	delete(x.subscriptions, e.ID)
+	t := x.of[e.Tenant]
+	if delete(t.all, e); len(t.all) == 0 {
+		delete(x.of, e.Tenant)
+	}
+	if e.Channel != "" {
+		t.bound--
+	}
+	if e.refused != nil {
+		return
+	}
+	in := scope{e.Tenant, e.Channel}
 	root := x.roots[in]
-	for _, p := range s.Types {
-		root.count(p.Segments(), s.Endpoint, -1)
+	for _, p := range e.Types {
+		root.change(p.Segments(), e, -1)
 	}
 	if root.empty() {
 		delete(x.roots, in)
 	}
-	if s.Channel == "" {
-		return
-	}
-	if x.bound[s.Tenant]--; x.bound[s.Tenant] == 0 {
-		delete(x.bound, s.Tenant)
-	}
 }
-
-// count adds by to the endpoint's patterns at the end of path, and drops what
-// has become empty.
-func (n *node) count(path []string, e schemas.EndpointID, by int) {
-	last := len(path) == 1
-	if last && path[0] == schemas.Wildcard {
-		n.rest = counted(n.rest, e, by)
-		return
-	}
-	child := n.next[path[0]]
-	if child == nil {
-		child = &node{}
-		if n.next == nil {
-			n.next = map[string]*node{}
-		}
-		n.next[path[0]] = child
-	}
-	if last {
-		child.here = counted(child.here, e, by)
-	} else {
-		child.count(path[1:], e, by)
-	}
-	if child.empty() {
-		delete(n.next, path[0])
-	}
-}
-
-func counted(m map[schemas.EndpointID]int, e schemas.EndpointID, by int) map[schemas.EndpointID]int {
-	if m == nil {
-		m = map[schemas.EndpointID]int{}
-	}
-	if m[e] += by; m[e] == 0 {
-		delete(m, e)
-	}
-	return m
-}
-
-func (n *node) empty() bool { return len(n.next) == 0 && len(n.here) == 0 && len(n.rest) == 0 }

@@ -8,7 +8,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
-	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // step is one event between being read and being acknowledged.
@@ -37,8 +36,11 @@ func (f *Fanout) begin(ctx context.Context, m jetstream.Msg) *step {
 
 // stored is an event as EVENTS holds it.
 type stored struct {
-	msg  jetstream.Msg
-	meta *jetstream.MsgMetadata
+	subject  string
+	header   nats.Header
+	data     []byte
+	sequence uint64
+	at       time.Time
 }
 
 // writes are the deliveries of an event, or its dead letter. An error means
@@ -48,63 +50,74 @@ func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := stored{m, meta}
-	id, published, err := schemas.StoredEvent(m.Subject())
+	at := stored{m.Subject(), m.Headers(), m.Data(), meta.Sequence.Stream, meta.Timestamp}
+	id, published, err := schemas.StoredEvent(at.subject)
 	if err != nil {
 		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
 	}
-	tenant, err := f.tenant(ctx, id)
-	switch {
-	case schemas.HasCode(err, schemas.CodeNotFound):
+	tenant, exists := f.o.Index.Tenant(id)
+	if !exists {
 		return f.dead(ctx, at, id, schemas.ReasonTenantUnknown,
 			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then replay the event", string(id))), nil
-	case err != nil:
-		return nil, err
 	}
-	e, err := decode(m, id, published)
+	e, err := f.event(at, id, published)
 	if err != nil {
 		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
 	}
-	header, data, err := schemas.EncodeEvent(&e)
-	if err != nil {
-		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
-	}
-	known := f.o.Catalogue.Find(id, e.Type())
-	if err := f.conforms(ctx, at, tenant, known, data); err != nil {
+	if err := f.conforms(ctx, at, tenant, e); err != nil {
 		return f.dead(ctx, at, id, schemas.ReasonSchemaInvalid, err), nil
 	}
-	return f.deliveries(at, Event{Tenant: id, Type: e.Type(), Known: known, Data: data}, header), nil
-}
-
-// deliveries are one for each endpoint that gets the event.
-func (f *Fanout) deliveries(at stored, e Event, header schemas.Header) []write {
+	if err := f.join(ctx, id); err != nil {
+		return nil, err
+	}
 	endpoints := f.o.Index.Match(nil, e)
 	writes := make([]write, len(endpoints))
 	for i, endpoint := range endpoints {
-		d := schemas.Delivery{
-			ID:       schemas.NewDeliveryID(at.meta.Timestamp, at.meta.Sequence.Stream, endpoint),
-			Tenant:   e.Tenant,
-			Endpoint: endpoint,
-			Event:    header,
-		}
-		writes[i] = write{
-			msg: &nats.Msg{Subject: f.o.Layout.ReadySubject(endpoint), Header: d.Header(), Data: e.Data},
-			id:  d.ID.MessageID(0),
-		}
+		writes[i] = f.delivery(at, e, endpoint)
 	}
-	return writes
+	return writes, nil
+}
+
+// event reads what EVENTS stored.
+func (f *Fanout) event(at stored, tenant schemas.TenantID, published string) (Event, error) {
+	e, err := decode(at, tenant, published)
+	if err != nil {
+		return Event{}, err
+	}
+	header, data, err := schemas.EncodeEvent(&e)
+	if err != nil {
+		return Event{}, err
+	}
+	return Event{
+		Tenant: tenant, Type: e.Type(), Known: f.o.Catalogue.Find(tenant, e.Type()),
+		Header: header, Data: data, Sequence: at.sequence,
+	}, nil
+}
+
+// delivery is the event on its way to one endpoint.
+func (f *Fanout) delivery(at stored, e Event, to schemas.EndpointID) write {
+	d := schemas.Delivery{
+		ID:       schemas.NewDeliveryID(at.at, at.sequence, to),
+		Tenant:   e.Tenant,
+		Endpoint: to,
+		Event:    e.Header,
+	}
+	return write{
+		msg: &nats.Msg{Subject: f.o.Layout.ReadySubject(to), Header: d.Header(), Data: e.Data},
+		id:  d.ID.MessageID(0),
+	}
 }
 
 // conforms returns what is wrong with the event's data, unless its tenant wants
 // it delivered all the same. Its producer may have checked it, or not.
-func (f *Fanout) conforms(ctx context.Context, at stored, tenant schemas.Tenant, known *catalogue.Type, data []byte) error {
-	if known == nil {
+func (f *Fanout) conforms(ctx context.Context, at stored, tenant schemas.Tenant, e Event) error {
+	if e.Known == nil {
 		return nil
 	}
-	err := known.Validate(data)
+	err := e.Known.Validate(e.Data)
 	if err != nil && tenant.Validation == schemas.ValidationWarn {
 		f.o.Log.WarnContext(ctx, "event breaks its schema; delivered all the same", "tenant", tenant.ID,
-			"type", known.Type, "sequence", at.meta.Sequence.Stream, "detail", err)
+			"type", e.Type, "sequence", at.sequence, "detail", err)
 		return nil
 	}
 	return err
@@ -112,8 +125,8 @@ func (f *Fanout) conforms(ctx context.Context, at stored, tenant schemas.Tenant,
 
 // decode reads the event, which must be of the type that its subject says:
 // permissions to publish are given by subject.
-func decode(m jetstream.Msg, tenant schemas.TenantID, published string) (schemas.Event, error) {
-	e, err := schemas.DecodeEvent(m.Headers(), m.Data())
+func decode(at stored, tenant schemas.TenantID, published string) (schemas.Event, error) {
+	e, err := schemas.DecodeEvent(at.header, at.data)
 	if err != nil {
 		return schemas.Event{}, err
 	}
@@ -124,34 +137,17 @@ func decode(m jetstream.Msg, tenant schemas.TenantID, published string) (schemas
 	return e, nil
 }
 
-// tenant asks until there is an answer or ctx ends.
-func (f *Fanout) tenant(ctx context.Context, id schemas.TenantID) (schemas.Tenant, error) {
-	if t, ok := f.o.Index.Tenant(id); ok {
-		return t, nil
-	}
-	for {
-		t, err := f.o.Tenant(ctx, id)
-		if err == nil || schemas.HasCode(err, schemas.CodeNotFound) {
-			return t, err
-		}
-		f.o.Log.WarnContext(ctx, "fanout waits for the registry", "tenant", id, "error", err)
-		if !pause(ctx) {
-			return t, err
-		}
-	}
-}
-
 // dead is the dead letter of an event. Its id names the event by where EVENTS
 // holds it: a message that is no CloudEvent has no other name.
 func (f *Fanout) dead(ctx context.Context, e stored, tenant schemas.TenantID, reason schemas.Reason, cause error) []write {
-	f.o.Log.WarnContext(ctx, "event dead", "tenant", tenant, "sequence", e.meta.Sequence.Stream, "reason", reason, "detail", cause)
+	f.o.Log.WarnContext(ctx, "event dead", "tenant", tenant, "sequence", e.sequence, "reason", reason, "detail", cause)
 	return []write{{
 		msg: &nats.Msg{
 			Subject: schemas.DeadEventSubject(tenant),
-			Header:  schemas.DeadEvent(e.msg.Headers(), tenant, reason, cause.Error()),
-			Data:    e.msg.Data(),
+			Header:  schemas.DeadEvent(e.header, tenant, reason, cause.Error()),
+			Data:    e.data,
 		},
-		id: string(schemas.NewDeliveryID(e.meta.Timestamp, e.meta.Sequence.Stream, "")),
+		id: string(schemas.NewDeliveryID(e.at, e.sequence, "")),
 	}}
 }
 

@@ -20,6 +20,17 @@ var definedAttributes = []string{
 	attributeMediaType, attributeSchema, attributeSubject, attributeTime,
 }
 
+// AttributeOf is an attribute of the event whose header [EncodeEvent] wrote, in
+// its canonical string form; false if the event does not have it.
+func AttributeOf(h Header, name string) (value string, ok bool) {
+	values := h[attributePrefix+name]
+	if len(values) == 0 {
+		return "", false
+	}
+	value, err := decodeValue(values[0])
+	return value, err == nil
+}
+
 // Attributes are all of the event's: those that CloudEvents defines in the
 // order of its specification, then the extensions by name.
 func (d *Delivery) Attributes() []Attribute {

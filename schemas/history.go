@@ -11,7 +11,8 @@ type History struct {
 	// From is when the first event that counts was stored; the zero time is all.
 	From  time.Time    `json:"from,omitzero"`
 	State HistoryState `json:"state"`
-	// Until is a sequence of EVENTS, set when the state becomes [HistoryJoined].
+	// Until is a sequence of EVENTS, set when the state becomes [HistoryJoined];
+	// 0 before that.
 	Until uint64 `json:"until,omitempty"`
 }
 
@@ -26,10 +27,12 @@ const (
 	// HistoryJoined delivers live events after Until, and history the rest of
 	// those before.
 	HistoryJoined HistoryState = "joined"
+	// HistoryDone has delivered all up to Until.
+	HistoryDone HistoryState = "done"
 )
 
 // Live reports whether the event that EVENTS stored under sequence is one of
 // the live flow, not of history. Of a nil History every event is.
 func (h *History) Live(sequence uint64) bool {
-	return h == nil || h.State == HistoryJoined && sequence > h.Until
+	return h == nil || h.Until > 0 && sequence > h.Until
 }

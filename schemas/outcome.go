@@ -39,6 +39,7 @@ const (
 	ReasonExhausted        Reason = "exhausted"         // the schedule has no attempt left
 	ReasonNotRetried       Reason = "not_retried"       // its dialect or schedule allows no other attempt
 	ReasonGone             Reason = "gone"              // 410: the endpoint is disabled with this reason
+	ReasonStatusDisables   Reason = "status_disables"   // a status at which the endpoint's policy disables it, with this reason
 	ReasonEndpointDisabled Reason = "endpoint_disabled" // disabled before the attempt
 	ReasonEndpointDeleted  Reason = "endpoint_deleted"  // no longer in the registry
 	ReasonTooOld           Reason = "too_old"           // older than its endpoint's policy allows

@@ -13,6 +13,8 @@ const (
 	StreamDead     = "DEAD"
 	BucketRegistry = "tidings-registry"
 	BucketMembers  = "tidings-members"
+	// BucketIdempotency keeps the API's answers for a day.
+	BucketIdempotency = "tidings-idempotency"
 
 	eventsPrefix = "events."
 	readyPrefix  = "ready."
@@ -35,9 +37,12 @@ type Layout struct {
 }
 
 // Partition is the lane of an endpoint's deliveries.
-func (l Layout) Partition(endpoint EndpointID) int {
+func (l Layout) Partition(endpoint EndpointID) int { return l.lane(string(endpoint)) }
+
+// lane is how NATS itself partitions (subject mapping, "partition").
+func (l Layout) lane(name string) int {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(endpoint))
+	_, _ = h.Write([]byte(name))
 	return int(h.Sum32() % uint32(l.Partitions))
 }
 
@@ -189,4 +194,13 @@ func encodeSegment(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// TenantPartition is the lane of a tenant's events, as the server's transform
+// computes it.
+func (l Layout) TenantPartition(tenant TenantID) int { return l.lane(string(tenant)) }
+
+// TenantFilter selects a tenant's events in EVENTS.
+func (l Layout) TenantFilter(tenant TenantID) string {
+	return eventsPrefix + strconv.Itoa(l.TenantPartition(tenant)) + "." + string(tenant) + ".>"
 }

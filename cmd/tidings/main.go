@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -50,7 +51,7 @@ func rootCommand() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
 	}
 	c.SetOut(os.Stdout)
-	c.AddCommand(runCommand(), demoCommand(), publishCommand(), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(), versionCommand())
+	c.AddCommand(runCommand(), demoCommand(), publishCommand(), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(), configCommand(), versionCommand())
 	return c
 }
 
@@ -71,10 +72,11 @@ by TIDINGS_HTTP_ADDR.`,
 			if err != nil {
 				return err
 			}
-			a, err := startApp(c.Context(), s, log, hooks{})
+			a, err := startApp(c.Context(), s, log, hooks{adminToken: func(token string) { showToken(c.OutOrStdout(), token) }})
 			if err != nil {
 				return err
 			}
+			defer reloadOnHangup(c.Context(), a)()
 			log.Info("running", "roles", s.Roles, "http", a.httpAddr, "nats", a.natsURL, "version", version())
 			err = a.Wait(c.Context())
 			log.Info("stopping", "grace", s.Grace)
@@ -86,6 +88,34 @@ by TIDINGS_HTTP_ADDR.`,
 	}
 	s.Bind(c.Flags())
 	return c
+}
+
+func showToken(out io.Writer, token string) {
+	_, _ = fmt.Fprintf(out, `
+  This pipe has no admin token yet, so here is one. It is not shown again:
+
+      %s
+
+  Calls of /v1 carry it as "Authorization: Bearer <token>".
+
+`, token)
+}
+
+// reloadOnHangup applies the static file again at each SIGHUP, until stopped.
+func reloadOnHangup(ctx context.Context, a *app) (stop func()) {
+	hangups, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() { // ends when stop closes hangups
+		defer close(done)
+		for range hangups {
+			a.Reload(ctx)
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+		<-done
+	}
 }
 
 func newLogger(l config.Log) (*slog.Logger, error) {

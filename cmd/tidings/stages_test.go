@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/fanout"
@@ -21,22 +22,25 @@ import (
 // heartbeat. All is in one partition.
 type stages struct {
 	*pipe
-	env     *streamstest.Env
-	index   *fanout.Index
-	targets *dispatcher.Targets
+	env       *streamstest.Env
+	index     *fanout.Index
+	histories *fanout.Histories
+	targets   *dispatcher.Targets
+	barrier   *registry.Barrier
 }
 
 func prepareStages(t *testing.T) *stages {
 	t.Helper()
 	o := streamstest.Small()
 	o.Layout.Partitions, o.Layout.Shards = 1, 1
-	s := &stages{pipe: newPipe(t), env: streamstest.Start(t, o), index: fanout.NewIndex(), targets: dispatcher.NewTargets()}
-	s.registry = registry.New(s.env.Registry)
+	s := &stages{pipe: newPipe(t), env: streamstest.Start(t, o), index: fanout.NewIndex(), histories: fanout.NewHistories(), targets: dispatcher.NewTargets()}
+	s.registry = registry.New(s.env.Registry, testKeys(t))
 	s.use(s.env.Connect())
-	w, err := s.registry.Watch(t.Context(), slog.New(slog.DiscardHandler), s.index.Apply, s.targets.Apply)
+	w, err := s.registry.Watch(t.Context(), slog.New(slog.DiscardHandler), s.index.Apply, s.histories.Apply, s.targets.Apply)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.barrier = registry.NewBarrier(w, s.registry)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -52,6 +56,16 @@ func prepareStages(t *testing.T) *stages {
 	}
 	synctest.Wait()
 	return s
+}
+
+// testKeys seal what a test's registry holds.
+func testKeys(t *testing.T) *seal.Keyring {
+	t.Helper()
+	keys, err := seal.Parse(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }
 
 // worker is a running stage with a connection of its own.
@@ -79,9 +93,10 @@ func (s *stages) run(nc *nats.Conn, part func(context.Context, int) error) *work
 
 func (s *stages) fanoutOn(nc *nats.Conn) func(context.Context, int) error {
 	f, err := fanout.New(nc, fanout.Options{
-		Layout: s.env.Layout,
-		Index:  s.index,
-		Tenant: s.registry.Tenant,
+		Layout:    s.env.Layout,
+		Index:     s.index,
+		Histories: s.histories,
+		Registry:  pipeRegistry{s.registry, s.barrier},
 	})
 	if err != nil {
 		s.t.Error(err)

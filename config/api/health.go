@@ -1,4 +1,3 @@
-// Package api serves HTTP: for now, health.
 package api
 
 import (

@@ -18,6 +18,7 @@ type Declared struct {
 	EventTypes    []schemas.EventType
 	Endpoints     []schemas.Endpoint
 	Subscriptions []schemas.Subscription
+	Tokens        []schemas.Token
 }
 
 // Declare makes the registry hold what a static file declares, and removes
@@ -31,40 +32,26 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 	}
 	after := d.endpoints(have)
 	for _, e := range d.Endpoints {
-		if err := onlyROQ(after, e); err != nil {
+		if err := oneROQ(after, e); err != nil {
 			return err
 		}
 	}
 	for _, t := range d.Tenants {
-		t.Origin = schemas.OriginFile
+		t.Origin, t.Created = schemas.OriginFile, have.Tenants[t.ID].Created
 		if have.Tenants[t.ID] != t {
 			if err := r.PutTenant(ctx, t); err != nil {
 				return err
 			}
 		}
 	}
-	if err := r.declareEventTypes(ctx, have, d); err != nil {
-		return err
-	}
-	for _, e := range d.Endpoints {
-		e.Origin = schemas.OriginFile
-		old := have.Endpoints[e.ID]
-		old.Disabled, old.Consent = "", nil // a dispatcher's findings, no part of a declaration
-		if !reflect.DeepEqual(old, e) {
-			if err := r.putEndpoint(ctx, e); err != nil {
-				return err
-			}
+	for _, declare := range []func(context.Context, Contents, Declared) error{
+		r.declareEventTypes, r.declareEndpoints, r.declareSubscriptions, r.declareTokens, r.removeUndeclared,
+	} {
+		if err := declare(ctx, have, d); err != nil {
+			return err
 		}
 	}
-	for _, s := range d.Subscriptions {
-		s.Origin = schemas.OriginFile
-		if !reflect.DeepEqual(have.Subscriptions[s.ID], s) {
-			if err := r.PutSubscription(ctx, s); err != nil {
-				return err
-			}
-		}
-	}
-	return r.removeUndeclared(ctx, have, d)
+	return nil
 }
 
 // endpoints are those there will be in the end. What is declared is held to
@@ -80,6 +67,69 @@ func (d Declared) endpoints(have Contents) map[schemas.EndpointID]schemas.Endpoi
 		after[e.ID] = e
 	}
 	return after
+}
+
+// oneROQ refuses e if its tenant has another ROQ endpoint among all.
+func oneROQ(all map[schemas.EndpointID]schemas.Endpoint, e schemas.Endpoint) error {
+	if e.Dialect != schemas.DialectROQ {
+		return nil
+	}
+	for _, other := range sorted(all) {
+		if other.Tenant == e.Tenant && other.Dialect == schemas.DialectROQ && other.ID != e.ID {
+			return secondROQ(e, other.ID)
+		}
+	}
+	return nil
+}
+
+func (r *Registry) declareEndpoints(ctx context.Context, have Contents, d Declared) error {
+	after := d.endpoints(have)
+	changing := Registry{kv: r.kv, keys: r.keys, leaving: map[schemas.EndpointID]bool{}}
+	for id := range have.Endpoints {
+		changing.leaving[id] = after[id].Dialect != schemas.DialectROQ
+	}
+	for _, e := range d.Endpoints {
+		old := have.Endpoints[e.ID]
+		e.Origin, e.Created = schemas.OriginFile, old.Created
+		old.Disabled, old.Consent = "", nil // a dispatcher's findings, no part of a declaration
+		if !reflect.DeepEqual(old, e) {
+			if err := changing.PutEndpoint(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Registry) declareSubscriptions(ctx context.Context, have Contents, d Declared) error {
+	for _, s := range d.Subscriptions {
+		old := have.Subscriptions[s.ID]
+		s.Origin, s.Created = schemas.OriginFile, old.Created
+		subscriptions().carried(old, &s) // how far fanout has come, no part of a declaration
+		if !reflect.DeepEqual(old, s) {
+			if err := r.PutSubscription(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Registry) declareTokens(ctx context.Context, have Contents, d Declared) error {
+	for _, t := range d.Tokens {
+		old := have.Tokens[t.ID]
+		t.Origin, t.Created = schemas.OriginFile, old.Created
+		same, err := equalJSON(old, t)
+		if err != nil {
+			return err
+		}
+		if !same {
+			if err := put(ctx, r, tokens(), t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (r *Registry) declareEventTypes(ctx context.Context, have Contents, d Declared) error {
@@ -109,29 +159,30 @@ func equalJSON(a, b any) (bool, error) {
 }
 
 func (r *Registry) removeUndeclared(ctx context.Context, have Contents, d Declared) error {
-	for _, s := range sorted(have.Subscriptions) {
-		gone := !slices.ContainsFunc(d.Subscriptions, func(x schemas.Subscription) bool { return x.ID == s.ID })
-		if s.Origin == schemas.OriginFile && gone {
-			if err := r.RemoveSubscription(ctx, s.ID); err != nil {
-				return err
-			}
-		}
+	if err := removeOthers(ctx, r, tokens(), have.Tokens, d.Tokens); err != nil {
+		return err
 	}
-	for _, e := range sorted(have.Endpoints) {
-		gone := !slices.ContainsFunc(d.Endpoints, func(x schemas.Endpoint) bool { return x.ID == e.ID })
-		if e.Origin == schemas.OriginFile && gone {
-			if err := r.RemoveEndpoint(ctx, e.ID); err != nil {
-				return err
-			}
-		}
+	if err := removeOthers(ctx, r, subscriptions(), have.Subscriptions, d.Subscriptions); err != nil {
+		return err
+	}
+	if err := removeOthers(ctx, r, endpoints(), have.Endpoints, d.Endpoints); err != nil {
+		return err
 	}
 	if err := r.removeUndeclaredTypes(ctx, have, d); err != nil {
 		return err
 	}
-	for _, t := range sorted(have.Tenants) {
-		gone := !slices.ContainsFunc(d.Tenants, func(x schemas.Tenant) bool { return x.ID == t.ID })
-		if t.Origin == schemas.OriginFile && gone {
-			if err := r.RemoveTenant(ctx, t.ID); err != nil {
+	return removeOthers(ctx, r, tenants(), have.Tenants, d.Tenants)
+}
+
+// removeOthers removes the file's records that it no longer declares.
+func removeOthers[K cmp.Ordered, T any](ctx context.Context, r *Registry, k kind[T], have map[K]T, declared []T) error {
+	stays := make(map[string]bool, len(declared))
+	for i := range declared {
+		stays[k.about(&declared[i]).id] = true
+	}
+	for _, v := range sorted(have) {
+		if a := k.about(&v); *a.origin == schemas.OriginFile && !stays[a.id] {
+			if err := drop(ctx, r, k, a.id); err != nil {
 				return err
 			}
 		}

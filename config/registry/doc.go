@@ -1,15 +1,45 @@
-// Package registry keeps tenants, endpoints, subscriptions and event types in a
-// JetStream key-value bucket, and tells every process of each change.
+// Package registry keeps tenants, endpoints, subscriptions, event types and
+// tokens in a JetStream key-value bucket, and tells every process of each change.
 //
-//	tenant.<id>           schemas.Tenant
-//	endpoint.<id>         schemas.Endpoint, with its secrets
-//	subscription.<id>     schemas.Subscription
-//	type.<tenant>.<type>  schemas.EventType; tenant is "_" for all tenants
+//	tenant.<id>                schemas.Tenant
+//	endpoint.<id>              schemas.Endpoint; its secrets and headers are one text that package seal made
+//	subscription.<id>          schemas.Subscription
+//	token.<id>                 schemas.Token, the hash only
+//	type.<tenant>.<type>       schemas.EventType; tenant is "_" for all tenants
+//	of.<noun>.<parent>.<id>    empty: the record belongs to the parent and goes with it
+//	roq.<tenant>               the id of the tenant's one ROQ endpoint
+//	progress.<subscription>    how far fanout has read its history
+//	used.<token>               when it was last used
+//	secret.<name>              a key that all processes share, sealed
 //
-// One record is one key, so one change is one message to each watcher. An
-// endpoint is written against the revision that was read: so disabling it never
-// undoes a change made meanwhile, and its id is never taken by another tenant.
-// Of two that replace a record at once the last wins. Removing an endpoint
-// removes its subscriptions first: what was matched before still finds its way
-// to a reason.
+// Who owns what: the static file owns the records it declares ([Registry.Declare]),
+// and Update and Delete refuse those; Put and Remove do not ask. What the pipe
+// itself finds out (consent, a disabled endpoint, how far a history has come) is
+// written to anybody's record and is no part of a declaration.
+//
+// One record is one key, so one update is one message to each watcher, and costs
+// its writer the same however many records there are. A record's revision is its
+// version: every write is against the version that was read, so no update is
+// lost. Who names a version is refused if there is another ([schemas.CodeStale]);
+// who names none, like a put, is tried again, and of two puts the last wins. An
+// id is one record's over all tenants, and another tenant's record does not exist.
+//
+// Removing a record removes what belongs to it first: what was matched before
+// still finds its way to a reason. What is made for a parent is listed, then
+// written, then its parent is looked for once more; what is removed is swept,
+// removed, and swept again. So of the two at once one sees the other.
+//
+//	what fails                              → what happens
+//	a key this process lacks                → reading says which; a watcher logs it and its picture keeps what was there
+//	a record that does not parse            → the same
+//	a process dies while it removes         → some of what belongs to the record is gone; removing again goes on
+//	a process dies while it makes a record  → an entry of a list is left, which nobody minds
+//	the two sides of a ROQ claim at once    → one is undone, and told so; a watcher may see it come and go
+//
+// A [Watcher] hands over what is there, then every change, in the order of the
+// bucket. After [Watcher.CaughtUp] what it feeds shows every write that had
+// returned before, by whichever process: a [Picture] answers the API so.
+//
+// Direct gets of a replicated bucket may be answered by a follower that is behind:
+// a write then is refused and tried again, since it names what was read.
 package registry

@@ -2,7 +2,11 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -23,7 +27,37 @@ func (r *Registry) PutEventType(ctx context.Context, t schemas.EventType) error 
 	if defined.Type != t.Type { // Parse takes a name for a path, and looks at its last part
 		return schemas.Errorf(schemas.CodeInvalid, "event type %q: its definition is of %q", t.Type, defined.Type)
 	}
-	return r.put(ctx, eventTypeKey(t.Tenant, t.Type), t)
+	b, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	key := eventTypeKey(t.Tenant, t.Type)
+	if _, err := r.kv.Put(ctx, key, b); err != nil {
+		return unavailable("write "+key, err)
+	}
+	if t.Tenant != "" { // once more, like insert
+		if _, err := r.Tenant(ctx, t.Tenant); schemas.HasCode(err, schemas.CodeNotFound) {
+			return errors.Join(err, r.RemoveEventType(ctx, t.Tenant, t.Type))
+		}
+	}
+	return nil
+}
+
+// removeEventTypes removes those of a tenant.
+func (r *Registry) removeEventTypes(ctx context.Context, tenant schemas.TenantID) error {
+	var types []schemas.EventType
+	err := r.entries(ctx, []string{eventTypeKey(tenant, ">")}, func(e jetstream.KeyValueEntry) {
+		types = append(types, eventTypeOf(strings.TrimPrefix(e.Key(), eventTypePrefix)))
+	}, jetstream.MetaOnly())
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		if err := r.RemoveEventType(ctx, t.Tenant, t.Type); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RemoveEventType removes an event type; one that does not exist is fine.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"strings"
 	"sync"
@@ -14,38 +15,46 @@ import (
 // Watcher hands every record, and from then on every change, to functions that
 // keep a picture of the registry.
 type Watcher struct {
-	watch jetstream.KeyWatcher
-	log   *slog.Logger
-	apply []func(schemas.Change)
+	registry *Registry
+	watch    jetstream.KeyWatcher
+	log      *slog.Logger
+	apply    []func(schemas.Change)
 
 	mu   sync.Mutex    // guards what follows
 	seen uint64        // the revision of the newest change passed on
 	news chan struct{} // closed and replaced at each change
 }
 
+// records are the keys of what watchers are told of.
+func records() []string {
+	return []string{"tenant.*", "endpoint.*", "subscription.*", "token.*", eventTypePrefix + ">"}
+}
+
 // Watch starts a watcher and hands over all that is in the registry now; it
 // returns when that is done. So a stage that starts after it never sees an
 // empty registry. [Watcher.Run] then passes on the changes.
+//
+// What is there is read by the keys of records only, since half of all keys are
+// lists and notes. From then on it watches all: so it knows how far it has come
+// by the bucket's own count.
 func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(schemas.Change)) (*Watcher, error) {
-	kw, err := r.kv.WatchAll(ctx)
+	w := r.watcher(log, apply...)
+	if err := r.entries(ctx, records(), w.pass); err != nil {
+		return nil, err
+	}
+	kw, err := r.kv.WatchAll(ctx, jetstream.ResumeFromRevision(w.seen+1))
 	if err != nil {
 		return nil, unavailable("watch", err)
 	}
-	w := &Watcher{watch: kw, log: log, apply: apply, news: make(chan struct{})}
-	for {
-		select {
-		case entry, ok := <-kw.Updates():
-			if !ok {
-				return nil, unavailable("watch", context.Cause(ctx))
-			}
-			if entry == nil { // all there was has been delivered
-				return w, nil
-			}
-			w.pass(entry)
-		case <-ctx.Done():
-			return nil, unavailable("watch", context.Cause(ctx))
-		}
+	w.watch = kw
+	if err := drain(ctx, kw, w.pass); err != nil {
+		return nil, err
 	}
+	return w, nil
+}
+
+func (r *Registry) watcher(log *slog.Logger, apply ...func(schemas.Change)) *Watcher {
+	return &Watcher{registry: r, log: log, apply: apply, news: make(chan struct{})}
 }
 
 // Run passes on changes until ctx ends.
@@ -66,13 +75,16 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// pass skips a record that does not parse: it must not stop the others.
+// pass skips a record that does not parse: it must not stop the others, and who
+// keeps a picture keeps what was there before.
 func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
 	defer w.saw(entry.Revision())
-	if strings.HasPrefix(entry.Key(), secretPrefix) {
+	kind, id, _ := strings.Cut(entry.Key(), ".")
+	switch kind + "." {
+	case secretPrefix, listPrefix, roqPrefix, progressPrefix, usedPrefix:
 		return // nobody's picture
 	}
-	c, err := change(entry)
+	c, err := w.registry.change(kind, id, entry)
 	if err != nil {
 		w.log.Error("registry record skipped", "key", entry.Key(), "revision", entry.Revision(), "error", err)
 		return
@@ -80,6 +92,41 @@ func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
 	for _, apply := range w.apply {
 		apply(c)
 	}
+}
+
+// change reads one update of the bucket.
+func (r *Registry) change(kind, id string, entry jetstream.KeyValueEntry) (schemas.Change, error) {
+	c := schemas.Change{Removed: entry.Operation() != jetstream.KeyValuePut, Version: entry.Revision(), Updated: entry.Created()}
+	read := func(v any) error {
+		if c.Removed {
+			return nil
+		}
+		return json.Unmarshal(entry.Value(), v)
+	}
+	switch kind {
+	case "tenant":
+		c.Tenant = &schemas.Tenant{ID: schemas.TenantID(id)}
+		return c, read(c.Tenant)
+	case "endpoint":
+		c.Endpoint = &schemas.Endpoint{ID: schemas.EndpointID(id)}
+		if c.Removed {
+			return c, nil
+		}
+		e, err := openEndpoint(r, entry.Value())
+		c.Endpoint = &e
+		return c, err
+	case "type":
+		t := eventTypeOf(id)
+		c.EventType = &t
+		return c, read(c.EventType)
+	case "subscription":
+		c.Subscription = &schemas.Subscription{ID: schemas.SubscriptionID(id)}
+		return c, read(c.Subscription)
+	case "token":
+		c.Token = &schemas.Token{ID: schemas.TokenID(id)}
+		return c, read(c.Token)
+	}
+	return c, schemas.Errorf(schemas.CodeInvalid, "key %q is none of Tidings'", entry.Key())
 }
 
 func (w *Watcher) saw(revision uint64) {
@@ -91,7 +138,8 @@ func (w *Watcher) saw(revision uint64) {
 }
 
 // CaughtUp returns once the watcher has passed on every change that the
-// registry holds now.
+// registry holds now: what it feeds then shows every write that had returned
+// before, whichever process made it.
 func (w *Watcher) CaughtUp(ctx context.Context, r *Registry) error {
 	status, err := r.kv.Status(ctx)
 	if err != nil {

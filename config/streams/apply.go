@@ -16,6 +16,8 @@ type Applied struct {
 	Layout   schemas.Layout
 	Registry jetstream.KeyValue
 	Members  jetstream.KeyValue
+	// Idempotency forgets each key a day after it was last written.
+	Idempotency jetstream.KeyValue
 }
 
 // Apply makes the account hold what the pipe needs, creating or updating it.
@@ -48,6 +50,9 @@ func Apply(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
 	}
 	if applied.Members, err = js.CreateOrUpdateKeyValue(ctx, members(o)); err != nil {
 		return Applied{}, refusal("bucket "+schemas.BucketMembers, err)
+	}
+	if applied.Idempotency, err = js.CreateOrUpdateKeyValue(ctx, idempotency(o)); err != nil {
+		return Applied{}, refusal("bucket "+schemas.BucketIdempotency, err)
 	}
 	return applied, nil
 }

@@ -81,3 +81,13 @@ func TestApplyIsIdempotentAndRefusesAnotherLayout(t *testing.T) {
 		}
 	})
 }
+
+func TestIdempotencyForgetsAfterADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := streamstest.Start(t, streamstest.Small())
+		status, err := env.Idempotency.Status(t.Context())
+		if err != nil || status.Bucket() != schemas.BucketIdempotency || status.TTL() != 24*time.Hour || status.History() != 1 {
+			t.Fatalf("got %v, %v", status, err)
+		}
+	})
+}

@@ -111,3 +111,15 @@ func members(o Options) jetstream.KeyValueConfig {
 		LimitMarkerTTL: time.Minute, // lets the marks of removed keys expire
 	}
 }
+
+// idempotency keeps the answers of the API, by Idempotency-Key, for as long as a
+// client may ask again.
+func idempotency(o Options) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:      schemas.BucketIdempotency,
+		Description: "Answers of the API, sealed, by Idempotency-Key",
+		Storage:     jetstream.FileStorage,
+		Replicas:    o.Replicas,
+		TTL:         24 * time.Hour,
+	}
+}

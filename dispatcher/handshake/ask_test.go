@@ -201,3 +201,27 @@ func TestAskRefusesABadRequest(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestAskSendsTheEndpointsHeaders(t *testing.T) {
+	got := make(chan http.Header, 1)
+	r := handshake.Request{
+		Origin: origin, UserAgent: "Tidings",
+		Header: http.Header{"Authorization": {"Bearer of the gateway"}, "User-Agent": {"forged"}, "Webhook-Request-Origin": {"forged"}},
+	}
+	r.URL = serve(t, func(w http.ResponseWriter, q *http.Request) {
+		got <- q.Header
+		answer(http.StatusOK, origins, "*")(w, q)
+	})
+	if _, err := ask(t, r); err != nil {
+		t.Fatal(err)
+	}
+	h := <-got
+	for name, want := range map[string]string{"Authorization": "Bearer of the gateway", "User-Agent": "Tidings", "WebHook-Request-Origin": origin} {
+		if values := h.Values(name); len(values) != 1 || values[0] != want {
+			t.Errorf("%s is %q, want %q", name, values, want)
+		}
+	}
+	if r.Header.Get("User-Agent") != "forged" {
+		t.Error("the caller's header was changed")
+	}
+}

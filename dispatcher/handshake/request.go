@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -33,6 +34,9 @@ type Request struct {
 	Rate int
 	// UserAgent names the sender; Go's HTTP client if empty.
 	UserAgent string
+	// Header goes along, as it does with the endpoint's deliveries. What the
+	// handshake sets itself wins.
+	Header http.Header
 }
 
 // Validate names the field that is wrong.
@@ -63,6 +67,7 @@ func dnsName(s string) bool {
 
 func (r Request) header() http.Header {
 	h := http.Header{}
+	maps.Copy(h, r.Header)
 	if r.UserAgent != "" {
 		h.Set("User-Agent", r.UserAgent)
 	}

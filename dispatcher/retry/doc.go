@@ -22,6 +22,15 @@
 //	no response: anything else               retry bad_response
 //	a retry, and the schedule is at its end  dead exhausted
 //	a retry, and there is no schedule        dead not_retried
+//	a retry later than the delivery may live dead too_old
+//
+// What the endpoint's policy says of a status ([Rules.Statuses]) comes before
+// all that, and before the rules of its dialect:
+//
+//	delivered                                delivered ok
+//	retry, of a 2xx too                      retry; bad_response for a 2xx, client_error for a 410
+//	dead                                     dead not_retried
+//	disable                                  dead status_disables; gone for a 410
 //
 // A retry waits as its [Schedule] says, give or take 10 %, so that deliveries
 // that failed together do not come back together.

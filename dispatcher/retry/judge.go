@@ -3,6 +3,7 @@ package retry
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/tidings-dev/tidings/schemas"
@@ -32,6 +33,12 @@ type Plan struct {
 	Now time.Time
 	// Random, in [0, 1), chooses the jitter.
 	Random float64
+	// Least is how long the next attempt has to wait at least, whatever the
+	// schedule says.
+	Least time.Duration
+	// Until is when the delivery will be too old for another attempt; the zero
+	// time is never.
+	Until time.Time
 	// MaxRetryAfter bounds what a receiver may ask for with Retry-After. 0 means
 	// [DefaultMaxRetryAfter].
 	MaxRetryAfter time.Duration
@@ -43,8 +50,8 @@ const DefaultMaxRetryAfter = 24 * time.Hour
 // Judge is the verdict on an attempt; the package comment has the table. A
 // Retry's After is the scheduled delay with [Jitter]. Where the receiver asked
 // to be left alone for longer, with a 429 or a 503, it is what it asked, at most
-// MaxRetryAfter, and up to 10 % more within that bound: never less. Outcome.Detail
-// has at most [schemas.MaxDetail] bytes.
+// MaxRetryAfter, and up to 10 % more within that bound: never less. A retry past
+// Until is dead instead. Outcome.Detail has at most [schemas.MaxDetail] bytes.
 func Judge(r Result, p Plan) schemas.Outcome {
 	if p.MaxRetryAfter <= 0 {
 		p.MaxRetryAfter = DefaultMaxRetryAfter
@@ -54,7 +61,11 @@ func Judge(r Result, p Plan) schemas.Outcome {
 		return p.again(reason, detail, 0)
 	}
 	asked, wait := p.throttled(r)
+	action := p.Rules.action(r.Status)
 	reason, detail := p.Rules.read(r.Status, asked)
+	if action != "" {
+		reason, detail = p.Rules.ruled(r.Status, asked, action)
+	}
 	switch reason {
 	case schemas.ReasonOK:
 		return schemas.Outcome{Kind: schemas.Delivered, Reason: reason, Cause: reason, Detail: detail}
@@ -67,13 +78,20 @@ func Judge(r Result, p Plan) schemas.Outcome {
 	case asked:
 		detail += fmt.Sprintf(" and asked to be left alone for %s", wait.Round(time.Second))
 	}
-	if p.Rules.final(r.Status) {
-		return schemas.Outcome{
-			Kind: schemas.Dead, Reason: schemas.ReasonNotRetried, Cause: reason,
-			Detail: clip(detail + ", a status that its dialect does not retry"),
-		}
+	switch {
+	case action == schemas.StatusDisable:
+		return final(schemas.ReasonStatusDisables, reason, detail+", a status that disables its endpoint")
+	case action == schemas.StatusDead:
+		return final(schemas.ReasonNotRetried, reason, detail+", a status that its endpoint does not retry")
+	case action == "" && p.Rules.final(r.Status):
+		return final(schemas.ReasonNotRetried, reason, detail+", a status that its dialect does not retry")
 	}
 	return p.again(reason, detail, wait)
+}
+
+// final is the verdict on a status that ends the delivery.
+func final(reason, cause schemas.Reason, detail string) schemas.Outcome {
+	return schemas.Outcome{Kind: schemas.Dead, Reason: reason, Cause: cause, Detail: clip(detail)}
 }
 
 // Again is the verdict on an attempt that failed before there was a request:
@@ -97,7 +115,7 @@ func (p Plan) throttled(r Result) (asked bool, wait time.Duration) {
 }
 
 // again is a retry at the scheduled time, or after what the receiver asked for
-// if that is later, or else the end.
+// or Least if that is later, or else the end.
 func (p Plan) again(reason schemas.Reason, detail string, asked time.Duration) schemas.Outcome {
 	made := max(p.Attempts, 1)
 	delay, ok := p.Schedule.Next(made)
@@ -111,6 +129,11 @@ func (p Plan) again(reason schemas.Reason, detail string, asked time.Duration) s
 	if asked > 0 {
 		after = max(after, min(late(asked, p.Random), p.MaxRetryAfter))
 	}
+	after = max(after, p.Least)
+	if !p.Until.IsZero() && after > p.Until.Sub(p.Now) {
+		return final(schemas.ReasonTooOld, reason,
+			fmt.Sprintf("gave up after %s, as the next would come later than max_age allows; the last ended with %s: %s", attempts(made), reason, detail))
+	}
 	return schemas.Outcome{Kind: schemas.Retry, Reason: reason, Cause: reason, After: after, Detail: clip(detail)}
 }
 
@@ -122,10 +145,13 @@ func (p Plan) end(made int, cause schemas.Reason, detail string) schemas.Outcome
 		o.Detail = clip(fmt.Sprintf("not retried, as the endpoint has no schedule; the attempt ended with %s: %s", cause, detail))
 		return o
 	}
-	plural := "s"
-	if made == 1 {
-		plural = ""
-	}
-	o.Detail = clip(fmt.Sprintf("gave up after %d attempt%s; the last ended with %s: %s", made, plural, cause, detail))
+	o.Detail = clip(fmt.Sprintf("gave up after %s; the last ended with %s: %s", attempts(made), cause, detail))
 	return o
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return strconv.Itoa(n) + " attempts"
 }

@@ -22,6 +22,36 @@ type Rules struct {
 	Exact bool
 	// KeepGone makes a 410 a failure like others.
 	KeepGone bool
+	// Statuses are what the endpoint says of a status, before all that: by
+	// status ("404"), or else by class ("4xx").
+	Statuses map[string]schemas.StatusAction
+}
+
+// action is what the endpoint says of a status; empty if it says nothing.
+func (r Rules) action(status int) schemas.StatusAction {
+	if len(r.Statuses) == 0 || status < 100 || status > 999 {
+		return ""
+	}
+	text := strconv.Itoa(status)
+	if action, ok := r.Statuses[text]; ok {
+		return action
+	}
+	return r.Statuses[text[:1]+"xx"]
+}
+
+// ruled says what a status means for which the endpoint has an action. Only
+// [schemas.StatusDelivered] makes it a success, and only
+// [schemas.StatusDisable] makes a 410 the end of the endpoint.
+func (r Rules) ruled(status int, asked bool, action schemas.StatusAction) (schemas.Reason, string) {
+	r.KeepGone = action != schemas.StatusDisable
+	reason, detail := r.read(status, asked)
+	switch {
+	case action == schemas.StatusDelivered && reason != schemas.ReasonOK:
+		return schemas.ReasonOK, "the receiver answered " + statusText(status) + ", which its endpoint takes for success"
+	case action != schemas.StatusDelivered && reason == schemas.ReasonOK:
+		return schemas.ReasonResponse, detail + ", which its endpoint does not take for success"
+	}
+	return reason, detail
 }
 
 // read says what a status means, in a word and in a sentence.

@@ -8,8 +8,17 @@ func (t *Type) ChannelOf(data []byte) string {
 	if t == nil || t.Channel == "" {
 		return ""
 	}
+	p := t.channel
+	if p == nil { // a type that Parse did not make
+		all, err := pointers([]string{t.Channel})
+		if err != nil {
+			return ""
+		}
+		p = all[0]
+	}
+	var room [1][]byte
 	var id string
-	for _, value := range lookup(data, t.Channel) {
+	for _, value := range p.Append(room[:0], data) {
 		_ = json.Unmarshal(value, &id) // what is no string names no channel
 	}
 	return id

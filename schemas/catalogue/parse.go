@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/pointer"
 )
 
 // extension ends the name of every file of the catalogue.
@@ -120,11 +121,12 @@ func (t *Type) has(member string) bool {
 }
 
 func checkPointers(t *Type) (where string, err error) {
-	for i, pointer := range t.Involves {
-		if err := checkPointer(pointer, true); err != nil {
+	for i, text := range t.Involves {
+		if err := checkPointer(text, true); err != nil {
 			return "involves/" + strconv.Itoa(i), err
 		}
 	}
+	t.involving, _ = pointers(t.Involves)
 	for _, name := range slices.Sorted(maps.Keys(t.Filters)) {
 		if name == "" {
 			return "filters", schemas.Errorf(schemas.CodeInvalid, "a filter has no name: give it one")
@@ -133,10 +135,14 @@ func checkPointers(t *Type) (where string, err error) {
 			return "filters/" + escape.Replace(name), err
 		}
 	}
-	if t.Channel != "" {
-		return "channel", checkPointer(t.Channel, false)
+	if t.Channel == "" {
+		return "", nil
 	}
-	return "", nil
+	if err := checkPointer(t.Channel, false); err != nil {
+		return "channel", err
+	}
+	t.channel, err = pointer.Parse(t.Channel)
+	return "channel", err
 }
 
 func checkExamples(t *Type) (where string, err error) {

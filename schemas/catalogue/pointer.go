@@ -1,73 +1,84 @@
 package catalogue
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"strconv"
+	"maps"
 	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/pointer"
 )
 
 // everyElement is the segment of a pointer that stands for each element of an
 // array.
-const everyElement = "*"
+const everyElement = pointer.Every
 
-// unescape reads a segment of a JSON pointer (RFC 6901, section 4).
-var unescape = strings.NewReplacer("~1", "/", "~0", "~")
-
-// escape writes one.
+// escape writes a segment of a JSON pointer (RFC 6901, section 4).
 var escape = strings.NewReplacer("~", "~0", "/", "~1")
 
 // checkPointer says what is wrong with a JSON pointer. Whether it may stand for
 // several values, the caller knows.
-func checkPointer(pointer string, several bool) error {
-	if !strings.HasPrefix(pointer, "/") {
-		return errors.New("write a JSON pointer, which starts with \"/\"")
+func checkPointer(text string, several bool) error {
+	if err := pointer.Check(text); err != nil {
+		return err
 	}
-	for segment := range strings.SplitSeq(pointer[1:], "/") {
+	for segment := range strings.SplitSeq(text[1:], "/") {
 		if !several && segment == everyElement {
 			return errors.New("point at one value: \"*\" stands for several")
-		}
-		for i := range len(segment) {
-			if segment[i] == '~' && (i+1 == len(segment) || segment[i+1] != '0' && segment[i+1] != '1') {
-				return errors.New("write \"~0\" for \"~\" and \"~1\" for \"/\" in a JSON pointer")
-			}
 		}
 	}
 	return nil
 }
 
-// lookup is what a pointer that [checkPointer] passed leads to; nothing if the
-// data has no such value.
-func lookup(data json.RawMessage, pointer string) []json.RawMessage {
-	found := []json.RawMessage{data}
-	for segment := range strings.SplitSeq(pointer[1:], "/") {
-		var next []json.RawMessage
-		for _, value := range found {
-			next = append(next, step(value, segment)...)
-		}
-		found = next
+// lookup is what a pointer leads to; nothing if the data has no such value, or
+// if it is no pointer.
+func lookup(data json.RawMessage, text string) (found []json.RawMessage) {
+	p, err := pointer.Parse(text)
+	if err != nil {
+		return nil
+	}
+	for _, value := range p.Append(nil, data) {
+		found = append(found, value)
 	}
 	return found
 }
 
-func step(value json.RawMessage, segment string) []json.RawMessage {
-	var elements []json.RawMessage
-	if bytes.HasPrefix(bytes.TrimLeft(value, " \t\r\n"), []byte("[")) && json.Unmarshal(value, &elements) == nil {
-		if segment == everyElement {
-			return elements
-		}
-		if i, err := strconv.Atoi(segment); err == nil && i >= 0 && i < len(elements) && strconv.Itoa(i) == segment {
-			return elements[i : i+1]
-		}
+// Involving are the type's Involves, ready to read with; none if the type is
+// unknown (nil).
+func (t *Type) Involving() []*pointer.Pointer {
+	switch {
+	case t == nil:
 		return nil
+	case len(t.involving) == len(t.Involves):
+		return t.involving
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(value, &members) != nil {
-		return nil
+	all, _ := pointers(t.Involves) // a type that Parse did not make
+	return all
+}
+
+func pointers(texts []string) (all []*pointer.Pointer, err error) {
+	for _, text := range texts {
+		p, err := pointer.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
 	}
-	if member, ok := members[unescape.Replace(segment)]; ok {
-		return []json.RawMessage{member}
-	}
-	return nil
+	return all, nil
+}
+
+// Rules are the type's schema, compiled; nil if [Parse] did not make the type.
+func (t *Type) Rules() *jsonschema.Schema { return t.rules }
+
+// Types are all types that the tenant knows, by name.
+func (c *Catalogue) Types(tenant schemas.TenantID) map[string]*Type {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	all := maps.Clone(builtinByType())
+	maps.Copy(all, c.own[""])
+	maps.Copy(all, c.own[tenant])
+	return all
 }

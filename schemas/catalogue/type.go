@@ -6,6 +6,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/pointer"
 )
 
 // Type is what the catalogue knows of an event type: the content of its file.
@@ -41,6 +42,8 @@ type Type struct {
 	rules      *jsonschema.Schema
 	quick      *quick // the same rules
 	budget     budget
+	involving  []*pointer.Pointer // Involves
+	channel    *pointer.Pointer   // Channel; nil if there is none
 	definition json.RawMessage
 }
 

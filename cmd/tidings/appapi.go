@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/api/roam"
+	"github.com/tidings-dev/tidings/dispatcher/dialect"
+	"github.com/tidings-dev/tidings/fanout"
+	"github.com/tidings-dev/tidings/producers"
+	"github.com/tidings-dev/tidings/producers/ingest"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// control is the API, and what it does beyond the registry.
+type control struct {
+	app *app
+	js  jetstream.JetStream
+	pub *producers.Publisher
+	// uses are yet to be noted.
+	uses chan use
+}
+
+// apiHandlers are those of /v1 and of Roam's /v0.
+func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) {
+	if err := a.firstToken(ctx); err != nil {
+		return nil, nil, err
+	}
+	nc, err := a.connection("api")
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := newControl(a, nc)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.background(ctx, "token uses", c.noteUses)
+	gate := access.New(access.Options{
+		Lookup: func(hash string) (schemas.Token, bool) {
+			t, ok := a.picture.TokenByHash(hash)
+			return t.Value, ok
+		},
+		Used:  c.used,
+		Rate:  perSecond(a.settings.API.Rate),
+		Burst: a.settings.API.Burst,
+	})
+	v1 = api.New(api.Options{
+		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
+		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
+		ReadEvents:        func(r *http.Request) ([]schemas.Event, error) { return ingest.Read(r, ingest.Limits{}) },
+		Publish:           c.publish,
+		CheckSubscription: func(s schemas.Subscription) error { return fanout.CheckSubscription(s, a.types) },
+		Explain:           c.explain,
+		Test:              c.test,
+		NewSecret:         dialect.NewSecret,
+		CheckEndpoint:     dialect.Check,
+		Log:               a.log,
+	})
+	ranges, err := a.settings.AllowedRanges()
+	if err != nil {
+		return nil, nil, err
+	}
+	v0 = roam.New(roam.Options{
+		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
+		AllowHTTP: func(*url.URL) bool { return len(ranges) > 0 },
+	})
+	return v1, v0, nil
+}
+
+func newControl(a *app, nc *nats.Conn) (*control, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	// What the API has let pass by the tenant's wish is not checked again.
+	pub, err := producers.New(nc, producers.Options{Tenant: anyTenant, Catalogue: a.types, Validation: schemas.ValidationQuarantine})
+	if err != nil {
+		return nil, err
+	}
+	return &control{app: a, js: js, pub: pub, uses: make(chan use, 1000)}, nil
+}
+
+// anyTenant owns a publisher that publishes on behalf of others only.
+const anyTenant = schemas.TenantID("any")
+
+// perSecond is a rate as the gate takes it: negative for none.
+func perSecond(r schemas.Rate) float64 {
+	if r.IsZero() {
+		return -1
+	}
+	return float64(r.Count) / r.Per.Seconds()
+}
+
+// use is a token's, some time ago.
+type use struct {
+	token schemas.TokenID
+	at    time.Time
+}
+
+// used notes when a token was last used. A caller does not wait for that: if
+// there is too much to note, it is left out.
+func (c *control) used(id schemas.TokenID, at time.Time) {
+	select {
+	case c.uses <- use{id, at}:
+	default:
+	}
+}
+
+func (c *control) noteUses(ctx context.Context) error {
+	for {
+		select {
+		case u := <-c.uses:
+			if err := c.app.registry.SetUsed(ctx, u.token, u.at); err != nil {
+				c.app.log.DebugContext(ctx, "use of a token not noted", "token", u.token, "error", err)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// publish returns once JetStream has stored all events.
+func (c *control) publish(ctx context.Context, tenant schemas.TenantID, events []schemas.Event) (duplicate []bool, err error) {
+	pub, err := c.pub.For(tenant)
+	if err != nil {
+		return nil, err
+	}
+	results, err := pub.PublishBatch(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	duplicate = make([]bool, len(results))
+	for i, r := range results {
+		duplicate[i] = r.Receipt.Duplicate
+		if r.Err != nil {
+			err = errors.Join(err, r.Err)
+		}
+	}
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CodeUnavailable, "not all events are stored: send them again, what is stored will not be doubled: %w", err)
+	}
+	return duplicate, nil
+}
+
+func (c *control) explain(tenant schemas.TenantID, e schemas.Event) []schemas.Explanation {
+	header, data, err := schemas.EncodeEvent(&e)
+	if err != nil {
+		return nil // cannot be: the event is valid
+	}
+	return c.app.index.Explain(fanout.Event{
+		Tenant: tenant, Type: e.Type(), Known: c.app.types.Find(tenant, e.Type()), Header: header, Data: data,
+	})
+}
+
+// testType is the type of a test event in a dialect that carries any.
+const testType = "tidings.test"
+
+func (c *control) test(ctx context.Context, e schemas.Endpoint, eventType string) (schemas.DeliveryID, error) {
+	known := c.app.types.Find(e.Tenant, eventType)
+	switch {
+	case eventType == "" && e.Dialect.Open():
+		eventType = testType
+	case eventType == "":
+		types := c.app.types.Types(e.Tenant)
+		for _, name := range slices.Sorted(maps.Keys(types)) {
+			if types[name].In(e.Dialect) {
+				known, eventType = types[name], name
+				break
+			}
+		}
+	case !known.In(e.Dialect):
+		return "", schemas.Errorf(schemas.CodeInvalid, "the dialect %s has no word for the type %q: leave type out, or take one of those that `tidings types --dialect %s` lists", e.Dialect, eventType, e.Dialect)
+	}
+	id, m, err := fanout.Example(c.app.streams.Layout, e, eventType, known)
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.js.PublishMsg(ctx, m, jetstream.WithMsgID(string(id))); err != nil {
+		return "", schemas.Errorf(schemas.CodeUnavailable, "the test delivery is not stored: try again: %w", err)
+	}
+	return id, nil
+}
+
+// firstToken makes sure that somebody can administrate: by the token that is
+// preset or, if there is no admin token at all, by one that is made and shown
+// once.
+func (a *app) firstToken(ctx context.Context) error {
+	preset, err := a.settings.AdminToken()
+	if err != nil {
+		return err
+	}
+	t := schemas.Token{ID: "tok_first", Name: "first admin token", Scope: schemas.TokenAdmin}
+	if preset != "" {
+		t.ID, t.Name = "tok_preset", "preset admin token"
+		t.Hash = access.Hash(preset)
+		return a.presetToken(ctx, t)
+	}
+	if a.hooks.adminToken == nil {
+		return nil
+	}
+	for _, other := range a.picture.Tokens("", "", 0) {
+		if other.Value.Scope == schemas.TokenAdmin {
+			return nil
+		}
+	}
+	var token string
+	token, t.Hash = access.NewToken()
+	_, err = a.registry.CreateToken(ctx, t)
+	if schemas.HasCode(err, schemas.CodeConflict) {
+		return nil // another process was first, and has shown its own
+	}
+	if err == nil {
+		a.hooks.adminToken(token)
+	}
+	return err
+}
+
+// presetToken makes t, or gives the one there is its hash.
+func (a *app) presetToken(ctx context.Context, t schemas.Token) error {
+	_, err := a.registry.CreateToken(ctx, t)
+	if !schemas.HasCode(err, schemas.CodeConflict) {
+		return err
+	}
+	_, err = a.registry.UpdateToken(ctx, t.ID, 0, func(old *schemas.Token) error {
+		old.Hash, old.Revoked = t.Hash, time.Time{}
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/broker"
+	"github.com/tidings-dev/tidings/config/members"
+	"github.com/tidings-dev/tidings/config/streams"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+func (a *app) startBroker(ctx context.Context) error {
+	n := a.settings.NATS
+	if n.URL != "" {
+		remote := remoteBroker(n)
+		a.connect = func(name string) (*nats.Conn, error) { return remote.Connect(name, a.log) }
+		a.natsURL = n.URL
+		return nil
+	}
+	s, err := broker.StartEmbedded(ctx, broker.Embedded{DataDir: a.settings.DataDir, Listen: n.Listen, SyncAlways: n.SyncFiles}, a.log)
+	if err != nil {
+		return err
+	}
+	a.onStop("broker", func() error { s.Close(); return nil })
+	a.connect = func(name string) (*nats.Conn, error) { return s.Connect(name, a.log) }
+	a.natsURL = s.URL()
+	return nil
+}
+
+func remoteBroker(n config.NATS) broker.Remote {
+	return broker.Remote{URL: n.URL, Creds: n.Creds, NKey: n.NKey, CA: n.CA, Cert: n.Cert, Key: n.Key}
+}
+
+// connection opens a connection of the app's own, closed when it stops.
+func (a *app) connection(name string) (*nats.Conn, error) {
+	nc, err := a.connect("tidings " + name)
+	if err != nil {
+		return nil, err
+	}
+	a.onStop("connection of "+name, func() error { nc.Close(); return nil })
+	a.ready = append(a.ready, func() api.Check {
+		c := api.Check{Name: "nats connection of " + name}
+		if !nc.IsConnected() {
+			c.Problem = "the connection is " + strings.ToLower(nc.Status().String())
+		}
+		return c
+	})
+	return nc, nil
+}
+
+func (a *app) applyStreams(ctx context.Context) error {
+	nc, err := a.connection("registry")
+	if err != nil {
+		return err
+	}
+	s := a.settings.Streams
+	a.streams, err = streams.Apply(ctx, nc, streams.Options{
+		Layout:       schemas.Layout{Partitions: s.Partitions, Shards: s.Shards},
+		Replicas:     s.Replicas,
+		EventsMaxAge: s.EventsMaxAge,
+		DeadMaxAge:   s.DeadMaxAge,
+		DedupWindow:  s.DedupWindow,
+	})
+	if err == nil && a.settings.NATS.URL == "" {
+		err = members.Clear(ctx, a.streams.Members)
+	}
+	return err
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+func (a *app) startHTTP(ctx context.Context) error {
+	if a.settings.HTTPAddr == "" {
+		return nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.settings.HTTPAddr)
+	if err != nil {
+		return schemas.Errorf(schemas.CodeInvalid, "--http-addr %s: %w", a.settings.HTTPAddr, err)
+	}
+	a.httpAddr = listener.Addr().String()
+	mux := http.NewServeMux()
+	health := api.Health(a.checks)
+	if !a.settings.Has(config.RoleAPI) {
+		mux.Handle("/", health)
+	} else {
+		v1, v0, err := a.apiHandlers(ctx)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		mux.Handle("/", v1)
+		mux.Handle("/v0/", v0)
+		mux.Handle("/healthz", health)
+		mux.Handle("/readyz", health)
+	}
+	if a.consents != nil {
+		mux.Handle(consentPath, a.consents.handler())
+	}
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
+	a.background(ctx, "http", func(ctx context.Context) error {
+		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+		defer stop()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+func (a *app) checks() []api.Check {
+	checks := make([]api.Check, len(a.ready))
+	for i, check := range a.ready {
+		checks[i] = check()
+	}
+	return checks
+}

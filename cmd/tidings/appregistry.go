@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/fanout"
+	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
+)
+
+// startRegistry applies the static file, and follows the registry from then on.
+func (a *app) startRegistry(ctx context.Context) error {
+	a.registry = registry.New(a.streams.Registry, a.keys)
+	if a.settings.ConfigFile != "" {
+		if err := a.declare(ctx, a.declared); err != nil {
+			return err
+		}
+	}
+	a.index, a.histories, a.targets, a.types = fanout.NewIndex(), fanout.NewHistories(), dispatcher.NewTargets(), catalogue.New()
+	a.types.Refused = func(err error) { a.log.Error("event type left out", "error", err) } //nolint:sloglint // no context comes with it
+	pictures := []func(schemas.Change){a.types.Apply, a.index.Apply, a.histories.Apply, a.targets.Apply}
+	if a.settings.Has(config.RoleAPI) {
+		a.picture = registry.NewPicture()
+		pictures = append(pictures, a.picture.Apply)
+	}
+	w, err := a.registry.Watch(context.WithoutCancel(ctx), a.log, pictures...)
+	if err != nil {
+		return err
+	}
+	a.barrier = registry.NewBarrier(w, a.registry)
+	a.background(ctx, "registry", w.Run)
+	if a.settings.Has(config.RoleAPI) {
+		a.background(ctx, "sealing", a.reseal)
+	}
+	return nil
+}
+
+// reseal rewrites what is sealed with an older key, then waits for the end.
+func (a *app) reseal(ctx context.Context) error {
+	n, err := a.registry.Reseal(ctx)
+	if err != nil {
+		a.log.WarnContext(ctx, "secrets not all sealed anew: the next start tries again", "error", err)
+	}
+	if n > 0 {
+		a.log.InfoContext(ctx, "secrets sealed with the newest key", "records", n)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (a *app) declare(ctx context.Context, d config.Declarations) error {
+	if err := a.registry.Declare(ctx, registry.Declared(d)); err != nil {
+		return err
+	}
+	a.log.InfoContext(ctx, "configuration applied", "file", a.settings.ConfigFile, "tenants", len(d.Tenants), "own_types", len(d.EventTypes),
+		"endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions), "tokens", len(d.Tokens))
+	return nil
+}
+
+// Reload applies the static file as it is now. If anything is wrong with it,
+// nothing changes, and the error is logged.
+func (a *app) Reload(ctx context.Context) {
+	if a.settings.ConfigFile == "" {
+		a.log.WarnContext(ctx, "nothing to reload: there is no --config")
+		return
+	}
+	d, err := config.ReadFile(a.settings.ConfigFile)
+	if err == nil {
+		err = a.declare(ctx, d)
+	}
+	if err != nil {
+		a.log.ErrorContext(ctx, "configuration not applied: what was declared before stands", "error", err)
+	}
+}

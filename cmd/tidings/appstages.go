@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/members"
+	"github.com/tidings-dev/tidings/config/streams"
+	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/dispatcher/egress"
+	"github.com/tidings-dev/tidings/fanout"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+func (a *app) startDispatcher(ctx context.Context) error {
+	if !a.settings.Has(config.RoleDispatcher) {
+		return nil
+	}
+	ranges, err := a.settings.AllowedRanges()
+	if err != nil {
+		return err
+	}
+	var callback dispatcher.Callback
+	if a.consents != nil {
+		callback = a.consents.callback
+	}
+	nc, err := a.connection("dispatcher")
+	if err != nil {
+		return err
+	}
+	d, err := dispatcher.New(nc, dispatcher.Options{
+		Layout:    a.streams.Layout,
+		Targets:   a.targets,
+		Catalogue: a.types,
+		Fetch:     a.registry.Endpoint,
+		Disable:   a.registry.DisableEndpoint,
+		Agree:     a.registry.Agree,
+		Origin:    a.settings.Origin,
+		Callback:  callback,
+		Transport: a.transport(ranges),
+		Observe:   a.observe,
+		AckWait:   streams.AckWait,
+		Grace:     a.settings.Grace,
+		UserAgent: "Tidings/" + version(),
+		Log:       a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.share(ctx, string(config.RoleDispatcher), d.RunPartition)
+	return nil
+}
+
+func (a *app) transport(allowed []netip.Prefix) http.RoundTripper {
+	if a.hooks.transport != nil {
+		return a.hooks.transport
+	}
+	return egress.NewTransport(egress.Options{Guard: egress.NewGuard(allowed)})
+}
+
+// observe logs what went wrong at the operator's level, and the rest for whoever
+// looks closer.
+func (a *app) observe(r dispatcher.Report) {
+	level := slog.LevelDebug
+	if r.Outcome.Kind == schemas.Dead {
+		level = slog.LevelWarn
+	}
+	ctx := context.Background()
+	if a.log.Enabled(ctx, level) {
+		a.log.Log(ctx, level, "attempt", "delivery", r.Delivery.ID, "endpoint", r.Delivery.Endpoint, "tenant", r.Delivery.Tenant,
+			"attempt", r.Attempt.Number, "status", r.Attempt.Status, "outcome", r.Outcome.Kind, "reason", r.Outcome.Reason, "took", r.Attempt.Duration)
+	}
+	if a.hooks.observe != nil {
+		a.hooks.observe(r)
+	}
+}
+
+func (a *app) startFanout(ctx context.Context) error {
+	if !a.settings.Has(config.RoleFanout) {
+		return nil
+	}
+	nc, err := a.connection("fanout")
+	if err != nil {
+		return err
+	}
+	f, err := fanout.New(nc, fanout.Options{
+		Layout:    a.streams.Layout,
+		Index:     a.index,
+		Histories: a.histories,
+		Registry:  pipeRegistry{a.registry, a.barrier},
+		Catalogue: a.types,
+		Log:       a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.share(ctx, string(config.RoleFanout), f.RunPartition)
+	return nil
+}
+
+// partitionPause is how long a partition that could not run waits before it is
+// tried again.
+const partitionPause = time.Second
+
+// share runs this member's share of a role's partitions.
+func (a *app) share(ctx context.Context, role string, run func(context.Context, int) error) {
+	m := members.New(a.streams.Members, members.Options{
+		Role: role, ID: memberID(), Partitions: a.streams.Layout.Partitions, TTL: streams.MemberTTL, Log: a.log,
+	})
+	a.background(ctx, role, func(ctx context.Context) error {
+		return m.Run(ctx, func(ctx context.Context, partition int) {
+			for {
+				err := run(ctx, partition)
+				if ctx.Err() != nil {
+					return
+				}
+				a.log.ErrorContext(ctx, "partition stopped; it is tried again", "role", role, "partition", partition, "error", err)
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(partitionPause):
+				}
+			}
+		})
+	})
+}
+
+// memberID is unique among processes and fit for a subject token.
+func memberID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	host = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, host)
+	return host + "-" + strings.ToLower(rand.Text()[:8])
+}

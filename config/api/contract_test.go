@@ -1,0 +1,344 @@
+package api_test
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
+)
+
+// TestRoutesAreDescribed compares the routes that are served with the file.
+func TestRoutesAreDescribed(t *testing.T) {
+	var described []string
+	for _, q := range spec().operations() {
+		described = append(described, q.method+" "+q.path)
+	}
+	slices.Sort(described)
+	if served := api.Routes(); !slices.Equal(described, served) {
+		t.Errorf("described %q\nserved    %q", described, served)
+	}
+}
+
+const event = `{"specversion":"1.0","id":"e1","source":"/test","type":"some.thing","data":{"a":1}}`
+
+var structured = []string{"Content-Type", "application/cloudevents+json"}
+
+// TestContract goes through the life of everything. Each answer is held to the
+// description; at the end each success that is described has been seen.
+func TestContract(t *testing.T) {
+	r := newRig(t)
+	endpoint, subscription := r.tenants()
+	ep := "/v1/tenants/acme/endpoints/" + endpoint
+
+	r.tenantLife(t)
+	r.endpointLife(t, ep)
+	r.actions(t, ep)
+	r.subscriptionLife(t, endpoint, subscription)
+	r.types(t)
+	r.events(t)
+	r.tokensLife(t)
+	r.do(204, "DELETE", ep, "")
+	r.do(204, "DELETE", "/v1/tenants/acme", "")
+	r.do(200, "GET", "/openapi.json", "")
+	if w := r.send(request{method: "GET", path: "/openapi.yaml"}); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "openapi: 3.1.0\n") {
+		t.Errorf("openapi.yaml: %d", w.Code)
+	}
+	everySuccess(t)
+}
+
+func (r *rig) tenantLife(t *testing.T) {
+	_, h := r.do(200, "GET", "/v1/tenants/acme", "")
+	r.do(304, "GET", "/v1/tenants/acme", "", "If-None-Match", `"1", W/`+h.Get("ETag"))
+	r.do(200, "GET", "/v1/tenants", "")
+	if got, _ := r.do(200, "PATCH", "/v1/tenants/acme", `{"name":"Acme","validation":"warn"}`, "If-Match", h.Get("ETag")); got["name"] != "Acme" {
+		t.Errorf("got %v", got)
+	}
+	r.do(412, "PATCH", "/v1/tenants/acme", `{"name":"Again"}`, "If-Match", h.Get("ETag"))
+}
+
+func (r *rig) endpointLife(t *testing.T, ep string) {
+	e, h := r.do(200, "GET", ep, "")
+	if e["secret"] != nil || e["secrets"] != nil || fmt.Sprint(e["headers"]) != "map[X-Key:<secret>]" {
+		t.Errorf("an endpoint shows %v", e)
+	}
+	r.do(304, "GET", ep, "", "If-None-Match", h.Get("ETag"))
+	e, _ = r.do(200, "PATCH", ep, `{"name":"n","headers":{"X-Key":"<secret>","X-New":"v"},"policy":{"timeout":"30s","retry":[],"rate":"10/s","statuses":{"404":"dead"}}}`,
+		"Content-Type", "application/merge-patch+json")
+	if fmt.Sprint(e["policy"]) != "map[rate:10/s retry:[] statuses:map[404:dead] timeout:30s]" {
+		t.Errorf("got %v", e["policy"])
+	}
+	e, _ = r.do(200, "PATCH", ep, `{"name":null,"headers":{"X-New":null},"policy":{"rate":null,"retry":null}}`)
+	if e["name"] != nil || fmt.Sprint(e["policy"]) != "map[statuses:map[404:dead] timeout:30s]" || fmt.Sprint(e["headers"]) != "map[X-Key:<secret>]" {
+		t.Errorf("after clearing: %v", e)
+	}
+	if stored, err := r.registry.Endpoint(t.Context(), schemas.EndpointID(path.Base(ep))); err != nil || stored.Headers["X-Key"].Reveal() != "hidden-value" {
+		t.Errorf("the header is %q, %v", stored.Headers["X-Key"].Reveal(), err)
+	}
+}
+
+func (r *rig) actions(t *testing.T, ep string) {
+	for action, status := range map[string]string{"pause": "paused", "resume": "active", "enable": "active"} {
+		if e, _ := r.do(200, "POST", ep+"/"+action, ""); e["status"] != status {
+			t.Errorf("after %s it is %v", action, e["status"])
+		}
+	}
+	r.do(202, "POST", ep+"/test", `{"type":"user.created"}`)
+	r.do(400, "POST", ep+"/test", `{"type":"no.such"}`)
+	if e, _ := r.do(200, "POST", ep+"/rotate", `{"secret":"whsec_bXktb3duLXNlY3JldC1pcy1sb25nLWVub3VnaA==","overlap":"1h"}`); e["secret"] != nil {
+		t.Errorf("the caller's own secret came back: %v", e)
+	}
+	if e, _ := r.do(200, "POST", ep+"/rotate", ""); e["secret"] != madeSecret {
+		t.Errorf("the secret that was made did not come back: %v", e)
+	}
+	secrets, h := r.do(200, "GET", ep+"/secrets", "")
+	r.do(304, "GET", ep+"/secrets", "", "If-None-Match", h.Get("ETag"))
+	if items := secrets["items"].([]any); len(items) != 2 || items[0].(map[string]any)["secret"] != madeSecret || items[1].(map[string]any)["expires"] == nil {
+		t.Errorf("got %v", secrets)
+	}
+	r.do(200, "GET", "/v1/tenants/acme/endpoints?limit=1", "")
+}
+
+func (r *rig) subscriptionLife(t *testing.T, endpoint, subscription string) {
+	sub := "/v1/tenants/acme/subscriptions/" + subscription
+	_, h := r.do(200, "GET", sub, "")
+	r.do(304, "GET", sub, "", "If-None-Match", "*")
+	s, _ := r.do(200, "PATCH", sub, `{"types":["user.*"],"filters":[{"not":{"exact":{"subject":"x"}}}],"channel":"c","user":["u1"]}`, "If-Match", h.Get("ETag"))
+	if fmt.Sprintf("%v %v %v %v", s["types"], s["filters"], s["channel"], s["user"]) != "[user.*] [map[not:map[exact:map[subject:x]]]] c [u1]" {
+		t.Errorf("got %v", s)
+	}
+	r.do(200, "GET", "/v1/tenants/acme/subscriptions?endpoint="+endpoint, "")
+	s, _ = r.do(201, "POST", "/v1/tenants/acme/subscriptions", `{"endpoint":"`+endpoint+`","types":["*"],"deliver_from":"2026-01-02T03:04:05Z"}`)
+	if fmt.Sprint(s["history"]) != "map[from:2026-01-02T03:04:05Z state:reading]" {
+		t.Errorf("history %v", s["history"])
+	}
+	r.do(204, "DELETE", sub, "")
+	r.do(404, "GET", sub, "")
+}
+
+func (r *rig) types(t *testing.T) {
+	const path = "/v1/tenants/acme/types"
+	r.do(200, "GET", path+"?limit=200", "")
+	_, h := r.do(200, "GET", path+"/user.created", "")
+	r.do(304, "GET", path+"/user.created", "", "If-None-Match", h.Get("ETag"))
+	own := strings.ReplaceAll(string(catalogue.Builtin()[0].Definition()), `"`+catalogue.Builtin()[0].Type+`"`, `"own.thing"`)
+	got, h := r.do(201, "PUT", path+"/own.thing", own)
+	if got["origin"] != "tenant" {
+		t.Errorf("origin %v", got["origin"])
+	}
+	r.do(412, "PUT", path+"/own.thing", own, "If-Match", `"1"`)
+	r.do(200, "PUT", path+"/own.thing", own, "If-Match", h.Get("ETag"))
+	r.do(400, "PUT", path+"/another", own)
+	r.do(404, "DELETE", path+"/user.created", "")
+	r.do(204, "DELETE", path+"/own.thing", "")
+	r.do(404, "GET", path+"/own.thing", "")
+}
+
+func (r *rig) events(t *testing.T) {
+	const path = "/v1/tenants/acme/events"
+	for i, want := range []bool{false, true} {
+		got, _ := r.do(202, "POST", path, event, structured...)
+		if first := got["events"].([]any)[0].(map[string]any); first["duplicate"] != want {
+			t.Errorf("time %d: %v", i, first)
+		}
+	}
+	r.do(202, "POST", path, `{"a":1}`, "Ce-Specversion", "1.0", "Ce-Id", "b", "Ce-Source", "/s", "Ce-Type", "x.y")
+	bad := `{"specversion":"1.0","id":"u","source":"/test","type":"user.created","data":{"nope":1}}`
+	batch := []string{"Content-Type", "application/cloudevents-batch+json"}
+	r.do(202, "POST", path, "["+bad+"]", batch...) // the tenant only warns
+	r.do(200, "PATCH", "/v1/tenants/acme", `{"validation":"reject"}`)
+	fresh := strings.Replace(event, "e1", "e2", 1)
+	refused, _ := r.do(422, "POST", path, "["+fresh+","+bad+"]", batch...)
+	if refused["field"] != "events[1]" || !strings.Contains(refused["detail"].(string), "data") {
+		t.Errorf("got %v", refused)
+	}
+	got, _ := r.do(202, "POST", path, fresh, structured...)
+	if got["events"].([]any)[0].(map[string]any)["duplicate"] != false {
+		t.Error("an event of a refused batch was published")
+	}
+	r.do(200, "POST", "/v1/tenants/acme/explain", event, structured...)
+	r.do(400, "POST", "/v1/tenants/acme/explain", "["+event+","+event+"]", batch...)
+}
+
+func (r *rig) tokensLife(t *testing.T) {
+	made, h := r.do(201, "POST", "/v1/tokens", `{"name":"CI","scope":"tenant:read","tenant":"acme","expires":"2100-01-01T00:00:00Z"}`)
+	token := made["token"].(string)
+	path := "/v1/tokens/" + made["id"].(string)
+	r.as(token, 200, "GET /v1/tenants/acme", "")
+	shown, _ := r.do(200, "GET", path, "")
+	if shown["token"] != nil || shown["hash"] != nil {
+		t.Errorf("shown again: %v", shown)
+	}
+	must(t, r.registry.SetUsed(t.Context(), schemas.TokenID(made["id"].(string)), schemasTime))
+	if shown, _ = r.do(200, "GET", path, ""); shown["last_used"] != "2026-01-02T03:04:05Z" {
+		t.Errorf("last used: %v", shown)
+	}
+	r.do(304, "GET", path, "", "If-None-Match", h.Get("ETag"))
+	r.do(200, "GET", "/v1/tokens?tenant=acme", "")
+	r.do(200, "POST", path+"/revoke", "", "If-Match", h.Get("ETag"))
+	r.as(token, 401, "GET /v1/tenants/acme", "")
+	r.do(412, "DELETE", path, "", "If-Match", h.Get("ETag"))
+	r.do(204, "DELETE", path, "")
+	r.do(404, "GET", path, "")
+}
+
+// everySuccess fails for each answer below 400 that is described and was not seen.
+func everySuccess(t *testing.T) {
+	d := spec()
+	for _, q := range d.operations() {
+		item := d.doc["paths"].(map[string]any)[q.path].(map[string]any)
+		for status := range item[strings.ToLower(q.method)].(map[string]any)["responses"].(map[string]any) {
+			if status < "400" && !d.seen[q.method+" "+q.path+" "+status] {
+				t.Errorf("%s %s %s was never answered", q.method, q.path, status)
+			}
+		}
+	}
+}
+
+// TestEveryRouteRefuses sends each route what it must refuse, and holds each
+// problem to the description.
+func TestEveryRouteRefuses(t *testing.T) {
+	r := newRig(t, func(o *api.Options, _ *access.Options) { o.MaxConfig, o.MaxEvents = 300, 300 })
+	endpoint, subscription := r.tenants()
+	stranger := r.token(schemas.Token{Scope: schemas.TokenWrite, Tenant: "other"})
+	made, _ := r.do(201, "POST", "/v1/tokens", `{"scope":"publish","tenant":"acme"}`)
+	ids := strings.NewReplacer("{tenant}", "acme", "{endpoint}", endpoint, "{subscription}", subscription, "{type}", "user.created", "{token}", made["id"].(string))
+	missing := strings.NewReplacer("{tenant}", "nobody", "{endpoint}", "ep_none", "{subscription}", "sub_none", "{type}", "no.such", "{token}", "tok_none")
+	for _, q := range spec().operations() {
+		t.Run(q.method+" "+q.path, func(t *testing.T) {
+			here := &rig{tb: t, api: r.api, admin: r.admin}
+			path := ids.Replace(q.path)
+			here.refused(q, "", 401, path)
+			here.refused(q, "tidings_wrong", 401, path)
+			here.refused(q, stranger, 403, path)
+			if missed := missing.Replace(q.path); missed != q.path && q.method != "PUT" {
+				here.refused(q, r.admin, 404, missed)
+			}
+			here.refusesBodies(q, path)
+			if q.method == "GET" && !strings.HasSuffix(q.path, "}") && !strings.HasSuffix(q.path, "secrets") {
+				here.refused(q, r.admin, 400, path+"?limit=0")
+				here.refused(q, r.admin, 400, path+"?cursor=nope!")
+			}
+		})
+	}
+	if _, h := r.do(405, "PUT", "/v1/tokens", "{}"); h.Get("Allow") != "GET, POST" {
+		t.Errorf("Allow: %q", h.Get("Allow"))
+	}
+	r.do(404, "GET", "/v1/nothing", "")
+}
+
+// refused sends a route a body that is right.
+func (r *rig) refused(q request, token string, status int, path string, header ...string) {
+	r.tb.Helper()
+	body := ""
+	switch {
+	case takesEvents(q):
+		body, header = event, append(slices.Clone(structured), header...)
+	case q.method == "PATCH":
+		body = "{}"
+	}
+	r.as(token, status, q.method+" "+path, body, header...)
+}
+
+func (r *rig) refusesBodies(q request, path string) {
+	r.tb.Helper()
+	if q.method == "GET" || q.method == "DELETE" {
+		return
+	}
+	route := q.method + " " + path
+	r.as(r.admin, 413, route, `{"name":"`+strings.Repeat("x", 400)+`"}`)
+	if takesEvents(q) {
+		r.as(r.admin, 400, route, `{"name":`, structured...)
+	} else {
+		r.as(r.admin, 400, route, `{"name":`)
+		r.as(r.admin, 400, route, `{"nope":1}`)
+		r.as(r.admin, 415, route, `{}`, "Content-Type", "text/plain")
+	}
+	if q.method == "POST" {
+		r.refused(q, r.admin, 400, path, "Idempotency-Key", "\x01")
+	}
+}
+
+func takesEvents(q request) bool {
+	return strings.HasSuffix(q.path, "/events") || strings.HasSuffix(q.path, "/explain")
+}
+
+// TestInvalidBodies: a refusal names the member, and says what to do.
+func TestInvalidBodies(t *testing.T) {
+	r := newRig(t)
+	endpoint, _ := r.tenants()
+	const ep, sub = "/v1/tenants/acme/endpoints", "/v1/tenants/acme/subscriptions"
+	for _, row := range []struct{ path, body, field, detail string }{
+		{"/v1/tenants", `{"id":"Bad Id"}`, "id", "use 1 to 63"},
+		{"/v1/tenants", `{"id":"x","validation":"maybe"}`, "validation", "is unknown: use"},
+		{"/v1/tenants", `[]`, "body", "write an object"},
+		{"/v1/tenants", `{"id":1}`, "id", "write a string"},
+		{ep, `{"url":"https://x.test","policy":{"timeout":"10m"}}`, "policy.timeout", "at most 5m0s"},
+		{ep, `{"url":"https://x.test","policy":{"timeout":10}}`, "policy.timeout", "with a unit"},
+		{ep, `{"url":"https://x.test","policy":{"retry":["5s","-1s"]}}`, "policy.retry[1]", "use more than 0"},
+		{ep, `{"url":"https://x.test","policy":{"rate":"fast"}}`, "policy.rate", "write it like"},
+		{ep, `{"url":"https://x.test","policy":{"nope":1}}`, "policy.nope", "leave it out"},
+		{ep, `{"url":"https://user:pass@x.test"}`, "url", "carries credentials"},
+		{ep, `{"url":"x"}`, "url", "is not absolute"},
+		{ep, `{"url":"https://x.test","headers":{"Host":"x"}}`, "headers", "set by the sender"},
+		{ep, `{"url":"https://x.test","headers":{"X-A":"<secret>"}}`, "headers.X-A", "give the value"},
+		{ep, `{"url":"https://x.test","dialect":"morse"}`, "dialect", "is unknown"},
+		{ep, `{"url":"https://x.test","secret":"short"}`, "<nil>", "whsec_"},
+		{sub, `{"endpoint":"` + endpoint + `","types":[]}`, "types", "is empty"},
+		{sub, `{"endpoint":"` + endpoint + `","types":["a.*b"]}`, "types[0]", "whole segments"},
+		{sub, `{"endpoint":"` + endpoint + `","types":["*"],"deliver_from":"soon"}`, "deliver_from", "a time like"},
+		{sub, `{"endpoint":"` + endpoint + `","types":["*"],"filters":[{"exact":{"a":"b"},"sql":"x"}]}`, "filters[0]", "exactly one"},
+		{sub, `{"endpoint":"` + endpoint + `","types":["*"],"filters":[{"cel":"bad("}]}`, "filters[0].cel", "1:5"},
+		{sub, `{"endpoint":"` + endpoint + `","types":["*"],"filters":` + strings.Repeat(`[{"all":`, 60) + `[]` + strings.Repeat("}]", 60) + `}`, "body", "nested deeper"},
+		{"/v1/tokens", `{"scope":"root"}`, "scope", "is unknown"},
+		{"/v1/tokens", `{"scope":"publish"}`, "tenant", "is missing"},
+		{"/v1/tokens", `{"scope":"admin","expires":"2001-01-01T00:00:00Z"}`, "expires", "is past"},
+	} {
+		got, _ := r.do(400, "POST", row.path, row.body)
+		if fmt.Sprint(got["field"]) != row.field || !strings.Contains(got["detail"].(string), row.detail) {
+			t.Errorf("%s\ngot  %v: %v\nwant %s: …%s…", row.body, got["field"], got["detail"], row.field, row.detail)
+		}
+	}
+	got, _ := r.do(404, "POST", sub, `{"endpoint":"ep_none","types":["*"]}`)
+	if got["field"] != "endpoint" {
+		t.Errorf("got %v", got)
+	}
+	patched, _ := r.do(400, "PATCH", ep+"/"+endpoint, `{"policy":{"nope":null}}`)
+	if patched["field"] != "policy.nope" {
+		t.Errorf("got %v", patched)
+	}
+}
+
+// TestPages reads a list page by page, while what was read goes away.
+func TestPages(t *testing.T) {
+	r := newRig(t)
+	r.tenants()
+	want := 1
+	for range 7 {
+		r.do(201, "POST", "/v1/tenants/acme/endpoints", `{"url":"https://example.com/hooks"}`)
+		want++
+	}
+	var ids []string
+	for path := "/v1/tenants/acme/endpoints?limit=3"; path != ""; {
+		page, _ := r.do(200, "GET", path, "")
+		path = ""
+		for _, item := range page["items"].([]any) {
+			ids = append(ids, item.(map[string]any)["id"].(string))
+		}
+		if next, ok := page["next"].(string); ok {
+			path = "/v1/tenants/acme/endpoints?limit=3&cursor=" + next
+			r.do(204, "DELETE", "/v1/tenants/acme/endpoints/"+ids[len(ids)-1], "")
+		}
+	}
+	if len(ids) != want || !slices.IsSorted(ids) || len(slices.Compact(ids)) != want {
+		t.Errorf("got %d ids, want %d: %s", len(ids), want, ids)
+	}
+}
+
+var schemasTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/seal"
+	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
+)
+
+// Options is what the API works with. What it may not import comes as functions;
+// each error that is a [*schemas.Error] is shown to the caller.
+type Options struct {
+	Registry *registry.Registry
+	// Picture and Catalogue follow the registry; CaughtUp returns once they show
+	// every write that had returned.
+	Picture   *registry.Picture
+	Catalogue *catalogue.Catalogue
+	CaughtUp  func(context.Context) error
+	Gate      *access.Gate
+	// Keys seal what Idempotency keeps: answers, for 24 hours, some with a secret.
+	Keys        *seal.Keyring
+	Idempotency jetstream.KeyValue
+
+	// ReadEvents reads CloudEvents in any mode of HTTP, each of them valid.
+	ReadEvents func(*http.Request) ([]schemas.Event, error)
+	// Publish returns once JetStream has stored all events, and says of each
+	// whether it was there already.
+	Publish func(context.Context, schemas.TenantID, []schemas.Event) (duplicate []bool, err error)
+	// CheckSubscription says why a subscription's filters do not compile.
+	CheckSubscription func(schemas.Subscription) error
+	// Explain goes through the endpoints of the tenant that have a subscription.
+	Explain func(schemas.TenantID, schemas.Event) []schemas.Explanation
+	// Test sends an example of a type to one endpoint; of a type that fits if it is
+	// empty.
+	Test func(ctx context.Context, e schemas.Endpoint, eventType string) (schemas.DeliveryID, error)
+	// NewSecret makes a secret that the dialect can sign with; empty if the dialect
+	// has no signature.
+	NewSecret func(schemas.Dialect) string
+	// CheckEndpoint says what keeps an endpoint's dialect from writing its requests.
+	CheckEndpoint func(schemas.Endpoint) error
+
+	// MaxConfig and MaxEvents bound request bodies, in bytes: 1 MiB and 8 MiB by
+	// default.
+	MaxConfig, MaxEvents int64
+	// Log is told of each request, at debug. Nobody by default.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxConfig == 0 {
+		o.MaxConfig = 1 << 20
+	}
+	if o.MaxEvents == 0 {
+		o.MaxEvents = 8 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// now has no more digits than people read.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

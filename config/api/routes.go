@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/tidings-dev/tidings/config/access"
+)
+
+// route is one method of one path.
+type route struct {
+	method, path string
+	right        access.Right
+	do           func(context.Context, *call) (reply, error)
+	// organisation refuses personal tokens: what it touches is the tenant's.
+	organisation bool
+	// events takes CloudEvents, in the modes of HTTP and up to their own bound.
+	events bool
+}
+
+const (
+	tenantPath       = "/v1/tenants/{tenant}"
+	endpointPath     = tenantPath + "/endpoints/{endpoint}"
+	subscriptionPath = tenantPath + "/subscriptions/{subscription}"
+	typePath         = tenantPath + "/types/{type}"
+	tokenPath        = "/v1/tokens/{token}" //nolint:gosec // a path, no credential
+)
+
+// routes are all that need a token.
+func (a *API) routes() []route {
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	return []route{
+		{method: post, path: "/v1/tenants", right: access.Admin, do: a.createTenant},
+		{method: get, path: "/v1/tenants", right: access.Admin, do: a.listTenants},
+		{method: get, path: tenantPath, right: access.Read, do: a.getTenant},
+		{method: patch, path: tenantPath, right: access.Admin, do: a.patchTenant},
+		{method: del, path: tenantPath, right: access.Admin, do: a.deleteTenant},
+
+		{method: post, path: tenantPath + "/endpoints", right: access.Write, do: a.createEndpoint},
+		{method: get, path: tenantPath + "/endpoints", right: access.Read, do: a.listEndpoints},
+		{method: get, path: endpointPath, right: access.Read, do: a.getEndpoint},
+		{method: patch, path: endpointPath, right: access.Write, do: a.patchEndpoint},
+		{method: del, path: endpointPath, right: access.Write, do: a.deleteEndpoint},
+		{method: get, path: endpointPath + "/secrets", right: access.Secrets, do: a.listSecrets},
+		{method: post, path: endpointPath + "/rotate", right: access.Write, do: a.rotateSecret},
+		{method: post, path: endpointPath + "/pause", right: access.Write, do: a.pauseEndpoint},
+		{method: post, path: endpointPath + "/resume", right: access.Write, do: a.resumeEndpoint},
+		{method: post, path: endpointPath + "/enable", right: access.Write, do: a.enableEndpoint},
+		{method: post, path: endpointPath + "/test", right: access.Write, do: a.testEndpoint},
+
+		{method: post, path: tenantPath + "/subscriptions", right: access.Write, do: a.createSubscription},
+		{method: get, path: tenantPath + "/subscriptions", right: access.Read, do: a.listSubscriptions},
+		{method: get, path: subscriptionPath, right: access.Read, do: a.getSubscription},
+		{method: patch, path: subscriptionPath, right: access.Write, do: a.patchSubscription},
+		{method: del, path: subscriptionPath, right: access.Write, do: a.deleteSubscription},
+
+		{method: get, path: tenantPath + "/types", right: access.Read, do: a.listTypes},
+		{method: get, path: typePath, right: access.Read, do: a.getType},
+		{method: put, path: typePath, right: access.Write, organisation: true, do: a.putType},
+		{method: del, path: typePath, right: access.Write, organisation: true, do: a.deleteType},
+
+		{method: post, path: tenantPath + "/events", right: access.Publish, events: true, do: a.publishEvents},
+		{method: post, path: tenantPath + "/explain", right: access.Read, events: true, do: a.explainEvent},
+
+		{method: post, path: "/v1/tokens", right: access.Admin, do: a.createToken},
+		{method: get, path: "/v1/tokens", right: access.Admin, do: a.listTokens},
+		{method: get, path: tokenPath, right: access.Admin, do: a.getToken},
+		{method: del, path: tokenPath, right: access.Admin, do: a.deleteToken},
+		{method: post, path: tokenPath + "/revoke", right: access.Admin, do: a.revokeToken},
+	}
+}

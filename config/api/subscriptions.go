@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/tidings-dev/tidings/config/api/document"
+	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// subscriptionInput is what can be set of a subscription at any time.
+type subscriptionInput struct {
+	Types   []string         `json:"types,omitempty"`
+	Filters []schemas.Filter `json:"filters,omitempty"`
+	Channel string           `json:"channel,omitempty"`
+	User    []string         `json:"user,omitempty"`
+}
+
+type subscriptionView struct {
+	schemas.Subscription
+	Updated time.Time `json:"updated"`
+}
+
+func showSubscription(rec registry.Record[schemas.Subscription]) (any, error) {
+	return subscriptionView{rec.Value, rec.Updated}, nil
+}
+
+func subscriptionReply(status int, rec registry.Record[schemas.Subscription], err error) (reply, error) {
+	if err != nil {
+		return reply{}, document.About(err, subscriptionInput{})
+	}
+	body, err := showSubscription(rec)
+	return reply{status: status, body: body, version: rec.Version}, err
+}
+
+func (a *API) createSubscription(ctx context.Context, c *call) (reply, error) {
+	var in struct {
+		subscriptionInput
+		Endpoint    schemas.EndpointID `json:"endpoint"`
+		DeliverFrom string             `json:"deliver_from"`
+	}
+	if err := c.decode(&in); err != nil {
+		return reply{}, err
+	}
+	e, err := a.endpointOf(c, in.Endpoint)
+	if err != nil {
+		return reply{}, &document.Error{Field: "endpoint", Err: err}
+	}
+	s := schemas.Subscription{ID: schemas.NewSubscriptionID(now()), Tenant: c.tenant, Endpoint: in.Endpoint}
+	if s.History, err = history(in.DeliverFrom); err != nil {
+		return reply{}, err
+	}
+	if err := a.setSubscription(c, in.subscriptionInput, e.Value.Dialect, &s); err != nil {
+		return reply{}, err
+	}
+	rec, err := a.Registry.CreateSubscription(ctx, s)
+	answer, err := subscriptionReply(http.StatusCreated, rec, err)
+	answer.location = "/v1/tenants/" + string(c.tenant) + "/subscriptions/" + string(s.ID)
+	return answer, err
+}
+
+// history is from when a new subscription gets stored events; nil for none.
+func history(from string) (*schemas.History, error) {
+	h := &schemas.History{State: schemas.HistoryReading}
+	switch from {
+	case "":
+		return nil, nil
+	case "all":
+		return h, nil
+	}
+	at, err := time.Parse(time.RFC3339, from)
+	if err != nil || at.IsZero() {
+		return nil, document.Invalid("deliver_from", "write \"all\", or a time like \"2026-01-31T12:00:00Z\"; leave it out for events from now on")
+	}
+	h.From = at.UTC()
+	return h, nil
+}
+
+// setSubscription gives the subscription what was put in, and checks it. A
+// personal token's is always for its own user.
+func (a *API) setSubscription(c *call, in subscriptionInput, d schemas.Dialect, s *schemas.Subscription) error {
+	s.Types = nil
+	for i, text := range in.Types {
+		p, err := a.Catalogue.Pattern(c.tenant, d, text)
+		if err != nil {
+			return document.Invalid("types["+strconv.Itoa(i)+"]", "%w", err)
+		}
+		s.Types = append(s.Types, p)
+	}
+	s.Filters, s.Channel, s.User = in.Filters, in.Channel, in.User
+	if c.who.Scope == schemas.TokenPersonal {
+		s.User = c.who.User
+	}
+	err := s.Validate()
+	if err == nil {
+		err = a.CheckSubscription(*s)
+	}
+	return document.About(err, in)
+}
+
+// subscription is the one that the path names. To a personal token those of the
+// user's own endpoints exist, if they are for the user.
+func (a *API) subscription(c *call) (registry.Record[schemas.Subscription], error) {
+	id := schemas.SubscriptionID(c.r.PathValue("subscription"))
+	rec, ok := a.Picture.Subscription(c.tenant, id)
+	if !ok || !a.seesSubscription(c, &rec.Value) {
+		return registry.Record[schemas.Subscription]{}, notFound("subscription", string(id))
+	}
+	return rec, nil
+}
+
+func (a *API) seesSubscription(c *call, s *schemas.Subscription) bool {
+	_, err := a.endpointOf(c, s.Endpoint)
+	return err == nil || c.who.Scope != schemas.TokenPersonal
+}
+
+func (a *API) listSubscriptions(_ context.Context, c *call) (reply, error) {
+	endpoint := schemas.EndpointID(c.r.URL.Query().Get("endpoint"))
+	if endpoint != "" {
+		if _, err := a.endpointOf(c, endpoint); err != nil {
+			return reply{}, err
+		}
+	}
+	return list(c, func(s *schemas.Subscription) string { return string(s.ID) },
+		func(after string, limit int) []registry.Record[schemas.Subscription] {
+			return a.Picture.Subscriptions(c.tenant, endpoint, schemas.SubscriptionID(after), limit)
+		}, func(s *schemas.Subscription) bool { return a.seesSubscription(c, s) }, showSubscription)
+}
+
+func (a *API) getSubscription(_ context.Context, c *call) (reply, error) {
+	rec, err := a.subscription(c)
+	return subscriptionReply(http.StatusOK, rec, err)
+}
+
+func (a *API) patchSubscription(ctx context.Context, c *call) (reply, error) {
+	version, err := c.ifMatch()
+	if err != nil {
+		return reply{}, err
+	}
+	current, err := a.subscription(c)
+	if err != nil {
+		return reply{}, err
+	}
+	e, err := a.endpointOf(c, current.Value.Endpoint)
+	if err != nil {
+		return reply{}, err
+	}
+	rec, err := a.Registry.UpdateSubscription(ctx, c.tenant, current.Value.ID, version, func(s *schemas.Subscription) error {
+		in := subscriptionInput{Filters: s.Filters, Channel: s.Channel, User: s.User}
+		for _, p := range s.Types {
+			in.Types = append(in.Types, string(p))
+		}
+		if err := document.Patch(&in, c.body); err != nil {
+			return err
+		}
+		return a.setSubscription(c, in, e.Value.Dialect, s)
+	})
+	return subscriptionReply(http.StatusOK, rec, err)
+}
+
+func (a *API) deleteSubscription(ctx context.Context, c *call) (reply, error) {
+	version, err := c.ifMatch()
+	if err != nil {
+		return reply{}, err
+	}
+	current, err := a.subscription(c)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNoContent}, a.Registry.DeleteSubscription(ctx, c.tenant, current.Value.ID, version)
+}

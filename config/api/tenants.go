@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/tidings-dev/tidings/config/api/document"
+	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// tenantInput is what can be set of a tenant.
+type tenantInput struct {
+	Name       string             `json:"name,omitempty"`
+	Validation schemas.Validation `json:"validation,omitempty"`
+}
+
+type tenantView struct {
+	schemas.Tenant
+	Updated time.Time `json:"updated"`
+}
+
+func showTenant(rec registry.Record[schemas.Tenant]) (any, error) {
+	if rec.Value.Validation == "" {
+		rec.Value.Validation = schemas.ValidationReject
+	}
+	return tenantView{rec.Value, rec.Updated}, nil
+}
+
+func tenantReply(status int, rec registry.Record[schemas.Tenant]) (reply, error) {
+	body, err := showTenant(rec)
+	return reply{status: status, body: body, version: rec.Version}, err
+}
+
+func (a *API) createTenant(ctx context.Context, c *call) (reply, error) {
+	var in struct {
+		ID         schemas.TenantID   `json:"id"`
+		Name       string             `json:"name"`
+		Validation schemas.Validation `json:"validation"`
+	}
+	if err := c.decode(&in); err != nil {
+		return reply{}, err
+	}
+	if err := in.ID.Validate(); err != nil {
+		return reply{}, &document.Error{Field: "id", Err: err}
+	}
+	rec, err := a.Registry.CreateTenant(ctx, schemas.Tenant{ID: in.ID, Name: in.Name, Validation: in.Validation})
+	if err != nil {
+		return reply{}, document.About(err, in)
+	}
+	answer, err := tenantReply(http.StatusCreated, rec)
+	answer.location = "/v1/tenants/" + string(rec.Value.ID)
+	return answer, err
+}
+
+func (a *API) listTenants(_ context.Context, c *call) (reply, error) {
+	return list(c, func(t *schemas.Tenant) string { return string(t.ID) },
+		func(after string, limit int) []registry.Record[schemas.Tenant] {
+			return a.Picture.Tenants(schemas.TenantID(after), limit)
+		}, nil, showTenant)
+}
+
+func (a *API) getTenant(_ context.Context, c *call) (reply, error) {
+	rec, err := a.tenant(c.tenant)
+	if err != nil {
+		return reply{}, err
+	}
+	return tenantReply(http.StatusOK, rec)
+}
+
+func (a *API) patchTenant(ctx context.Context, c *call) (reply, error) {
+	version, err := c.ifMatch()
+	if err != nil {
+		return reply{}, err
+	}
+	rec, err := a.Registry.UpdateTenant(ctx, c.tenant, version, func(t *schemas.Tenant) error {
+		in := tenantInput{t.Name, t.Validation}
+		if err := document.Patch(&in, c.body); err != nil {
+			return err
+		}
+		t.Name, t.Validation = in.Name, in.Validation
+		return nil
+	})
+	if err != nil {
+		return reply{}, document.About(err, tenantInput{})
+	}
+	if err := a.CaughtUp(ctx); err != nil { // publishing does not wait
+		return reply{}, err
+	}
+	return tenantReply(http.StatusOK, rec)
+}
+
+func (a *API) deleteTenant(ctx context.Context, c *call) (reply, error) {
+	version, err := c.ifMatch()
+	if err == nil {
+		err = a.Registry.DeleteTenant(ctx, c.tenant, version)
+	}
+	if err == nil {
+		err = a.CaughtUp(ctx)
+	}
+	return reply{status: http.StatusNoContent}, err
+}

@@ -1,0 +1,76 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Notes are kept beside a record, and go with it: they change often, and are no
+// part of anybody's picture.
+const (
+	progressPrefix = "progress."
+	usedPrefix     = "used."
+)
+
+func progressKey(subscription string) string { return progressPrefix + subscription }
+func usedKey(token string) string            { return usedPrefix + token }
+
+// Progress is the sequence of EVENTS up to which fanout has read the history of
+// a subscription; 0 if it has yet to begin.
+func (r *Registry) Progress(ctx context.Context, id schemas.SubscriptionID) (sequence uint64, err error) {
+	text, err := r.note(ctx, progressKey(string(id)))
+	if err != nil || text == "" {
+		return 0, err
+	}
+	if sequence, err = strconv.ParseUint(text, 10, 64); err != nil {
+		return 0, schemas.Errorf(schemas.CodeInvalid, "registry record %s is no sequence", progressKey(string(id)))
+	}
+	return sequence, nil
+}
+
+// SetProgress keeps what [Registry.Progress] returns.
+func (r *Registry) SetProgress(ctx context.Context, id schemas.SubscriptionID, sequence uint64) error {
+	return r.setNote(ctx, progressKey(string(id)), strconv.FormatUint(sequence, 10))
+}
+
+// Used is when a token was last used, within a minute; the zero time if it never
+// was.
+func (r *Registry) Used(ctx context.Context, id schemas.TokenID) (time.Time, error) {
+	text, err := r.note(ctx, usedKey(string(id)))
+	if err != nil || text == "" {
+		return time.Time{}, err
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, schemas.Errorf(schemas.CodeInvalid, "registry record %s is no time", usedKey(string(id)))
+	}
+	return at, nil
+}
+
+// SetUsed keeps what [Registry.Used] returns, to the second.
+func (r *Registry) SetUsed(ctx context.Context, id schemas.TokenID, at time.Time) error {
+	return r.setNote(ctx, usedKey(string(id)), at.UTC().Format(time.RFC3339))
+}
+
+// note is the text under a key; empty if there is none.
+func (r *Registry) note(ctx context.Context, key string) (string, error) {
+	entry, err := r.kv.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrInvalidKey) {
+		return "", nil
+	}
+	if err != nil {
+		return "", unavailable("read "+key, err)
+	}
+	return string(entry.Value()), nil
+}
+
+func (r *Registry) setNote(ctx context.Context, key, text string) error {
+	_, err := r.kv.Put(ctx, key, []byte(text))
+	return unavailable("write "+key, err)
+}

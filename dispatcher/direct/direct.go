@@ -1,0 +1,145 @@
+// Package direct reads messages of a stream by subject, without a consumer
+// (NATS ADR-31): in batches from any replica, or one by one from the leader, who
+// alone knows what is there now.
+package direct
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// The client library has no batched direct get, and asks the leader only where
+// a stream allows no direct get, so these few requests are made by hand.
+const (
+	apiDirectGet = "$JS.API.DIRECT.GET."
+	apiLeaderGet = "$JS.API.STREAM.MSG.GET."
+
+	headerSequence = "Nats-Sequence"
+	headerStatus   = "Status"
+	statusEnd      = "204" // the batch is complete
+	statusNone     = "404" // nothing at or after the sequence
+
+	// noMessage is the API's error where there is none (nats-server, errors.json).
+	noMessage = 10037
+
+	// maxBatch and maxBytes bound what [Batch] brings.
+	maxBatch = 128
+	maxBytes = 4 << 20
+
+	// wait is how long an answer may take.
+	wait = 5 * time.Second
+)
+
+// request asks for messages of a subject from a sequence on, or for its last.
+type request struct {
+	Sequence uint64 `json:"seq,omitempty"`
+	Subject  string `json:"next_by_subj,omitempty"`
+	Last     string `json:"last_by_subj,omitempty"`
+	Batch    int    `json:"batch,omitempty"`
+	MaxBytes int    `json:"max_bytes,omitempty"`
+}
+
+// Message is a stored message and its sequence in the stream.
+type Message struct {
+	*nats.Msg
+	Sequence uint64
+}
+
+// Batch reads the next messages of a subject from a sequence on, in order, at
+// most 128. Any replica of the stream may answer, and one that lags does not
+// show the newest yet.
+func Batch(ctx context.Context, nc *nats.Conn, stream, subject string, from uint64) ([]Message, error) {
+	r, err := json.Marshal(request{Sequence: max(from, 1), Subject: subject, Batch: maxBatch, MaxBytes: maxBytes})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	inbox := nc.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.Unsubscribe() //nolint:errcheck // it ends with the connection too
+	if err := nc.PublishRequest(apiDirectGet+stream, inbox, r); err != nil {
+		return nil, err
+	}
+	var batch []Message
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", subject, err)
+		}
+		switch status := m.Header.Get(headerStatus); status {
+		case "":
+			sequence, err := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", subject, err)
+			}
+			batch = append(batch, Message{m, sequence})
+		case statusEnd, statusNone:
+			return batch, nil
+		default:
+			return nil, schemas.Errorf(schemas.CodeUnavailable, "read %s: JetStream answered %s", subject, status)
+		}
+	}
+}
+
+// Next asks the leader for the first message of a subject from a sequence on;
+// nil if there is none.
+func Next(ctx context.Context, nc *nats.Conn, stream, subject string, from uint64) (*Message, error) {
+	return ask(ctx, nc, stream, request{Sequence: max(from, 1), Subject: subject})
+}
+
+// Last asks the leader for the last message of a subject; nil if there is none.
+func Last(ctx context.Context, nc *nats.Conn, stream, subject string) (*Message, error) {
+	return ask(ctx, nc, stream, request{Last: subject})
+}
+
+func ask(ctx context.Context, nc *nats.Conn, stream string, r request) (*Message, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	m, err := nc.RequestWithContext(ctx, apiLeaderGet+stream, text)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Error *struct {
+			Code        int    `json:"err_code"`
+			Description string `json:"description"`
+		} `json:"error"`
+		Message struct {
+			Sequence uint64 `json:"seq"`
+			Header   []byte `json:"hdrs"`
+			Data     []byte `json:"data"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return nil, err
+	}
+	switch {
+	case answer.Error == nil:
+	case answer.Error.Code == noMessage:
+		return nil, nil
+	default:
+		return nil, schemas.Errorf(schemas.CodeUnavailable, "read %s: %s", r.Subject+r.Last, answer.Error.Description)
+	}
+	found := &nats.Msg{Header: nats.Header{}, Data: answer.Message.Data}
+	if len(answer.Message.Header) > 0 {
+		if found.Header, err = nats.DecodeHeadersMsg(answer.Message.Header); err != nil {
+			return nil, err
+		}
+	}
+	return &Message{found, answer.Message.Sequence}, nil
+}

@@ -1,0 +1,78 @@
+package fanout
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// apiGet asks the leader of a stream for a message, which the client library
+// does not where replicas may answer.
+const apiGet = "$JS.API.STREAM.MSG.GET."
+
+// getRequest asks for the first message of a subject from a sequence or a time
+// on.
+type getRequest struct {
+	Sequence uint64     `json:"seq,omitempty"`
+	Since    *time.Time `json:"start_time,omitempty"`
+	Subject  string     `json:"next_by_subj"`
+}
+
+type getAnswer struct {
+	Error   *jetstream.APIError `json:"error"`
+	Message struct {
+		Subject  string    `json:"subject"`
+		Sequence uint64    `json:"seq"`
+		Header   []byte    `json:"hdrs"`
+		Data     []byte    `json:"data"`
+		Time     time.Time `json:"time"`
+	} `json:"message"`
+}
+
+// next is the first event of the subscription's history from a sequence on; 0 is
+// where it begins. The stream's leader is asked: a replica that lags would end a
+// history too soon.
+func (f *Fanout) next(ctx context.Context, s schemas.Subscription, sequence uint64) (at stored, found bool, err error) {
+	get := getRequest{Sequence: max(sequence, 1), Subject: f.o.Layout.TenantFilter(s.Tenant)}
+	if sequence == 0 && !s.History.From.IsZero() {
+		get.Sequence, get.Since = 0, &s.History.From
+	}
+	request, err := json.Marshal(get)
+	if err != nil {
+		return stored{}, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	m, err := f.nc.RequestWithContext(ctx, apiGet+schemas.StreamEvents, request)
+	if err != nil {
+		return stored{}, false, schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: %w", err)
+	}
+	var answer getAnswer
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return stored{}, false, schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: %w", err)
+	}
+	switch e := answer.Error; {
+	case e != nil && e.Code == http.StatusNotFound:
+		return stored{}, false, nil
+	case e != nil:
+		return stored{}, false, schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: %w", e)
+	}
+	return read(answer)
+}
+
+func read(answer getAnswer) (at stored, found bool, err error) {
+	a := answer.Message
+	at = stored{subject: a.Subject, data: a.Data, sequence: a.Sequence, at: a.Time}
+	if len(a.Header) > 0 {
+		if at.header, err = nats.DecodeHeadersMsg(a.Header); err != nil {
+			return stored{}, false, schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: message %d: %w", a.Sequence, err)
+		}
+	}
+	return at, true, nil
+}

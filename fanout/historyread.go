@@ -1,0 +1,188 @@
+package fanout
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+const (
+	// historyRate is how many stored events a second are delivered for one
+	// subscription: what is live shares their way.
+	historyRate = 2000
+	// historyBatch is how many of them are stored between two marks of progress:
+	// as many come again, under the same ids, if the process dies.
+	historyBatch = 256
+	// historyReaders bounds how many histories of a partition are read at once.
+	historyReaders = 4
+)
+
+// readHistories delivers stored events to those of the partition's subscriptions
+// that ask for them, until ctx ends.
+func (f *Fanout) readHistories(ctx context.Context, partition int) {
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	places := make(chan struct{}, historyReaders)
+	reading := map[schemas.SubscriptionID]bool{}
+	finished := make(chan schemas.SubscriptionID)
+	for {
+		open, news := f.o.Histories.of(f.o.Layout, partition)
+		for id := range open {
+			if reading[id] {
+				continue
+			}
+			reading[id] = true
+			readers.Go(func() {
+				select {
+				case places <- struct{}{}:
+					f.readHistory(ctx, id)
+					<-places
+				case <-ctx.Done():
+				}
+				select {
+				case finished <- id:
+				case <-ctx.Done():
+				}
+			})
+		}
+		select {
+		case id := <-finished:
+			delete(reading, id)
+		case <-news:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// readHistory takes one subscription through the states of its history, until
+// all is delivered, it is removed, or ctx ends.
+func (f *Fanout) readHistory(ctx context.Context, id schemas.SubscriptionID) {
+	r := historyReader{f: f, id: id, pace: rate.NewLimiter(historyRate, historyBatch)}
+	for ctx.Err() == nil {
+		err := r.read(ctx)
+		if err == nil || schemas.HasCode(err, schemas.CodeNotFound) {
+			return
+		}
+		if ctx.Err() != nil || !pause(ctx) {
+			return
+		}
+		f.o.Log.WarnContext(ctx, "history waits", "subscription", id, "error", err)
+	}
+}
+
+// historyReader reads one subscription's history.
+type historyReader struct {
+	f    *Fanout
+	id   schemas.SubscriptionID
+	pace *rate.Limiter
+	next uint64 // the first sequence not read; 0 before any was
+}
+
+// read goes on from where the last process left off.
+func (r *historyReader) read(ctx context.Context) error {
+	done, err := r.f.o.Registry.Progress(ctx, r.id)
+	if err != nil {
+		return err
+	}
+	if done > 0 {
+		r.next = done + 1
+	}
+	for {
+		s, open := r.f.o.Histories.get(r.id)
+		if !open {
+			return nil
+		}
+		if s.History.State == schemas.HistoryJoining {
+			err = r.f.settleJoin(ctx, r.id)
+		} else {
+			err = r.batch(ctx, s)
+		}
+		if err == nil {
+			err = r.f.o.Registry.CaughtUp(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// ended goes on to the next state after one in which all there is was read.
+func (r *historyReader) ended(ctx context.Context) error {
+	return r.f.o.Registry.SetHistory(ctx, r.id, func(h *schemas.History) error {
+		switch h.State {
+		case schemas.HistoryReading: // caught up: an event on its way now may be on either side
+			h.State = schemas.HistoryJoining
+		case schemas.HistoryJoined:
+			h.State = schemas.HistoryDone
+		}
+		return nil
+	})
+}
+
+// batch delivers the next events.
+func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error {
+	matching, ok := r.f.o.Index.historyOf(s)
+	if !ok {
+		return nil // it was removed, as the caller will see
+	}
+	var writes []write
+	end := false
+	for range historyBatch {
+		at, found, err := r.f.next(ctx, s, r.next)
+		if err != nil {
+			return err
+		}
+		if !found || s.History.Until > 0 && at.sequence > s.History.Until {
+			end = true
+			break
+		}
+		r.next = at.sequence + 1
+		if w, ok := r.f.historyWrite(at, s, matching); ok {
+			if err := r.pace.Wait(ctx); err != nil {
+				return err
+			}
+			w.send(r.f.js)
+			writes = append(writes, w)
+		}
+	}
+	for i := range writes {
+		for w := &writes[i]; !w.stored(); w.send(r.f.js) {
+			r.f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
+			if !pause(ctx) {
+				return context.Cause(ctx)
+			}
+		}
+	}
+	if r.next > 0 {
+		if err := r.f.o.Registry.SetProgress(ctx, r.id, r.next-1); err != nil {
+			return err
+		}
+	}
+	if !end {
+		return nil
+	}
+	return r.ended(ctx)
+}
+
+// historyWrite is the delivery of a stored event to the subscription's endpoint,
+// if it gets the event by this subscription. What was not delivered to anyone
+// when it came, since it is no event or breaks its schema, is not delivered now.
+func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch) (write, bool) {
+	tenant, published, err := schemas.StoredEvent(at.subject)
+	if err != nil || at.at.Before(s.History.From) {
+		return write{}, false
+	}
+	e, err := f.event(at, tenant, published)
+	if err != nil {
+		return write{}, false
+	}
+	t, exists := f.o.Index.Tenant(tenant)
+	if !exists || e.Known != nil && t.Validation != schemas.ValidationWarn && e.Known.Validate(e.Data) != nil {
+		return write{}, false
+	}
+	return f.delivery(at, e, s.Endpoint), m.takes(e, at.at)
+}
