@@ -5,8 +5,10 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,6 +18,7 @@ import (
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/api/roam"
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
+	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/producers"
 	"github.com/tidings-dev/tidings/producers/ingest"
@@ -45,15 +48,21 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		return nil, nil, err
 	}
 	a.background(ctx, "token uses", c.noteUses)
+	rate, burst := a.settings.API.Limits()
 	gate := access.New(access.Options{
 		Lookup: func(hash string) (schemas.Token, bool) {
 			t, ok := a.picture.TokenByHash(hash)
 			return t.Value, ok
 		},
 		Used:  c.used,
-		Rate:  perSecond(a.settings.API.Rate),
-		Burst: a.settings.API.Burst,
+		Rate:  rate,
+		Burst: burst,
 	})
+	ranges, err := a.settings.AllowedRanges()
+	if err != nil {
+		return nil, nil, err
+	}
+	open := egressOpen{egress.NewGuard(ranges), len(ranges) > 0}
 	v1 = api.New(api.Options{
 		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
 		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
@@ -63,16 +72,12 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Explain:           c.explain,
 		Test:              c.test,
 		NewSecret:         dialect.NewSecret,
-		CheckEndpoint:     dialect.Check,
+		CheckEndpoint:     func(e schemas.Endpoint) error { return errors.Join(dialect.Check(e), open.check(e.URL)) },
 		Log:               a.log,
 	})
-	ranges, err := a.settings.AllowedRanges()
-	if err != nil {
-		return nil, nil, err
-	}
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
-		AllowHTTP: func(*url.URL) bool { return len(ranges) > 0 },
+		AllowHTTP: func(u *url.URL) bool { return open.check(u.String()) == nil },
 	})
 	return v1, v0, nil
 }
@@ -93,12 +98,33 @@ func newControl(a *app, nc *nats.Conn) (*control, error) {
 // anyTenant owns a publisher that publishes on behalf of others only.
 const anyTenant = schemas.TenantID("any")
 
-// perSecond is a rate as the gate takes it: negative for none.
-func perSecond(r schemas.Rate) float64 {
-	if r.IsZero() {
-		return -1
+// egressOpen says of a URL what the guard will, as far as it can be told before
+// the name resolves: so that who writes it hears of it.
+type egressOpen struct {
+	guard egress.Guard
+	local bool // the operator has opened ranges that are not public
+}
+
+func (o egressOpen) check(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return schemas.Errorf(schemas.CodeInvalid, "url does not parse")
 	}
-	return float64(r.Count) / r.Per.Seconds()
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
+		if err := o.guard.Check(u.Scheme, addr); err != nil {
+			return schemas.Errorf(schemas.CodeInvalid, "url: %w: use a public https URL; only the operator can open others (--egress-allow)", err)
+		}
+		return nil
+	}
+	switch local := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost"); {
+	case o.local:
+		return nil
+	case local:
+		return schemas.Errorf(schemas.CodeInvalid, "url: localhost is the server's own machine: use a public https URL")
+	case u.Scheme != "https":
+		return schemas.Errorf(schemas.CodeInvalid, "url: the scheme is %s: use https", u.Scheme)
+	}
+	return nil
 }
 
 // use is a token's, some time ago.

@@ -20,7 +20,8 @@ func (a *app) startRegistry(ctx context.Context) error {
 		}
 	}
 	a.index, a.histories, a.targets, a.types = fanout.NewIndex(), fanout.NewHistories(), dispatcher.NewTargets(), catalogue.New()
-	a.types.Refused = func(err error) { a.log.Error("event type left out", "error", err) } //nolint:sloglint // no context comes with it
+	a.types.Refused = func(err error) { a.log.Error("event type left out", "error", err) }   //nolint:sloglint // no context comes with it
+	a.index.Refused = func(err error) { a.log.Error("subscription left out", "error", err) } //nolint:sloglint // no context comes with it
 	pictures := []func(schemas.Change){a.types.Apply, a.index.Apply, a.histories.Apply, a.targets.Apply}
 	if a.settings.Has(config.RoleAPI) {
 		a.picture = registry.NewPicture()

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tidings-dev/tidings/config/seal"
 )
 
 // The tests of process_*_test.go run real programs, on the machine's clock and
@@ -72,8 +74,11 @@ type life struct {
 	code  int           // its exit code, -1 if a signal ended it; set before ended closes
 }
 
+// processKey seals the secrets of all processes of all tests.
+var processKey = sync.OnceValue(seal.NewKey)
+
 func newProcess(t testing.TB, name string, args ...string) *process {
-	p := &process{t: t, name: name, args: args}
+	p := &process{t: t, name: name, args: args, env: []string{"TIDINGS_SECRETS_KEY=" + processKey()}}
 	t.Cleanup(func() {
 		if p.life != nil {
 			p.kill()

@@ -56,7 +56,7 @@ func scriptStart(program string) func(*testscript.TestScript, bool, []string) {
 		}
 		name, args := args[0], args[1:]
 		p := newProcess(s.Value("t").(testing.TB), name, program, "run")
-		p.dir = s.Getenv("WORK")
+		p.dir, p.env = s.Getenv("WORK"), nil // a script says what keys there are
 		for _, a := range args {
 			if strings.HasPrefix(a, "TIDINGS_") {
 				p.env = append(p.env, a)
