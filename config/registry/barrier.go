@@ -13,13 +13,15 @@ const barrierPause = time.Millisecond
 
 // Barrier asks on behalf of many whether a watcher has caught up. A question
 // that is under way when somebody comes is too old for them: they share the
-// next.
+// next, which the first of them asks.
 type Barrier struct {
 	ask func(context.Context) error
 
-	mu   sync.Mutex // guards what follows
+	turn chan struct{} // has room for who asks; guards last
+	last time.Time     // when the last question was asked
+
+	mu   sync.Mutex // guards next
 	next *question  // that has not been asked; nil if nobody waits for it
-	busy bool       // a goroutine asks, until there is no next
 }
 
 type question struct {
@@ -27,27 +29,31 @@ type question struct {
 	err  error // set before done is closed
 }
 
-// NewBarrier is a barrier for what follows a watcher of r. The context bounds
-// its questions.
+// NewBarrier is a barrier for what follows a watcher of r.
 func NewBarrier(w *Watcher, r *Registry) *Barrier {
-	return &Barrier{ask: func(ctx context.Context) error { return w.CaughtUp(ctx, r) }}
+	return newBarrier(func(ctx context.Context) error { return w.CaughtUp(ctx, r) })
+}
+
+func newBarrier(ask func(context.Context) error) *Barrier {
+	return &Barrier{ask: ask, turn: make(chan struct{}, 1)}
 }
 
 // CaughtUp returns once the watcher has passed on every change whose write had
-// returned when CaughtUp was called. Only somebody's question that could not be
-// answered is an error; it may be asked again.
+// returned when CaughtUp was called. An error says that this could not be found
+// out, by whoever asked; it may be asked again.
 func (b *Barrier) CaughtUp(ctx context.Context) error {
 	b.mu.Lock()
 	q := b.next
-	if q == nil {
+	first := q == nil
+	if first {
 		q = &question{done: make(chan struct{})}
 		b.next = q
 	}
-	if !b.busy {
-		b.busy = true
-		go b.run() // ends when nobody waits any more
-	}
 	b.mu.Unlock()
+	if first {
+		b.answer(ctx, q)
+		return q.err
+	}
 	select {
 	case <-q.done:
 		return q.err
@@ -56,28 +62,17 @@ func (b *Barrier) CaughtUp(ctx context.Context) error {
 	}
 }
 
-func (b *Barrier) run() {
-	for {
-		b.mu.Lock()
-		q := b.next
-		b.next = nil
-		b.busy = q != nil
-		b.mu.Unlock()
-		if q == nil {
-			return
-		}
-		asked := time.Now()
-		q.err = b.answer()
-		close(q.done)
-		if wait := barrierPause - time.Since(asked); wait > 0 {
-			<-time.After(wait)
-		}
+// answer waits for its turn, and asks for all who have come by then.
+func (b *Barrier) answer(ctx context.Context, q *question) {
+	b.turn <- struct{}{}
+	defer func() { <-b.turn }()
+	if wait := barrierPause - time.Since(b.last); wait > 0 {
+		<-time.After(wait)
 	}
-}
-
-// answer gives up a question after a while, so that nobody's context has to.
-func (b *Barrier) answer() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return b.ask(ctx)
+	b.mu.Lock()
+	b.next = nil // who comes from now on is too late for it
+	b.mu.Unlock()
+	b.last = time.Now()
+	q.err = b.ask(ctx)
+	close(q.done)
 }

@@ -39,6 +39,10 @@ func records() []string {
 // by the bucket's own count.
 func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(schemas.Change)) (*Watcher, error) {
 	w := r.watcher(log, apply...)
+	least, err := r.newest(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.entries(ctx, records(), w.pass); err != nil {
 		return nil, err
 	}
@@ -50,7 +54,19 @@ func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(sc
 	if err := drain(ctx, kw, w.pass); err != nil {
 		return nil, err
 	}
+	if w.seen < least { // the newest message is no longer there to be seen
+		w.saw(least)
+	}
 	return w, nil
+}
+
+// newest is the revision of the newest change, as the bucket's leader knows it.
+func (r *Registry) newest(ctx context.Context) (uint64, error) {
+	status, err := r.kv.Status(ctx)
+	if err != nil {
+		return 0, unavailable("status", err)
+	}
+	return status.(*jetstream.KeyValueBucketStatus).StreamInfo().State.LastSeq, nil
 }
 
 func (r *Registry) watcher(log *slog.Logger, apply ...func(schemas.Change)) *Watcher {
@@ -141,11 +157,10 @@ func (w *Watcher) saw(revision uint64) {
 // registry holds now: what it feeds then shows every write that had returned
 // before, whichever process made it.
 func (w *Watcher) CaughtUp(ctx context.Context, r *Registry) error {
-	status, err := r.kv.Status(ctx)
+	now, err := r.newest(ctx)
 	if err != nil {
-		return unavailable("status", err)
+		return err
 	}
-	now := status.(*jetstream.KeyValueBucketStatus).StreamInfo().State.LastSeq
 	for {
 		w.mu.Lock()
 		seen, news := w.seen, w.news

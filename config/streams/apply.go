@@ -45,7 +45,10 @@ func Apply(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
 		return Applied{}, err
 	}
 	applied := Applied{Layout: o.Layout}
-	if applied.Registry, err = js.CreateOrUpdateKeyValue(ctx, registry(o)); err != nil {
+	if _, err = js.CreateOrUpdateStream(ctx, registry(o)); err == nil {
+		applied.Registry, err = js.KeyValue(ctx, schemas.BucketRegistry)
+	}
+	if err != nil {
 		return Applied{}, refusal("bucket "+schemas.BucketRegistry, err)
 	}
 	if applied.Members, err = js.CreateOrUpdateKeyValue(ctx, members(o)); err != nil {

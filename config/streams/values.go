@@ -90,12 +90,20 @@ func durable(name, filter string) jetstream.ConsumerConfig {
 	}
 }
 
-func registry(o Options) jetstream.KeyValueConfig {
-	return jetstream.KeyValueConfig{
-		Bucket:      schemas.BucketRegistry,
-		Description: "Tenants, endpoints and subscriptions",
-		Storage:     jetstream.FileStorage,
-		Replicas:    o.Replicas,
+// registry is a key-value bucket as the client library makes it (NATS ADR-8), but
+// for one thing: its leader alone answers. A replica that lags would deny what was
+// written a moment ago.
+func registry(o Options) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              "KV_" + schemas.BucketRegistry,
+		Description:       "Tenants, endpoints, subscriptions and tokens",
+		Subjects:          []string{"$KV." + schemas.BucketRegistry + ".>"},
+		MaxMsgsPerSubject: 1,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardNew,
+		Replicas:          o.Replicas,
+		AllowRollup:       true,
+		DenyDelete:        true,
 	}
 }
 
