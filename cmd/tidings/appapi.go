@@ -111,8 +111,9 @@ func (o egressOpen) check(raw string) error {
 		return schemas.Errorf(schemas.CodeInvalid, "url does not parse")
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
-		if err := o.guard.Check(u.Scheme, addr); err != nil {
-			return schemas.Errorf(schemas.CodeInvalid, "url: %w: use a public https URL; only the operator can open others (--egress-allow)", err)
+		var denied *egress.Denied
+		if errors.As(o.guard.Check(u.Scheme, addr), &denied) {
+			return schemas.Errorf(schemas.CodeInvalid, "url: %s: use a public https URL; only the operator can open others (--egress-allow)", denied.Reason)
 		}
 		return nil
 	}
