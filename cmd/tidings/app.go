@@ -13,6 +13,7 @@ import (
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams"
 	"github.com/tidings-dev/tidings/dispatcher"
@@ -39,7 +40,7 @@ type app struct {
 	types     *catalogue.Catalogue
 	consents  *consents // nil if receivers cannot reach this server
 	barrier   *registry.Barrier
-	picture   *registry.Picture // nil without the role api
+	picture   *picture.Picture // nil without the role api
 	keys      *seal.Keyring     // nil for a process that needs no secrets
 
 	failed   chan error // the first part that ended by itself

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
@@ -24,7 +25,7 @@ func (a *app) startRegistry(ctx context.Context) error {
 	a.index.Refused = func(err error) { a.log.Error("subscription left out", "error", err) } //nolint:sloglint // no context comes with it
 	pictures := []func(schemas.Change){a.types.Apply, a.index.Apply, a.histories.Apply, a.targets.Apply}
 	if a.settings.Has(config.RoleAPI) {
-		a.picture = registry.NewPicture()
+		a.picture = picture.New()
 		pictures = append(pictures, a.picture.Apply)
 	}
 	w, err := a.registry.Watch(context.WithoutCancel(ctx), a.log, pictures...)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -21,7 +22,7 @@ type Options struct {
 	Registry *registry.Registry
 	// Picture and Catalogue follow the registry; CaughtUp returns once they show
 	// every write that had returned.
-	Picture   *registry.Picture
+	Picture   *picture.Picture
 	Catalogue *catalogue.Catalogue
 	CaughtUp  func(context.Context) error
 	Gate      *access.Gate

@@ -21,6 +21,7 @@ import (
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/schemas"
@@ -36,7 +37,7 @@ type rig struct {
 	api      *api.API
 	options  api.Options
 	registry *registry.Registry
-	picture  *registry.Picture
+	picture  *picture.Picture
 	log      bytes.Buffer
 	admin    string
 }
@@ -50,7 +51,7 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 	must(tb, err)
 	js, err := jetstream.New(env.NC)
 	must(tb, err)
-	r := &rig{tb: tb, registry: registry.New(env.Registry, keys), picture: registry.NewPicture()}
+	r := &rig{tb: tb, registry: registry.New(env.Registry, keys), picture: picture.New()}
 	types := catalogue.New()
 	ctx, cancel := context.WithCancel(context.Background())
 	w, err := r.registry.Watch(ctx, slog.New(slog.DiscardHandler), r.picture.Apply, types.Apply)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/schemas"
@@ -128,8 +129,8 @@ func TestAKeyThatIsMissing(t *testing.T) {
 		id := keyring(line).Seal(nil, nil)[:8]
 		both := registry.New(env.Registry, keyring(line, keyLine))
 		var log bytes.Buffer
-		picture := registry.NewPicture()
-		w, err := r.Watch(ctx, slog.New(slog.NewTextHandler(&log, nil)), picture.Apply)
+		known := picture.New()
+		w, err := r.Watch(ctx, slog.New(slog.NewTextHandler(&log, nil)), known.Apply)
 		must(t, err)
 		ended := make(chan error)
 		go func() { ended <- w.Run(ctx) }()
@@ -147,7 +148,7 @@ func TestAKeyThatIsMissing(t *testing.T) {
 				t.Errorf("%s: %v, want the key %s and what to do", name, err, id)
 			}
 		}
-		if rec, ok := picture.Endpoint("acme", "ep_a"); !ok || rec.Value.URL != "https://example.com/hooks" || len(rec.Value.Secrets) != 2 {
+		if rec, ok := known.Endpoint("acme", "ep_a"); !ok || rec.Value.URL != "https://example.com/hooks" || len(rec.Value.Secrets) != 2 {
 			t.Errorf("the picture is now %+v, %t; want the endpoint as it was", rec, ok)
 		}
 		if text := log.String(); strings.Count(text, "level=ERROR") != 1 || !strings.Contains(text, "endpoint.ep_a") || !strings.Contains(text, id) {

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -30,7 +31,7 @@ func BenchmarkLoad(b *testing.B) {
 		before := heap()
 		ctx, stop := context.WithCancel(b.Context())
 		b.StartTimer()
-		p := registry.NewPicture()
+		p := picture.New()
 		w, err := r.Watch(ctx, log, p.Apply)
 		b.StopTimer()
 		if err != nil {

@@ -1,14 +1,15 @@
-package registry
+package picture
 
 import (
 	"sync"
 
+	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// Picture is the registry in memory, in order of ids. A [Watcher] feeds it. It is
-// safe for concurrent use. What it returns is shared: do not change what its
-// maps, slices and pointers hold.
+// Picture is the registry in memory, in order of ids. A [registry.Watcher] feeds
+// it. It is safe for concurrent use. What it returns is shared: do not change
+// what its maps, slices and pointers hold.
 //
 // A page holds what comes after an id, up to a limit; all of it if the limit is
 // 0. It costs as much as it holds, however large the registry is.
@@ -22,12 +23,16 @@ type Picture struct {
 	hashes        map[string]schemas.TokenID
 }
 
-// NewPicture is one of an empty registry.
-func NewPicture() *Picture {
+// New is one of an empty registry.
+func New() *Picture {
 	return &Picture{
 		tenants: newShelf(func(t *schemas.Tenant) (string, [2]string) { return string(t.ID), [2]string{everything} }),
 		endpoints: newShelf(func(e *schemas.Endpoint) (string, [2]string) {
-			return string(e.ID), [2]string{string(e.Tenant)}
+			groups := [2]string{string(e.Tenant)}
+			if e.Owner != "" {
+				groups[1] = ownerGroup(e.Tenant, e.Owner)
+			}
+			return string(e.ID), groups
 		}),
 		subscriptions: newShelf(func(s *schemas.Subscription) (string, [2]string) {
 			return string(s.ID), [2]string{string(s.Tenant), string(s.Tenant) + "." + string(s.Endpoint)}
@@ -36,7 +41,7 @@ func NewPicture() *Picture {
 			return string(t.ID), [2]string{everything, string(t.Tenant)}
 		}),
 		eventTypes: newShelf(func(t *schemas.EventType) (string, [2]string) {
-			return eventTypeKey(t.Tenant, t.Type), [2]string{string(t.Tenant) + "."}
+			return eventTypeID(t.Tenant, t.Type), [2]string{string(t.Tenant) + "."}
 		}),
 		hashes: map[string]schemas.TokenID{},
 	}
@@ -67,51 +72,60 @@ func (p *Picture) Apply(c schemas.Change) {
 }
 
 // Tenant is one tenant.
-func (p *Picture) Tenant(id schemas.TenantID) (Record[schemas.Tenant], bool) {
+func (p *Picture) Tenant(id schemas.TenantID) (registry.Record[schemas.Tenant], bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.tenants.get(string(id))
 }
 
 // Tenants is a page of all tenants.
-func (p *Picture) Tenants(after schemas.TenantID, limit int) []Record[schemas.Tenant] {
+func (p *Picture) Tenants(after schemas.TenantID, limit int) []registry.Record[schemas.Tenant] {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.tenants.page(everything, string(after), limit)
 }
 
 // Endpoint is one endpoint of a tenant; another's is not there.
-func (p *Picture) Endpoint(tenant schemas.TenantID, id schemas.EndpointID) (Record[schemas.Endpoint], bool) {
+func (p *Picture) Endpoint(tenant schemas.TenantID, id schemas.EndpointID) (registry.Record[schemas.Endpoint], bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	rec, ok := p.endpoints.get(string(id))
 	if !ok || rec.Value.Tenant != tenant {
-		return Record[schemas.Endpoint]{}, false
+		return registry.Record[schemas.Endpoint]{}, false
 	}
 	return rec, true
 }
 
 // Endpoints is a page of a tenant's endpoints.
-func (p *Picture) Endpoints(tenant schemas.TenantID, after schemas.EndpointID, limit int) []Record[schemas.Endpoint] {
+func (p *Picture) Endpoints(tenant schemas.TenantID, after schemas.EndpointID, limit int) []registry.Record[schemas.Endpoint] {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.endpoints.page(string(tenant), string(after), limit)
 }
 
+// EndpointsOf is a page of a tenant's endpoints that belong to a user.
+func (p *Picture) EndpointsOf(tenant schemas.TenantID, owner string, after schemas.EndpointID, limit int) []registry.Record[schemas.Endpoint] {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.endpoints.page(ownerGroup(tenant, owner), string(after), limit)
+}
+
+func ownerGroup(tenant schemas.TenantID, owner string) string { return string(tenant) + "." + owner }
+
 // Subscription is one subscription of a tenant; another's is not there.
-func (p *Picture) Subscription(tenant schemas.TenantID, id schemas.SubscriptionID) (Record[schemas.Subscription], bool) {
+func (p *Picture) Subscription(tenant schemas.TenantID, id schemas.SubscriptionID) (registry.Record[schemas.Subscription], bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	rec, ok := p.subscriptions.get(string(id))
 	if !ok || rec.Value.Tenant != tenant {
-		return Record[schemas.Subscription]{}, false
+		return registry.Record[schemas.Subscription]{}, false
 	}
 	return rec, true
 }
 
 // Subscriptions is a page of a tenant's subscriptions, of one endpoint or, if it
 // is empty, of all.
-func (p *Picture) Subscriptions(tenant schemas.TenantID, endpoint schemas.EndpointID, after schemas.SubscriptionID, limit int) []Record[schemas.Subscription] {
+func (p *Picture) Subscriptions(tenant schemas.TenantID, endpoint schemas.EndpointID, after schemas.SubscriptionID, limit int) []registry.Record[schemas.Subscription] {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	group := string(tenant)
@@ -122,14 +136,14 @@ func (p *Picture) Subscriptions(tenant schemas.TenantID, endpoint schemas.Endpoi
 }
 
 // Token is one token.
-func (p *Picture) Token(id schemas.TokenID) (Record[schemas.Token], bool) {
+func (p *Picture) Token(id schemas.TokenID) (registry.Record[schemas.Token], bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.tokens.get(string(id))
 }
 
 // Tokens is a page of a tenant's tokens or, if it is empty, of all.
-func (p *Picture) Tokens(tenant schemas.TenantID, after schemas.TokenID, limit int) []Record[schemas.Token] {
+func (p *Picture) Tokens(tenant schemas.TenantID, after schemas.TokenID, limit int) []registry.Record[schemas.Token] {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	group := string(tenant)
@@ -140,26 +154,37 @@ func (p *Picture) Tokens(tenant schemas.TenantID, after schemas.TokenID, limit i
 }
 
 // TokenByHash is the token that a caller presents.
-func (p *Picture) TokenByHash(hash string) (Record[schemas.Token], bool) {
+func (p *Picture) TokenByHash(hash string) (registry.Record[schemas.Token], bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	id, ok := p.hashes[hash]
 	if !ok {
-		return Record[schemas.Token]{}, false
+		return registry.Record[schemas.Token]{}, false
 	}
 	return p.tokens.get(string(id))
 }
 
 // EventTypes is a page of the event types that a tenant brought along or, if it
 // is empty, of those for all tenants, in order of their names.
-func (p *Picture) EventTypes(tenant schemas.TenantID, after string, limit int) []Record[schemas.EventType] {
+func (p *Picture) EventTypes(tenant schemas.TenantID, after string, limit int) []registry.Record[schemas.EventType] {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if after != "" {
-		after = eventTypeKey(tenant, after)
+		after = eventTypeID(tenant, after)
 	}
 	return p.eventTypes.page(string(tenant)+".", after, limit)
 }
+
+// EventType is an event type that a tenant brought along or, if it is empty, one
+// for all tenants.
+func (p *Picture) EventType(tenant schemas.TenantID, name string) (registry.Record[schemas.EventType], bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.eventTypes.get(eventTypeID(tenant, name))
+}
+
+// eventTypeID orders a tenant's types by their names: no tenant's id has a dot.
+func eventTypeID(tenant schemas.TenantID, name string) string { return string(tenant) + "." + name }
 
 // everything is the group of all values: no id has its form.
 const everything = "*"
@@ -167,12 +192,12 @@ const everything = "*"
 // shelf is the records of one kind, by id and in groups.
 type shelf[T any] struct {
 	of     func(*T) (id string, groups [2]string) // an empty group is none
-	all    map[string]*Record[T]
-	groups map[string]*ordered[*Record[T]]
+	all    map[string]*registry.Record[T]
+	groups map[string]*ordered[*registry.Record[T]]
 }
 
 func newShelf[T any](of func(*T) (string, [2]string)) shelf[T] {
-	return shelf[T]{of: of, all: map[string]*Record[T]{}, groups: map[string]*ordered[*Record[T]]{}}
+	return shelf[T]{of: of, all: map[string]*registry.Record[T]{}, groups: map[string]*ordered[*registry.Record[T]]{}}
 }
 
 func (s *shelf[T]) apply(c schemas.Change, v T) {
@@ -187,14 +212,14 @@ func (s *shelf[T]) apply(c schemas.Change, v T) {
 		delete(s.all, id)
 		return
 	}
-	rec := &Record[T]{Value: v, Version: c.Version, Updated: c.Updated}
+	rec := &registry.Record[T]{Value: v, Version: c.Version, Updated: c.Updated}
 	s.all[id] = rec
 	for _, name := range groups {
 		if name == "" {
 			continue
 		}
 		if s.groups[name] == nil {
-			s.groups[name] = &ordered[*Record[T]]{}
+			s.groups[name] = &ordered[*registry.Record[T]]{}
 		}
 		s.groups[name].put(id, rec)
 	}
@@ -210,20 +235,20 @@ func (s *shelf[T]) leave(id string, groups [2]string) {
 	}
 }
 
-func (s *shelf[T]) get(id string) (Record[T], bool) {
+func (s *shelf[T]) get(id string) (registry.Record[T], bool) {
 	if rec := s.all[id]; rec != nil {
 		return *rec, true
 	}
-	return Record[T]{}, false
+	return registry.Record[T]{}, false
 }
 
-func (s *shelf[T]) page(group, after string, limit int) []Record[T] {
+func (s *shelf[T]) page(group, after string, limit int) []registry.Record[T] {
 	g := s.groups[group]
 	if g == nil {
 		return nil
 	}
 	found := g.after(after, limit)
-	page := make([]Record[T], len(found))
+	page := make([]registry.Record[T], len(found))
 	for i, rec := range found {
 		page[i] = *rec
 	}

@@ -1,4 +1,4 @@
-package registry_test
+package picture_test
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -103,7 +104,7 @@ func randomChange(rnd *rand.Rand, version uint64) schemas.Change {
 // Whatever changes, the pages are those of the model.
 func TestAPictureIsWhatTheChangesSay(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	p, m := registry.NewPicture(), model{}
+	p, m := picture.New(), model{}
 	for version := range uint64(20_000) {
 		c := randomChange(rnd, version+1)
 		p.Apply(c)
@@ -117,7 +118,7 @@ func TestAPictureIsWhatTheChangesSay(t *testing.T) {
 	}
 }
 
-func comparePages(t *testing.T, rnd *rand.Rand, p *registry.Picture, m model) {
+func comparePages(t *testing.T, rnd *rand.Rand, p *picture.Picture, m model) {
 	t.Helper()
 	tenant, endpoint := schemas.TenantID(fmt.Sprintf("t%d", rnd.IntN(4))), schemas.EndpointID(fmt.Sprintf("ep_%d", rnd.IntN(4)))
 	n, limit := rnd.IntN(45), rnd.IntN(12)
@@ -175,7 +176,7 @@ func comparePages(t *testing.T, rnd *rand.Rand, p *registry.Picture, m model) {
 	compareOne(t, rnd, p, m)
 }
 
-func compareOne(t *testing.T, rnd *rand.Rand, p *registry.Picture, m model) {
+func compareOne(t *testing.T, rnd *rand.Rand, p *picture.Picture, m model) {
 	t.Helper()
 	n, tenant := rnd.IntN(40), schemas.TenantID(fmt.Sprintf("t%d", rnd.IntN(3)))
 	check := func(key string, version uint64, ok bool, mine func(schemas.Change) bool) {
@@ -208,7 +209,7 @@ func compareOne(t *testing.T, rnd *rand.Rand, p *registry.Picture, m model) {
 // A token is found by its hash from when it is made until it goes, and no longer
 // by a hash it had.
 func TestTokensAreFoundByHash(t *testing.T) {
-	p := registry.NewPicture()
+	p := picture.New()
 	a := token("tok_a", "acme")
 	p.Apply(schemas.Change{Token: &a, Version: 1})
 	if rec, ok := p.TokenByHash(a.Hash); !ok || rec.Value.ID != "tok_a" || rec.Version != 1 {
@@ -235,7 +236,7 @@ func TestAPictureOfMany(t *testing.T) {
 	const n = 5000
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for name, order := range map[string][]int{"ascending": ascending(n), "descending": descending(n), "random": rnd.Perm(n)} {
-		p := registry.NewPicture()
+		p := picture.New()
 		for _, i := range order {
 			p.Apply(schemas.Change{Endpoint: &schemas.Endpoint{ID: numbered(i), Tenant: "acme"}})
 		}
@@ -251,7 +252,7 @@ func TestAPictureOfMany(t *testing.T) {
 }
 
 // checkPages walks all endpoints in pages of 37.
-func checkPages(t *testing.T, name string, p *registry.Picture, want int) {
+func checkPages(t *testing.T, name string, p *picture.Picture, want int) {
 	t.Helper()
 	after, seen := schemas.EndpointID(""), 0
 	for {
@@ -289,7 +290,7 @@ func descending(n int) []int {
 
 // Readers and a writer at once; the race detector looks on.
 func TestAPictureIsReadWhileItChanges(t *testing.T) {
-	p := registry.NewPicture()
+	p := picture.New()
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -306,4 +307,10 @@ func TestAPictureIsReadWhileItChanges(t *testing.T) {
 		p.Apply(schemas.Change{Endpoint: &schemas.Endpoint{ID: numbered(i % 100), Tenant: "acme"}, Version: uint64(i), Removed: i%7 == 0})
 	}
 	wg.Wait()
+}
+
+// tokenOf is a token with a hash of its own.
+func tokenOf(id schemas.TokenID, tenant schemas.TenantID) schemas.Token {
+	_, hash := access.NewToken()
+	return schemas.Token{ID: id, Tenant: tenant, Scope: schemas.TokenPublish, Hash: hash}
 }
