@@ -23,7 +23,8 @@
 // caught up it settles the last event that is history's, and from the next on
 // they are live:
 //
-//	reading   history is delivered, up to the newest
+//	reading   history is delivered, up to the newest; where more comes than can be
+//	          read, up to some time after the subscription was made
 //	joining   the end is being settled: by the reader, or before the next event
 //	          is matched, by whoever has to know it first
 //	joined    history delivers what remains before the end; live is what comes after

@@ -68,8 +68,8 @@ func TestHistoryThenLive(t *testing.T) {
 		publish(700)
 		r.settled()
 		r.registry.put(withHistory(time.Time{}))
-		for range 100 { // 2 s, about as long as 700 and these take to read
-			publish(20)
+		for range 40 {
+			publish(5)
 			<-time.After(20 * time.Millisecond)
 		}
 		r.awaitHistory("sub_new", schemas.HistoryDone)
@@ -79,6 +79,34 @@ func TestHistoryThenLive(t *testing.T) {
 		publish(50)
 		r.settled()
 		r.wantAll(1, next, true)
+	})
+}
+
+// Where more comes than history reads, live events do not wait for ever.
+func TestHistoryThatCannotCatchUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigWith(t, 100*time.Millisecond)
+		r.run(r.env.Connect())
+		next := 0
+		publish := func(n int) {
+			for range n {
+				next++
+				r.publish("acme", "order.created", next)
+			}
+		}
+		publish(600) // more than are read in one go
+		r.registry.put(withHistory(time.Time{}))
+		for r.registry.history("sub_new").State == schemas.HistoryReading {
+			publish(40)
+			<-time.After(10 * time.Millisecond)
+		}
+		if last := uint64(next); r.registry.history("sub_new").Until > last || next < 1600 {
+			t.Errorf("joined after %d events: the test shows nothing", next)
+		}
+		publish(50)
+		r.awaitHistory("sub_new", schemas.HistoryDone)
+		r.settled()
+		r.wantAll(1, next, false)
 	})
 }
 

@@ -16,6 +16,9 @@ const (
 	// historyBatch is how many of them are stored between two marks of progress:
 	// as many come again, under the same ids, if the process dies.
 	historyBatch = 256
+	// historyLate is how many events that came after the subscription was made may
+	// be read before live ones. One that cannot catch up by then lets them pass.
+	historyLate = 1000
 	// historyReaders bounds how many histories of a partition are read at once.
 	historyReaders = 4
 )
@@ -80,6 +83,7 @@ type historyReader struct {
 	id   schemas.SubscriptionID
 	pace *rate.Limiter
 	next uint64 // the first sequence not read; 0 before any was
+	late int    // how many events were read that came after the subscription was made
 }
 
 // read goes on from where the last process left off.
@@ -141,6 +145,9 @@ func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error
 			break
 		}
 		r.next = at.sequence + 1
+		if at.at.After(s.Created) {
+			r.late++
+		}
 		if w, ok := r.f.historyWrite(at, s, matching); ok {
 			if err := r.pace.Wait(ctx); err != nil {
 				return err
@@ -162,10 +169,10 @@ func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error
 			return err
 		}
 	}
-	if !end {
-		return nil
+	if end || s.History.State == schemas.HistoryReading && r.late > historyLate {
+		return r.ended(ctx)
 	}
-	return r.ended(ctx)
+	return nil
 }
 
 // historyWrite is the delivery of a stored event to the subscription's endpoint,

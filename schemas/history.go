@@ -4,8 +4,8 @@ import "time"
 
 // History is how a subscription gets the events that were stored before it was
 // made. Fanout reads them in the order they were stored, and gives the
-// subscription no live event meanwhile. When it has nearly caught up it joins
-// the two: Until is the last event that is history's, and every later one is
+// subscription no live event meanwhile. When it has caught up, or sees that it
+// cannot, it joins the two: Until is the last event that is history's, and every later one is
 // live. So each event comes once, and none is left out.
 type History struct {
 	// From is when the first event that counts was stored; the zero time is all.

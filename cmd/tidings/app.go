@@ -41,7 +41,7 @@ type app struct {
 	consents  *consents // nil if receivers cannot reach this server
 	barrier   *registry.Barrier
 	picture   *picture.Picture // nil without the role api
-	keys      *seal.Keyring     // nil for a process that needs no secrets
+	keys      *seal.Keyring    // nil for a process that needs no secrets
 
 	failed   chan error // the first part that ended by itself
 	ready    []func() api.Check

@@ -111,8 +111,7 @@ func (o egressOpen) check(raw string) error {
 		return schemas.Errorf(schemas.CodeInvalid, "url does not parse")
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
-		var denied *egress.Denied
-		if errors.As(o.guard.Check(u.Scheme, addr), &denied) {
+		if denied, ok := errors.AsType[*egress.Denied](o.guard.Check(u.Scheme, addr)); ok {
 			return schemas.Errorf(schemas.CodeInvalid, "url: %s: use a public https URL; only the operator can open others (--egress-allow)", denied.Reason)
 		}
 		return nil

@@ -55,7 +55,7 @@ func slowFanout(t *testing.T, env *streamstest.Env, r *registry.Registry) {
 // store at once is not their matter.
 func TestReadYourWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const callers, rounds = 8, 25
+		const callers = 8
 		o := streamstest.Small()
 		o.Layout.Partitions, o.Layout.Shards = 1, 1
 		env := streamstest.Start(t, o)
@@ -67,7 +67,7 @@ func TestReadYourWrites(t *testing.T) {
 		want := make([]map[schemas.EndpointID]string, callers)
 		for caller := range callers {
 			want[caller] = map[schemas.EndpointID]string{}
-			parts.Go(func() { writeAndPublish(t, env, r, caller, rounds, want[caller]) })
+			parts.Go(func() { writeAndPublish(t, env, r, schemas.TenantID(fmt.Sprintf("t%d", caller)), want[caller]) })
 		}
 		parts.Wait()
 		awaitFanout(t, env)
@@ -84,9 +84,8 @@ func TestReadYourWrites(t *testing.T) {
 
 // writeAndPublish subscribes endpoints, publishes what each subscribed to and what
 // it no longer does, and says what it should get.
-func writeAndPublish(t *testing.T, env *streamstest.Env, r *registry.Registry, caller, rounds int, want map[schemas.EndpointID]string) {
+func writeAndPublish(t *testing.T, env *streamstest.Env, r *registry.Registry, tenant schemas.TenantID, want map[schemas.EndpointID]string) {
 	ctx := t.Context()
-	tenant := schemas.TenantID(fmt.Sprintf("t%d", caller))
 	check := func(err error) {
 		if err != nil {
 			t.Error(err)
@@ -101,8 +100,8 @@ func writeAndPublish(t *testing.T, env *streamstest.Env, r *registry.Registry, c
 		check(err)
 	}
 	check(r.PutTenant(ctx, schemas.Tenant{ID: tenant}))
-	for round := range rounds {
-		id := schemas.EndpointID(fmt.Sprintf("ep_%d_%d", caller, round))
+	for round := range 25 {
+		id := schemas.EndpointID(fmt.Sprintf("ep_%s_%d", tenant, round))
 		wanted, gone, removed := fmt.Sprintf("wanted.%d", round), fmt.Sprintf("gone.%d", round), fmt.Sprintf("removed.%d", round)
 		s := schemas.Subscription{ID: schemas.SubscriptionID("sub_" + id), Tenant: tenant, Endpoint: id, Types: []schemas.TypePattern{schemas.TypePattern(gone)}}
 		check(r.PutEndpoint(ctx, schemas.Endpoint{ID: id, Tenant: tenant, URL: "https://example.com", Secrets: []schemas.Secret{schemas.NewSecret(testSecret)}}))
