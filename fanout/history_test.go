@@ -126,6 +126,7 @@ func TestHistoryFromATime(t *testing.T) {
 		r.settled()
 		r.wantAll(15, 20, true)
 
+		<-time.After(time.Second) // event 20 is before from
 		late := withHistory(time.Now())
 		late.ID, late.Endpoint = "sub_late", "ep_late"
 		r.registry.put(late)
@@ -206,6 +207,39 @@ func TestAJoinIsFinishedByOthers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where nobody has the time to finish a join, the next event does, and goes on.
+func TestAnEventDoesNotWaitForAReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		stop := r.run(r.env.Connect())
+		for n := range 4 { // as many as are read at once
+			stuck := withHistory(time.Time{})
+			stuck.ID = schemas.SubscriptionID(fmt.Sprintf("sub_stuck%d", n))
+			stuck.Endpoint = "ep_stuck"
+			r.registry.put(stuck)
+		}
+		r.publish("acme", "order.created", 1)
+		r.settled()
+		s := withHistory(time.Time{})
+		s.History.State = schemas.HistoryJoining
+		r.registry.put(s)
+		r.publish("acme", "order.created", 2)
+		r.publish("acme", "order.created", 3)
+		r.settled()
+		if h := r.registry.history("sub_new"); h.State != schemas.HistoryJoined || h.Until < 2 {
+			t.Errorf("history is %+v, want it joined by event 2", h)
+		}
+		for n := range 4 {
+			r.registry.remove(schemas.SubscriptionID(fmt.Sprintf("sub_stuck%d", n)))
+		}
+		_ = stop()
+		r.run(r.env.Connect())
+		r.awaitHistory("sub_new", schemas.HistoryDone)
+		r.settled()
+		r.wantAll(1, 3, false)
+	})
 }
 
 // What could not be delivered when it came is not delivered by history, and a

@@ -3,6 +3,7 @@ package fanout_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -81,7 +82,11 @@ func (m *memory) SetHistory(_ context.Context, id schemas.SubscriptionID, change
 	return nil
 }
 
-func (m *memory) Progress(_ context.Context, id schemas.SubscriptionID) (uint64, error) {
+func (m *memory) Progress(ctx context.Context, id schemas.SubscriptionID) (uint64, error) {
+	if strings.HasPrefix(string(id), "sub_stuck") {
+		<-ctx.Done() // nobody reads it
+		return 0, ctx.Err()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.progress[id], m.fault()
