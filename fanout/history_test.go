@@ -209,17 +209,59 @@ func TestAJoinIsFinishedByOthers(t *testing.T) {
 	}
 }
 
+// A subscription that was changed after the event, and would take it now, may not
+// have taken it then; and one that is removed takes nothing more.
+func TestHistoryTrustsNobodyWhoChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.run(r.env.Connect())
+		live := withHistory(time.Time{})
+		live.ID, live.History, live.Types = "sub_live", nil, []schemas.TypePattern{"stock.*"}
+		r.registry.put(live)
+		<-time.After(time.Hour)
+		for n := 1; n <= 600; n++ {
+			r.publish("acme", "order.created", n)
+		}
+		r.settled()
+		<-time.After(time.Hour)
+		live.Types = []schemas.TypePattern{"*"}
+		r.registry.put(live)
+		old := withHistory(time.Time{})
+		old.ID = "sub_old"
+		r.registry.put(old)
+		r.registry.put(withHistory(time.Time{}))
+		<-time.After(100 * time.Millisecond)
+		r.registry.remove("sub_old")
+		r.awaitHistory("sub_new", schemas.HistoryDone)
+		r.settled()
+		r.wantAll(1, 600, false)
+	})
+}
+
+// What belonged to another tenant, who had the same id before, is not theirs.
+func TestHistoryBeginsWithItsTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.run(r.env.Connect())
+		r.publish("acme", "order.created", 1)
+		<-time.After(time.Hour)
+		r.index.Apply(schemas.Change{Tenant: &schemas.Tenant{ID: "acme", Created: time.Now()}})
+		r.publish("acme", "order.created", 2)
+		r.registry.put(withHistory(time.Time{}))
+		r.awaitHistory("sub_new", schemas.HistoryDone)
+		r.settled()
+		r.wantAll(2, 2, false)
+	})
+}
+
 // Where nobody has the time to finish a join, the next event does, and goes on.
 func TestAnEventDoesNotWaitForAReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		stop := r.run(r.env.Connect())
-		for n := range 4 { // as many as are read at once
-			stuck := withHistory(time.Time{})
-			stuck.ID = schemas.SubscriptionID(fmt.Sprintf("sub_stuck%d", n))
-			stuck.Endpoint = "ep_stuck"
-			r.registry.put(stuck)
-		}
+		stuck := withHistory(time.Time{}) // a tenant's are read one after the other
+		stuck.ID, stuck.Endpoint = "sub_stuck", "ep_stuck"
+		r.registry.put(stuck)
 		r.publish("acme", "order.created", 1)
 		r.settled()
 		s := withHistory(time.Time{})
@@ -231,9 +273,7 @@ func TestAnEventDoesNotWaitForAReader(t *testing.T) {
 		if h := r.registry.history("sub_new"); h.State != schemas.HistoryJoined || h.Until < 2 {
 			t.Errorf("history is %+v, want it joined by event 2", h)
 		}
-		for n := range 4 {
-			r.registry.remove(schemas.SubscriptionID(fmt.Sprintf("sub_stuck%d", n)))
-		}
+		r.registry.remove(stuck.ID)
 		_ = stop()
 		r.run(r.env.Connect())
 		r.awaitHistory("sub_new", schemas.HistoryDone)
@@ -290,12 +330,8 @@ func TestHistoryLeavesToOthersWhatIsTheirs(t *testing.T) {
 		r.publish("acme", "order.created", 3) // live, by sub_live
 		r.publish("acme", "stock.created", 4)
 		<-time.After(time.Hour)
-		one, two := withHistory(time.Time{}), withHistory(time.Time{})
-		one.ID, two.ID = "sub_one", "sub_two"
-		r.registry.put(one)
-		r.registry.put(two)
-		r.awaitHistory("sub_one", schemas.HistoryDone)
-		r.awaitHistory("sub_two", schemas.HistoryDone)
+		r.registry.put(withHistory(time.Time{}))
+		r.awaitHistory("sub_new", schemas.HistoryDone)
 		r.publish("acme", "order.created", 5)
 		r.settled()
 		r.wantAll(1, 5, false)

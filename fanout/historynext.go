@@ -63,16 +63,10 @@ func (f *Fanout) next(ctx context.Context, s schemas.Subscription, sequence uint
 	case e != nil:
 		return stored{}, false, schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: %w", e)
 	}
-	return read(answer)
-}
-
-func read(answer getAnswer) (at stored, found bool, err error) {
 	a := answer.Message
-	at = stored{subject: a.Subject, data: a.Data, sequence: a.Sequence, at: a.Time}
-	if len(a.Header) > 0 {
-		if at.header, err = nats.DecodeHeadersMsg(a.Header); err != nil {
-			return stored{}, false, schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: message %d: %w", a.Sequence, err)
-		}
+	header, err := nats.DecodeHeadersMsg(a.Header)
+	if err != nil {
+		header = nil // it has none, or is no event
 	}
-	return at, true, nil
+	return stored{a.Subject, header, a.Data, a.Sequence, a.Time}, true, nil
 }

@@ -19,8 +19,9 @@ const (
 	// historyLate is how many events that came after the subscription was made may
 	// be read before live ones. One that cannot catch up by then lets them pass.
 	historyLate = 1000
-	// historyReaders bounds how many histories of a partition are read at once.
-	historyReaders = 4
+	// historyReaders bounds of how many tenants of a partition histories are read
+	// at once, each tenant's one after the other.
+	historyReaders = 16
 )
 
 // readHistories delivers stored events to those of the partition's subscriptions
@@ -28,32 +29,26 @@ const (
 func (f *Fanout) readHistories(ctx context.Context, partition int) {
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	places := make(chan struct{}, historyReaders)
-	reading := map[schemas.SubscriptionID]bool{}
-	finished := make(chan schemas.SubscriptionID)
+	reading := map[schemas.TenantID]bool{}
+	finished := make(chan schemas.TenantID)
 	for {
 		open, news := f.o.Histories.of(f.o.Layout, partition)
-		for id := range open {
-			if reading[id] {
+		for _, s := range open {
+			if reading[s.Tenant] || len(reading) == historyReaders {
 				continue
 			}
-			reading[id] = true
+			reading[s.Tenant] = true
 			readers.Go(func() {
+				f.readHistory(ctx, s.ID)
 				select {
-				case places <- struct{}{}:
-					f.readHistory(ctx, id)
-					<-places
-				case <-ctx.Done():
-				}
-				select {
-				case finished <- id:
+				case finished <- s.Tenant:
 				case <-ctx.Done():
 				}
 			})
 		}
 		select {
-		case id := <-finished:
-			delete(reading, id)
+		case tenant := <-finished:
+			delete(reading, tenant)
 		case <-news:
 		case <-ctx.Done():
 			return
@@ -92,6 +87,7 @@ func (r *historyReader) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.next = 0 // what an earlier try read may not be stored
 	if done > 0 {
 		r.next = done + 1
 	}
@@ -129,34 +125,8 @@ func (r *historyReader) ended(ctx context.Context) error {
 
 // batch delivers the next events.
 func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error {
-	matching, ok := r.f.o.Index.historyOf(s)
-	if !ok {
-		return nil // it was removed, as the caller will see
-	}
-	var writes []write
-	end := false
-	for range historyBatch {
-		at, found, err := r.f.next(ctx, s, r.next)
-		if err != nil {
-			return err
-		}
-		if !found || s.History.Until > 0 && at.sequence > s.History.Until {
-			end = true
-			break
-		}
-		r.next = at.sequence + 1
-		if at.at.After(s.Created) {
-			r.late++
-		}
-		if w, ok := r.f.historyWrite(at, s, matching); ok {
-			if err := r.pace.Wait(ctx); err != nil {
-				return err
-			}
-			w.send(r.f.js)
-			writes = append(writes, w)
-		}
-	}
-	for i := range writes {
+	writes, end, err := r.send(ctx, s)
+	for i := range writes { // those that were sent, whatever came after
 		for w := &writes[i]; !w.stored(); w.send(r.f.js) {
 			r.f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
 			if !pause(ctx) {
@@ -164,15 +134,43 @@ func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error
 			}
 		}
 	}
-	if r.next > 0 {
-		if err := r.f.o.Registry.SetProgress(ctx, r.id, r.next-1); err != nil {
-			return err
+	if err == nil && r.next > 0 {
+		err = r.f.o.Registry.SetProgress(ctx, r.id, r.next-1)
+	}
+	if err == nil && (end || s.History.State == schemas.HistoryReading && r.late > historyLate) {
+		err = r.ended(ctx)
+	}
+	return err
+}
+
+// send reads the next events and sends their deliveries. End reports that there
+// are no more.
+func (r *historyReader) send(ctx context.Context, s schemas.Subscription) (writes []write, end bool, err error) {
+	matching, ok := r.f.o.Index.historyOf(s)
+	if !ok {
+		return nil, false, nil // it was removed, as the caller will see
+	}
+	for range historyBatch {
+		at, found, err := r.f.next(ctx, s, r.next)
+		if err != nil {
+			return writes, false, err
+		}
+		if !found || s.History.Until > 0 && at.sequence > s.History.Until {
+			return writes, true, nil
+		}
+		if w, ok := r.f.historyWrite(at, s, matching); ok {
+			if err := r.pace.Wait(ctx); err != nil {
+				return writes, false, err
+			}
+			w.send(r.f.js)
+			writes = append(writes, w)
+		}
+		r.next = at.sequence + 1
+		if at.at.After(s.Created) {
+			r.late++
 		}
 	}
-	if end || s.History.State == schemas.HistoryReading && r.late > historyLate {
-		return r.ended(ctx)
-	}
-	return nil
+	return writes, false, nil
 }
 
 // historyWrite is the delivery of a stored event to the subscription's endpoint,
@@ -180,15 +178,15 @@ func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error
 // when it came, since it is no event or breaks its schema, is not delivered now.
 func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch) (write, bool) {
 	tenant, published, err := schemas.StoredEvent(at.subject)
-	if err != nil || at.at.Before(s.History.From) {
+	t, exists := f.o.Index.Tenant(tenant)
+	if err != nil || !exists || at.at.Before(s.History.From) || at.at.Before(t.Created) { // of another tenant that had the id
 		return write{}, false
 	}
 	e, err := f.event(at, tenant, published)
 	if err != nil {
 		return write{}, false
 	}
-	t, exists := f.o.Index.Tenant(tenant)
-	if !exists || e.Known != nil && t.Validation != schemas.ValidationWarn && e.Known.Validate(e.Data) != nil {
+	if e.Known != nil && t.Validation != schemas.ValidationWarn && e.Known.Validate(e.Data) != nil {
 		return write{}, false
 	}
 	return f.delivery(at, e, s.Endpoint), m.takes(e, at.at)

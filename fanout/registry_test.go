@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
@@ -38,8 +39,9 @@ func (m *memory) put(s schemas.Subscription) {
 
 func (m *memory) show(s schemas.Subscription) {
 	m.subs[s.ID] = s
-	m.index.Apply(schemas.Change{Subscription: &s})
-	m.histories.Apply(schemas.Change{Subscription: &s})
+	c := schemas.Change{Subscription: &s, Updated: time.Now()}
+	m.index.Apply(c)
+	m.histories.Apply(c)
 }
 
 func (m *memory) remove(id schemas.SubscriptionID) {
