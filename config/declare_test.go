@@ -323,5 +323,5 @@ func TestCheckFile(t *testing.T) {
 	refused(t, config.Declarations{}, err, "TIDINGS_TEST_HEADER is empty", "TIDINGS_TEST_ROOT has 5 characters")
 	path = writeFiles(t, acme("url: https://example.com", "secrets: [{file: .}]"), nil) // a folder is no missing file
 	_, err = config.CheckFile(path, config.CheckOptions{MissingSecrets: true})
-	refused(t, config.Declarations{}, err, "endpoints[0].secrets[0]: file ", "is a directory")
+	refused(t, config.Declarations{}, err, "endpoints[0].secrets[0]: file ", "is no regular file")
 }

@@ -85,7 +85,7 @@ type reading struct {
 
 func readFile(src *source) (Declarations, error) {
 	r := reading{src: src, dir: filepath.Dir(src.path), known: catalogue.New(), seen: map[string]place{}}
-	content, err := os.ReadFile(src.path)
+	content, err := readFileUpTo(src.path, maxFile)
 	if err != nil {
 		return Declarations{}, invalid(mistakesOf([]Problem{{File: src.path, Problem: "cannot be read: " + cause(err)}}, 0))
 	}
@@ -107,14 +107,20 @@ func cause(err error) string {
 }
 
 func (r *reading) file(p place) {
-	if !p.record("types", "tokens", "tenants") {
+	// A file that is being written has nothing in it for a moment; to declare
+	// nothing takes away all that was declared before.
+	known, tenants := p.record("types", "tokens", "tenants"), p.member("tenants")
+	if !tenants.given() && !p.member("types").given() && !p.member("tokens").given() {
+		p.lacks("tenants; or \"tenants: []\", to remove all that were declared")
+	}
+	if !known {
 		return
 	}
 	r.types(p.member("types"), "")
 	for _, token := range p.member("tokens").items() {
 		r.token(token, "")
 	}
-	for _, tenant := range p.member("tenants").items() {
+	for _, tenant := range tenants.items() {
 		r.tenant(tenant)
 	}
 }

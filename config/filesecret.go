@@ -51,7 +51,7 @@ func (r *reading) reveal(p place, ways []string) string {
 		name = "environment variable " + name
 	case "file":
 		var content []byte
-		content, err = os.ReadFile(r.path(name))
+		content, err = readFileUpTo(r.path(name), maxSecretFile)
 		secret, name = strings.TrimSpace(string(content)), "file "+r.path(name)
 	default:
 		secret, name = name, ""

@@ -78,7 +78,7 @@ func fromVariableOrFile(variable, flag, path string) (text, from string, err err
 	case path == "":
 		return "", "", nil
 	}
-	content, err := os.ReadFile(path)
+	content, err := readFileUpTo(path, maxSecretFile)
 	if err != nil {
 		return "", "", schemas.Errorf(schemas.CodeInvalid, "--%s: %w", flag, err)
 	}
@@ -94,7 +94,7 @@ func ownKey(dir string) (string, error) {
 	if err != nil {
 		return "", err // cannot be: the pattern is well formed
 	}
-	content, err := os.ReadFile(path)
+	content, err := readFileUpTo(path, maxSecretFile)
 	switch {
 	case err == nil:
 		return string(content), nil
@@ -106,7 +106,7 @@ func ownKey(dir string) (string, error) {
 	if err := makeKey(dir, path); err != nil {
 		return "", schemas.Errorf(schemas.CodeInvalid, "make the key of the secrets: %w", err)
 	}
-	content, err = os.ReadFile(path)
+	content, err = readFileUpTo(path, maxSecretFile)
 	return string(content), err
 }
 

@@ -78,7 +78,7 @@ func TestKeyringIsRefused(t *testing.T) {
 		env  string
 		want string // in the error; "" is no error, and no ring
 	}{
-		{"no file", config.Settings{SecretsKeyFile: good + "x"}, "", "--secrets-key-file: open "},
+		{"no file", config.Settings{SecretsKeyFile: good + "x"}, "", "--secrets-key-file: stat "},
 		{"no key in the file", config.Settings{SecretsKeyFile: bad}, "", "--secrets-key-file " + bad + ": "},
 		{"no key in the variable", config.Settings{}, "hunter2", "TIDINGS_SECRETS_KEY: "},
 		{"all on a broker elsewhere", config.Settings{NATS: elsewhere, Roles: []string{"all"}}, "", "give all processes the same --secrets-key-file, or TIDINGS_SECRETS_KEY"},
@@ -214,7 +214,7 @@ func TestAdminToken(t *testing.T) {
 		})
 	}
 	s := config.Settings{AdminTokenFile: path + "x"}
-	if _, err := s.AdminToken(); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "--admin-token-file: open ") {
+	if _, err := s.AdminToken(); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.Contains(err.Error(), "--admin-token-file: stat ") {
 		t.Errorf("no file: %v", err)
 	}
 }

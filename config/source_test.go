@@ -78,7 +78,7 @@ func TestReadFileRefusesStrangeYAML(t *testing.T) {
 		{"mappings too deep", strings.Repeat("{a: ", 5000), ":1:401: is nested deeper than 100"},
 		{"entries too deep", strings.Repeat("- ", 5000), ":1:201: is nested deeper than 100"},
 		{"a bomb of aliases", wide, "its aliases repeat more than 100000 values"},
-		{"too large", "# " + strings.Repeat("a", 16<<20), "has 16777218 bytes: use at most 16777216"},
+		{"too large", "# " + strings.Repeat("a", 16<<20), "is larger than 16384 KiB"},
 		{"a number too large", acme("policy: {concurrency: 99999999999999999999}"), "policy.concurrency: must be a whole number"},
 		{"a fraction", acme("policy: {concurrency: 1.5}"), "policy.concurrency: must be a whole number"},
 	}

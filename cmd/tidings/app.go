@@ -39,7 +39,7 @@ type app struct {
 	targets   *dispatcher.Targets
 	types     *catalogue.Catalogue
 	consents  *consents // nil if receivers cannot reach this server
-	barrier   *registry.Barrier
+	barrier   *picture.Barrier
 	picture   *picture.Picture // nil without the role api
 	keys      *seal.Keyring    // nil for a process that needs no secrets
 

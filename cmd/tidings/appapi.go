@@ -36,7 +36,7 @@ type control struct {
 
 // apiHandlers are those of /v1 and of Roam's /v0.
 func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) {
-	if err := a.firstToken(ctx); err != nil {
+	if err := a.adminTokens(ctx); err != nil {
 		return nil, nil, err
 	}
 	nc, err := a.connection("api")
@@ -215,51 +215,4 @@ func (c *control) test(ctx context.Context, e schemas.Endpoint, eventType string
 		return "", schemas.Errorf(schemas.CodeUnavailable, "the test delivery is not stored: try again: %w", err)
 	}
 	return id, nil
-}
-
-// firstToken makes sure that somebody can administrate: by the token that is
-// preset or, if there is no admin token at all, by one that is made and shown
-// once.
-func (a *app) firstToken(ctx context.Context) error {
-	preset, err := a.settings.AdminToken()
-	if err != nil {
-		return err
-	}
-	t := schemas.Token{ID: "tok_first", Name: "first admin token", Scope: schemas.TokenAdmin}
-	if preset != "" {
-		t.ID, t.Name = "tok_preset", "preset admin token"
-		t.Hash = access.Hash(preset)
-		return a.presetToken(ctx, t)
-	}
-	if a.hooks.adminToken == nil {
-		return nil
-	}
-	for _, other := range a.picture.Tokens("", "", 0) {
-		if other.Value.Scope == schemas.TokenAdmin {
-			return nil
-		}
-	}
-	var token string
-	token, t.Hash = access.NewToken()
-	_, err = a.registry.CreateToken(ctx, t)
-	if schemas.HasCode(err, schemas.CodeConflict) {
-		return nil // another process was first, and has shown its own
-	}
-	if err == nil {
-		a.hooks.adminToken(token)
-	}
-	return err
-}
-
-// presetToken makes t, or gives the one there is its hash.
-func (a *app) presetToken(ctx context.Context, t schemas.Token) error {
-	_, err := a.registry.CreateToken(ctx, t)
-	if !schemas.HasCode(err, schemas.CodeConflict) {
-		return err
-	}
-	_, err = a.registry.UpdateToken(ctx, t.ID, 0, func(old *schemas.Token) error {
-		old.Hash, old.Revoked = t.Hash, time.Time{}
-		return nil
-	})
-	return err
 }

@@ -43,11 +43,19 @@ func (a *app) startHTTP(ctx context.Context) error {
 		MaxHeaderBytes: 64 << 10,
 	}
 	a.background(ctx, "http", func(ctx context.Context) error {
-		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-		defer stop()
+		answered := make(chan struct{})
+		context.AfterFunc(ctx, func() {
+			defer close(answered)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.settings.Grace)
+			defer cancel()
+			if server.Shutdown(ctx) != nil { // requests are still under way
+				_ = server.Close()
+			}
+		})
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
+		<-answered
 		return nil
 	})
 	return nil

@@ -32,7 +32,7 @@ func (a *app) startRegistry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.barrier = registry.NewBarrier(w, a.registry)
+	a.barrier = picture.NewBarrier(w, a.registry)
 	a.background(ctx, "registry", w.Run)
 	if a.settings.Has(config.RoleAPI) {
 		a.background(ctx, "sealing", a.reseal)
