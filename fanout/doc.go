@@ -6,8 +6,10 @@
 //
 // Each partition of EVENTS has one durable consumer and, as a rule, one process
 // that reads it ([Fanout.RunPartition]), in order: a tenant's events keep their
-// order up to the endpoints' queues. Events overlap on the way: publishing goes
-// on while earlier deliveries are still being stored, and an event is
+// order up to the endpoints' queues. Tenants take turns at being matched, so that
+// one whose filters are costly delays no other, as long as no more of its events
+// wait than JetStream hands out at once. Events overlap on the way: publishing
+// goes on while earlier deliveries are still being stored, and an event is
 // acknowledged when all of its own are.
 //
 // What subscribes to an event is found in an [Index], which the registry keeps

@@ -42,7 +42,7 @@ type verdict struct {
 func (x *Index) Explain(e Event) []schemas.Explanation {
 	verdicts := x.verdicts(e)
 	ownRoute := slices.ContainsFunc(verdicts, func(v verdict) bool {
-		return v.Channel != "" && v.dialect == schemas.DialectOneRoute && v.rank >= rankDialect
+		return v.Channel != "" && len(v.User) == 0 && v.dialect == schemas.DialectOneRoute && v.rank >= rankDialect
 	})
 	best := map[schemas.EndpointID]verdict{}
 	for _, v := range verdicts {

@@ -40,9 +40,10 @@ type Registry interface {
 	// does not exist, that is a [schemas.CodeNotFound].
 	SetHistory(context.Context, schemas.SubscriptionID, func(*schemas.History) error) error
 	// Progress is the sequence of EVENTS up to which a subscription's history has
-	// been delivered, 0 at first; SetProgress stores it.
-	Progress(context.Context, schemas.SubscriptionID) (uint64, error)
-	SetProgress(context.Context, schemas.SubscriptionID, uint64) error
+	// been delivered, 0 at first; SetProgress stores it. It is of this very history:
+	// another one under the same id begins anew.
+	Progress(context.Context, schemas.Subscription) (uint64, error)
+	SetProgress(context.Context, schemas.Subscription, uint64) error
 }
 
 func (o Options) withDefaults() Options {
@@ -127,7 +128,7 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	defer parts.Wait()
 	parts.Go(func() { f.beginAll(ctx, arrived, pending, ended) })
 	parts.Go(func() { f.readHistories(reading, partition) })
-	for s := range pending { // in the order they began
+	for s := range pending { // a tenant's in the order they began
 		f.finish(ctx, s)
 	}
 	if ctx.Err() == nil {
@@ -136,11 +137,20 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	return nil
 }
 
-// beginAll begins events in the order they arrived, until no more can come. The
-// registry is asked once for all that have arrived: each of them meets every
-// subscription whose writing had returned before the event was published.
+// beginAll begins events, each tenant's in the order they arrived, until no more
+// can come. The registry is asked once for all that have arrived: each of them
+// meets every subscription whose writing had returned before the event was
+// published.
 func (f *Fanout) beginAll(ctx context.Context, arrived <-chan jetstream.Msg, pending chan<- *step, ended <-chan struct{}) {
 	defer close(pending)
+	var matching sync.WaitGroup
+	defer matching.Wait()
+	waiting := newTurns()
+	defer waiting.end()
+	for range matchers {
+		matching.Go(func() { f.matchTurns(ctx, waiting, pending) })
+	}
+	matching.Go(func() { extendWaiting(waiting, ended) })
 	batch := make([]jetstream.Msg, 0, pullBatch)
 	for {
 		select {
@@ -161,7 +171,7 @@ func (f *Fanout) beginAll(ctx context.Context, arrived <-chan jetstream.Msg, pen
 				_ = m.Nak()
 				continue
 			}
-			pending <- f.begin(ctx, m)
+			waiting.put(m)
 		}
 	}
 }

@@ -83,7 +83,11 @@ type historyReader struct {
 
 // read goes on from where the last process left off.
 func (r *historyReader) read(ctx context.Context) error {
-	done, err := r.f.o.Registry.Progress(ctx, r.id)
+	s, open := r.f.o.Histories.get(r.id)
+	if !open {
+		return nil
+	}
+	done, err := r.f.o.Registry.Progress(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error
 		}
 	}
 	if err == nil && r.next > 0 {
-		err = r.f.o.Registry.SetProgress(ctx, r.id, r.next-1)
+		err = r.f.o.Registry.SetProgress(ctx, s, r.next-1)
 	}
 	if err == nil && (end || s.History.State == schemas.HistoryReading && r.late > historyLate) {
 		err = r.ended(ctx)

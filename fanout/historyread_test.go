@@ -34,11 +34,11 @@ func (o *oneHistory) SetHistory(_ context.Context, _ schemas.SubscriptionID, cha
 	return err
 }
 
-func (o *oneHistory) Progress(context.Context, schemas.SubscriptionID) (uint64, error) {
+func (o *oneHistory) Progress(context.Context, schemas.Subscription) (uint64, error) {
 	return o.progress, nil
 }
 
-func (o *oneHistory) SetProgress(_ context.Context, _ schemas.SubscriptionID, sequence uint64) error {
+func (o *oneHistory) SetProgress(_ context.Context, _ schemas.Subscription, sequence uint64) error {
 	o.progress = sequence
 	return nil
 }

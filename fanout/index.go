@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tidings-dev/tidings/fanout/filter"
 	"github.com/tidings-dev/tidings/schemas"
@@ -15,8 +16,8 @@ import (
 // the segments of the type patterns, so a match costs the length of the type and
 // the number of endpoints found, not the number of subscriptions. Where the
 // patterns end, those subscriptions that ask for more are found by one value they
-// ask for: the user of personal access, or what a filter says something must be
-// equal to. What else they ask for is tried on those found. It is safe for
+// ask for: the user of personal access, or what a filter, an expression among
+// them, says something must be equal to. What else they ask for is tried on those found. It is safe for
 // concurrent use.
 type Index struct {
 	// Refused, if set, is told of each subscription whose filters do not compile,
@@ -49,15 +50,19 @@ type scope struct {
 	channel string
 }
 
-// entry is a subscription in the index. It never changes.
+// entry is a subscription in the index. It never changes once it is there.
 type entry struct {
 	schemas.Subscription
+	updated   time.Time // when it was last written
 	condition *filter.Condition
 	refused   error // why it has no condition, and matches nothing
 	// plain ones ask for nothing but type and channel.
 	plain bool
+	keys  []filter.Key // what it may be found by
+	// key is the one that it is found by where its patterns end, if keyed is set.
+	// Both are set as it is added.
 	key   filter.Key
-	keyed bool // has key
+	keyed bool
 }
 
 func (x *Index) entryOf(s schemas.Subscription) *entry {
@@ -67,7 +72,7 @@ func (x *Index) entryOf(s schemas.Subscription) *entry {
 	}
 	e.plain = e.condition == nil && len(s.User) == 0 && s.History == nil
 	if len(s.User) == 0 {
-		e.key, e.keyed = e.condition.Key()
+		e.keys = e.condition.Keys()
 	}
 	return e
 }
@@ -89,6 +94,7 @@ func (x *Index) Apply(c schemas.Change) {
 	var e *entry
 	if c.Subscription != nil && !c.Removed {
 		e = x.entryOf(*c.Subscription) // which takes time, so not under the lock
+		e.updated = c.Updated
 		if e.refused != nil && x.Refused != nil {
 			x.Refused(schemas.Errorf(schemas.CodeInvalid, "subscription %s matches nothing: %w", e.ID, e.refused))
 		}
@@ -123,7 +129,8 @@ func (x *Index) Tenant(id schemas.TenantID) (t schemas.Tenant, ok bool) {
 }
 
 // Failures is how many times a filter's expression could not be judged, like one
-// that asks for a member which the event does not have.
+// that asks for a member which the event does not have. Where an equality in it
+// was enough to pass the subscription by, it was not tried.
 func (x *Index) Failures() uint64 { return x.failures.Load() }
 
 // Event is what subscriptions are matched with.
@@ -182,8 +189,25 @@ func (x *Index) add(e *entry) {
 		root = &node{}
 		x.roots[in] = root
 	}
+	e.choose(root)
 	for _, p := range e.Types {
 		root.change(p.Segments(), e, +1)
+	}
+}
+
+// choose has the subscription found by the key that the fewest others share where
+// its first pattern ends: of "status is open" and "id is 7" by the latter, unless
+// it is the first.
+func (e *entry) choose(root *node) {
+	fewest := 0
+	for _, k := range e.keys {
+		n := 0
+		if len(e.keys) > 1 {
+			n = root.crowd(e.Types[0].Segments(), k)
+		}
+		if !e.keyed || n < fewest {
+			e.key, e.keyed, fewest = k, true, n
+		}
 	}
 }
 

@@ -279,6 +279,12 @@ func BenchmarkMatchFiltered(b *testing.B) {
 		{"1000 of SQL", 1000, 1, func(i int, s *schemas.Subscription) {
 			s.Filters = []schemas.Filter{{SQL: fmt.Sprintf("type = 'a.b' AND subject = 'u%d'", i)}}
 		}},
+		{"1000 of CEL without a key", 1000, 1, func(i int, s *schemas.Subscription) {
+			s.Filters = []schemas.Filter{{CEL: fmt.Sprintf("data.status != 'closed' && data.n >= %d && data.n <= %d", i, i)}}
+		}},
+		{"1000 of SQL without a key", 1000, 1, func(i int, s *schemas.Subscription) {
+			s.Filters = []schemas.Filter{{SQL: fmt.Sprintf("type != 'c' AND subject IN ('u%d')", i)}}
+		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			x := fanout.NewIndex()

@@ -110,7 +110,7 @@ func (m *more) change(e *entry, by int) {
 			m.users = listed(m.users, id, e, by)
 		}
 	case e.keyed:
-		i := slices.IndexFunc(m.keyed, func(b byKey) bool { return b.source.Name() == e.key.Source.Name() })
+		i := slices.IndexFunc(m.keyed, func(b byKey) bool { return b.source.Same(e.key.Source) })
 		if i < 0 {
 			i = len(m.keyed)
 			m.keyed = append(m.keyed, byKey{source: e.key.Source})
@@ -122,6 +122,30 @@ func (m *more) change(e *entry, by int) {
 	default:
 		m.rest = counted(m.rest, e, by)
 	}
+}
+
+// crowd is how many subscriptions are found by a key where a pattern ends.
+func (n *node) crowd(path []string, k filter.Key) int {
+	for i, segment := range path {
+		if i == len(path)-1 && segment == schemas.Wildcard {
+			return n.rest.crowd(k)
+		}
+		if n = n.next[segment]; n == nil {
+			return 0
+		}
+	}
+	return n.here.crowd(k)
+}
+
+func (l *leaf) crowd(k filter.Key) int {
+	if l.more == nil {
+		return 0
+	}
+	i := slices.IndexFunc(l.more.keyed, func(b byKey) bool { return b.source.Same(k.Source) })
+	if i < 0 {
+		return 0
+	}
+	return len(l.more.keyed[i].entries[k.Value])
 }
 
 // listed adds e to the list of key, or removes it once.

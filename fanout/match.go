@@ -150,7 +150,7 @@ func (m *match) collectKeyed(b *byKey) {
 		return
 	}
 	for _, text := range texts {
-		for _, e := range b.entries[string(text)] {
+		for _, e := range b.entries[string(b.source.Form(text))] {
 			m.hit(e.Endpoint, e)
 		}
 	}
@@ -169,7 +169,9 @@ func (m *match) try() {
 }
 
 // ownRoute reports whether the event's channel has a OneRoute endpoint that gets
-// the event.
+// the event. A user's own takes nothing from the organisation.
 func (m *match) ownRoute() bool {
-	return slices.ContainsFunc(m.hits, func(h hit) bool { return h.onChannel && h.dialect == schemas.DialectOneRoute })
+	return slices.ContainsFunc(m.hits, func(h hit) bool {
+		return h.onChannel && h.dialect == schemas.DialectOneRoute && (h.entry == nil || len(h.entry.User) == 0)
+	})
 }

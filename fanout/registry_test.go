@@ -3,7 +3,6 @@ package fanout_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,23 +83,23 @@ func (m *memory) SetHistory(_ context.Context, id schemas.SubscriptionID, change
 	return nil
 }
 
-func (m *memory) Progress(ctx context.Context, id schemas.SubscriptionID) (uint64, error) {
-	if strings.HasPrefix(string(id), "sub_stuck") {
+func (m *memory) Progress(ctx context.Context, s schemas.Subscription) (uint64, error) {
+	if s.ID == "sub_stuck" {
 		<-ctx.Done() // nobody reads it
 		return 0, ctx.Err()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.progress[id], m.fault()
+	return m.progress[s.ID], m.fault()
 }
 
-func (m *memory) SetProgress(_ context.Context, id schemas.SubscriptionID, sequence uint64) error {
+func (m *memory) SetProgress(_ context.Context, s schemas.Subscription, sequence uint64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.fault(); err != nil {
 		return err
 	}
-	m.progress[id] = sequence
+	m.progress[s.ID] = sequence
 	return nil
 }
 

@@ -50,13 +50,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 	a.background(ctx, "token uses", c.noteUses)
 	rate, burst := a.settings.API.Limits()
 	gate := access.New(access.Options{
-		Lookup: func(hash string) (schemas.Token, bool) {
-			t, ok := a.picture.TokenByHash(hash)
-			return t.Value, ok
-		},
-		Used:  c.used,
-		Rate:  rate,
-		Burst: burst,
+		Lookup: c.token,
+		Used:   c.used,
+		Rate:   rate,
+		Burst:  burst,
 	})
 	ranges, err := a.settings.AllowedRanges()
 	if err != nil {
@@ -72,8 +69,11 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Explain:           c.explain,
 		Test:              c.test,
 		NewSecret:         dialect.NewSecret,
-		CheckEndpoint:     func(e schemas.Endpoint) error { return errors.Join(dialect.Check(e), open.check(e.URL)) },
-		Log:               a.log,
+		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
+			return roam.Secret(ctx, a.registry, tenant, user)
+		},
+		CheckEndpoint: func(e schemas.Endpoint) error { return errors.Join(dialect.Check(e), open.check(e.URL)) },
+		Log:           a.log,
 	})
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
@@ -131,6 +131,16 @@ func (o egressOpen) check(raw string) error {
 type use struct {
 	token schemas.TokenID
 	at    time.Time
+}
+
+// token finds a token. One that is not known may have been made a moment ago, by
+// another process.
+func (c *control) token(hash string) (schemas.Token, bool) {
+	t, ok := c.app.picture.TokenByHash(hash)
+	if !ok && c.app.barrier.CaughtUp(context.Background()) == nil {
+		t, ok = c.app.picture.TokenByHash(hash)
+	}
+	return t.Value, ok
 }
 
 // used notes when a token was last used. A caller does not wait for that: if
@@ -205,7 +215,7 @@ func (c *control) test(ctx context.Context, e schemas.Endpoint, eventType string
 			}
 		}
 	case !known.In(e.Dialect):
-		return "", schemas.Errorf(schemas.CodeInvalid, "the dialect %s has no word for the type %q: leave type out, or take one of those that `tidings types --dialect %s` lists", e.Dialect, eventType, e.Dialect)
+		return "", schemas.Errorf(schemas.CodeInvalid, "the dialect %s has no word for the type %q: leave type out, or take one that it has (GET /v1/tenants/%s/types)", e.Dialect, eventType, e.Tenant)
 	}
 	id, m, err := fanout.Example(c.app.streams.Layout, e, eventType, known)
 	if err != nil {

@@ -15,6 +15,11 @@ import (
 // startRegistry applies the static file, and follows the registry from then on.
 func (a *app) startRegistry(ctx context.Context) error {
 	a.registry = registry.New(a.streams.Registry, a.keys)
+	if a.keys != nil { // keys of another pipe would open nothing, and seal what others cannot open
+		if _, err := a.registry.Secret(ctx, "keys"); err != nil {
+			return err
+		}
+	}
 	if a.settings.ConfigFile != "" {
 		if err := a.declare(ctx, a.declared); err != nil {
 			return err

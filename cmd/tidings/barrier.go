@@ -1,9 +1,12 @@
 package main
 
-import "github.com/tidings-dev/tidings/config/registry"
+import (
+	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
+)
 
 // pipeRegistry is the registry as fanout asks it.
 type pipeRegistry struct {
 	*registry.Registry
-	*registry.Barrier
+	*picture.Barrier
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/producers"
@@ -34,7 +35,7 @@ func slowFanout(t *testing.T, env *streamstest.Env, r *registry.Registry) {
 		t.Fatal(err)
 	}
 	f, err := fanout.New(env.Connect(), fanout.Options{
-		Layout: env.Layout, Index: index, Histories: histories, Registry: pipeRegistry{r, registry.NewBarrier(w, r)},
+		Layout: env.Layout, Index: index, Histories: histories, Registry: pipeRegistry{r, picture.NewBarrier(w, r)},
 	})
 	if err != nil {
 		t.Fatal(err)

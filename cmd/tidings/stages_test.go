@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/dispatcher"
@@ -26,7 +27,7 @@ type stages struct {
 	index     *fanout.Index
 	histories *fanout.Histories
 	targets   *dispatcher.Targets
-	barrier   *registry.Barrier
+	barrier   *picture.Barrier
 }
 
 func prepareStages(t *testing.T) *stages {
@@ -40,7 +41,7 @@ func prepareStages(t *testing.T) *stages {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.barrier = registry.NewBarrier(w, s.registry)
+	s.barrier = picture.NewBarrier(w, s.registry)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {

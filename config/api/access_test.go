@@ -22,6 +22,8 @@ var rights = map[string]string{
 	"PATCH /v1/tenants/{tenant}":  "401 401 403 403 403 403 403 ok",
 	"DELETE /v1/tenants/{tenant}": "401 401 403 403 403 403 403 ok",
 
+	"GET /v1/tenants/{tenant}/roam": "401 401 403 403 ok 403 403 ok",
+
 	"POST /v1/tenants/{tenant}/endpoints":                      "401 401 403 403 ok ok  403 ok",
 	"GET /v1/tenants/{tenant}/endpoints":                       "401 401 403 ok  ok ok  403 ok",
 	"GET /v1/tenants/{tenant}/endpoints/{endpoint}":            "401 401 403 ok  ok 404 403 ok",
@@ -148,7 +150,10 @@ func TestPersonal(t *testing.T) {
 		t.Errorf("got %v", e)
 	}
 	id := e["id"].(string)
-	s, _ := r.as(user, 201, "POST "+base+"/subscriptions", `{"endpoint":"`+id+`","types":["*"],"user":["u2"]}`)
+	r.as(user, 400, "POST "+base+"/subscriptions", `{"endpoint":"`+id+`","types":["*"],"user":["u2"]}`)
+	r.as(user, 400, "POST "+base+"/endpoints", `{"url":"https://example.com/roq","dialect":"roq"}`)
+	r.do(400, "POST", base+"/subscriptions", `{"endpoint":"`+id+`","types":["*"]}`) // who may all may not forget whose it is
+	s, _ := r.as(user, 201, "POST "+base+"/subscriptions", `{"endpoint":"`+id+`","types":["*"]}`)
 	if fmt.Sprint(s["user"]) != "[u1 u1@example.com]" {
 		t.Errorf("the subscription is for %v", s["user"])
 	}

@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +87,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, to route) {
 	var who access.Principal
 	defer func() {
 		if p := recover(); p != nil {
-			a.Log.ErrorContext(ctx, "request panicked", "method", to.method, "path", to.path, "panic", p)
+			// Its value may hold what the request did.
+			a.Log.ErrorContext(ctx, "request panicked", "method", to.method, "path", to.path,
+				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			if kept.status == 0 {
 				writeProblem(kept, errInternal)
 			}

@@ -117,6 +117,9 @@ func TestUnderWay(t *testing.T) {
 			t.Errorf("a panic is answered with %d", code)
 		}
 	}
+	if log := r.log.String(); strings.Contains(log, "hidden-value") || !strings.Contains(log, "panic=string") || !strings.Contains(log, "testEndpoint") {
+		t.Errorf("want the panic's type and its place, not its value:\n%s", log)
+	}
 }
 
 // TestUnavailable: what the storage says stays inside, and nothing is kept.
@@ -164,7 +167,13 @@ func TestDeclared(t *testing.T) {
 	if got, _ := r.do(200, "GET", ep, ""); got["origin"] != "file" {
 		t.Errorf("origin %v", got["origin"])
 	}
-	for _, q := range [][3]string{{"PATCH", ep, `{"name":"x"}`}, {"DELETE", ep, ""}, {"POST", ep + "/pause", ""}, {"POST", ep + "/rotate", ""}, {"PATCH", sub, `{"types":["*"]}`}, {"DELETE", sub, ""}} {
+	own := definition("own.thing")
+	must(t, r.registry.PutEventType(t.Context(), schemas.EventType{Tenant: "acme", Type: "own.thing", Definition: []byte(own), Origin: schemas.OriginFile}))
+	const ownType = "/v1/tenants/acme/types/own.thing"
+	if got, _ := r.do(200, "GET", ownType, ""); got["origin"] != "file" {
+		t.Errorf("origin %v", got["origin"])
+	}
+	for _, q := range [][3]string{{"PUT", ownType, own}, {"DELETE", ownType, ""}, {"PATCH", ep, `{"name":"x"}`}, {"DELETE", ep, ""}, {"POST", ep + "/pause", ""}, {"POST", ep + "/rotate", ""}, {"PATCH", sub, `{"types":["*"]}`}, {"DELETE", sub, ""}} {
 		if got, _ := r.do(409, q[0], q[1], q[2]); !strings.Contains(got["detail"].(string), "tidings.yaml") {
 			t.Errorf("%s %s: %v", q[0], q[1], got)
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/schemas"
-	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
 // TestRoutesAreDescribed compares the routes that are served with the file.
@@ -42,6 +41,7 @@ func TestContract(t *testing.T) {
 	r.actions(t, ep)
 	r.subscriptionLife(t, endpoint, subscription)
 	r.types(t)
+	r.roam(t)
 	r.events(t)
 	r.tokensLife(t)
 	r.do(204, "DELETE", ep, "")
@@ -94,6 +94,14 @@ func (r *rig) actions(t *testing.T, ep string) {
 	if e, _ := r.do(200, "POST", ep+"/rotate", `{"secret":"whsec_bXktb3duLXNlY3JldC1pcy1sb25nLWVub3VnaA==","overlap":"1h"}`); e["secret"] != nil {
 		t.Errorf("the caller's own secret came back: %v", e)
 	}
+	for _, overlap := range []string{"721h", "-1s"} {
+		if got, _ := r.do(400, "POST", ep+"/rotate", `{"overlap":"`+overlap+`"}`); got["field"] != "overlap" || !strings.Contains(got["detail"].(string), "720h") {
+			t.Errorf("overlap %s: %v", overlap, got)
+		}
+	}
+	if e, _ := r.do(201, "POST", path.Dir(ep), `{"url":"https://example.com/own","secret":"`+madeSecret+`"}`); e["secret"] != nil {
+		t.Errorf("the caller's own secret came back: %v", e)
+	}
 	if e, _ := r.do(200, "POST", ep+"/rotate", ""); e["secret"] != madeSecret {
 		t.Errorf("the secret that was made did not come back: %v", e)
 	}
@@ -114,9 +122,14 @@ func (r *rig) subscriptionLife(t *testing.T, endpoint, subscription string) {
 		t.Errorf("got %v", s)
 	}
 	r.do(200, "GET", "/v1/tenants/acme/subscriptions?endpoint="+endpoint, "")
-	s, _ = r.do(201, "POST", "/v1/tenants/acme/subscriptions", `{"endpoint":"`+endpoint+`","types":["*"],"deliver_from":"2026-01-02T03:04:05Z"}`)
-	if fmt.Sprint(s["history"]) != "map[from:2026-01-02T03:04:05Z state:reading]" {
-		t.Errorf("history %v", s["history"])
+	tenant, _ := r.do(200, "GET", "/v1/tenants/acme", "")
+	<-time.After(2 * time.Millisecond) // so that there is a time after the tenant was made
+	later := time.Now().UTC().Format(time.RFC3339Nano)
+	for from, want := range map[string]any{later: later, "2001-01-01T00:00:00Z": tenant["created"], "all": tenant["created"]} {
+		s, _ = r.do(201, "POST", "/v1/tenants/acme/subscriptions", `{"endpoint":"`+endpoint+`","types":["*"],"deliver_from":"`+from+`"}`)
+		if got := s["history"].(map[string]any); got["from"] != want || got["state"] != "reading" {
+			t.Errorf("from %s the history is %v, want it from %v: before, the tenant was another", from, got, want)
+		}
 	}
 	r.do(204, "DELETE", sub, "")
 	r.do(404, "GET", sub, "")
@@ -127,7 +140,7 @@ func (r *rig) types(t *testing.T) {
 	r.do(200, "GET", path+"?limit=200", "")
 	_, h := r.do(200, "GET", path+"/user.created", "")
 	r.do(304, "GET", path+"/user.created", "", "If-None-Match", h.Get("ETag"))
-	own := strings.ReplaceAll(string(catalogue.Builtin()[0].Definition()), `"`+catalogue.Builtin()[0].Type+`"`, `"own.thing"`)
+	own := definition("own.thing")
 	got, h := r.do(201, "PUT", path+"/own.thing", own)
 	if got["origin"] != "tenant" {
 		t.Errorf("origin %v", got["origin"])
@@ -138,6 +151,17 @@ func (r *rig) types(t *testing.T) {
 	r.do(404, "DELETE", path+"/user.created", "")
 	r.do(204, "DELETE", path+"/own.thing", "")
 	r.do(404, "GET", path+"/own.thing", "")
+}
+
+func (r *rig) roam(t *testing.T) {
+	const path = "/v1/tenants/acme/roam"
+	org, _ := r.do(200, "GET", path, "")
+	user, _ := r.do(200, "GET", path+"?user=u1", "")
+	again, _ := r.do(200, "GET", path, "")
+	if org["signing_secret"] == user["signing_secret"] || org["signing_secret"] != again["signing_secret"] {
+		t.Errorf("the organisation has %v, then %v; the user has %v", org, again, user)
+	}
+	r.do(400, "GET", path+"?user="+strings.Repeat("x", 256), "")
 }
 
 func (r *rig) events(t *testing.T) {
@@ -221,7 +245,7 @@ func TestEveryRouteRefuses(t *testing.T) {
 				here.refused(q, r.admin, 404, missed)
 			}
 			here.refusesBodies(q, path)
-			if q.method == "GET" && !strings.HasSuffix(q.path, "}") && !strings.HasSuffix(q.path, "secrets") {
+			if q.method == "GET" && !strings.HasSuffix(q.path, "}") && !strings.HasSuffix(q.path, "secrets") && !strings.HasSuffix(q.path, "roam") {
 				here.refused(q, r.admin, 400, path+"?limit=0")
 				here.refused(q, r.admin, 400, path+"?cursor=nope!")
 			}
@@ -309,6 +333,9 @@ func TestInvalidBodies(t *testing.T) {
 	if got["field"] != "endpoint" {
 		t.Errorf("got %v", got)
 	}
+	if got, _ := r.do(400, "PATCH", "/v1/tenants/acme", `{"validation":"maybe"}`); got["field"] != "validation" {
+		t.Errorf("got %v", got)
+	}
 	patched, _ := r.do(400, "PATCH", ep+"/"+endpoint, `{"policy":{"nope":null}}`)
 	if patched["field"] != "policy.nope" {
 		t.Errorf("got %v", patched)
@@ -328,6 +355,9 @@ func TestPages(t *testing.T) {
 	for path := "/v1/tenants/acme/endpoints?limit=3"; path != ""; {
 		page, _ := r.do(200, "GET", path, "")
 		path = ""
+		if n := len(page["items"].([]any)); n > 3 || n < 3 && page["next"] != nil {
+			t.Errorf("a page of at most 3 has %d items, and the next is %v", n, page["next"])
+		}
 		for _, item := range page["items"].([]any) {
 			ids = append(ids, item.(map[string]any)["id"].(string))
 		}

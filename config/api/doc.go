@@ -17,6 +17,8 @@
 //	a body that is wrong                 400 with the field
 //	data that breaks its type's schema   422, and no event of the batch is published
 //	the record moved on                  412
-//	declared in tidings.yaml, taken      409
+//	declared in tidings.yaml, taken,
+//	a dialect that lacks a word,
+//	more than a user may have            409
 //	JetStream cannot be reached          503; the same Idempotency-Key may try again
 package api

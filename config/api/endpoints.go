@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tidings-dev/tidings/config/api/document"
@@ -73,7 +74,7 @@ type endpointView struct {
 }
 
 func viewEndpoint(rec registry.Record[schemas.Endpoint]) endpointView {
-	v := endpointView{Endpoint: rec.Value, Status: "active", Updated: rec.Updated}
+	v := endpointView{Endpoint: rec.Value, Status: "active", Updated: shown(rec.Updated)}
 	v.Dialect = cmp.Or(v.Dialect, schemas.DialectStandard)
 	switch {
 	case v.Disabled != "":
@@ -99,6 +100,9 @@ func (a *API) createEndpoint(ctx context.Context, c *call) (reply, error) {
 		Secret string `json:"secret"`
 	}
 	if err := c.decode(&in); err != nil {
+		return reply{}, err
+	}
+	if err := a.roomForEndpoint(c); err != nil {
 		return reply{}, err
 	}
 	e := schemas.Endpoint{ID: schemas.NewEndpointID(now()), Tenant: c.tenant, Owner: c.owner()}
@@ -132,6 +136,9 @@ func (a *API) createEndpoint(ctx context.Context, c *call) (reply, error) {
 func (a *API) checkEndpoint(e schemas.Endpoint) error {
 	if err := e.Validate(); err != nil {
 		return err
+	}
+	if e.Owner != "" && e.Dialect == schemas.DialectROQ {
+		return document.Invalid("dialect", "a tenant has one endpoint of the dialect roq, which is nobody's own: use another dialect")
 	}
 	return a.CheckEndpoint(e)
 }
@@ -176,15 +183,46 @@ func (a *API) getEndpoint(_ context.Context, c *call) (reply, error) {
 
 func (a *API) patchEndpoint(ctx context.Context, c *call) (reply, error) {
 	return a.changeEndpoint(ctx, c, func(e *schemas.Endpoint) error {
-		in := inputOf(e)
+		in, before := inputOf(e), e.Dialect
 		if err := document.Patch(&in, c.body); err != nil {
 			return err
 		}
 		if err := in.set(e); err != nil {
 			return err
 		}
-		return a.checkEndpoint(*e)
+		if err := a.checkEndpoint(*e); err != nil || e.Dialect == before {
+			return err
+		}
+		return a.checkWords(ctx, *e)
 	})
+}
+
+// checkWords refuses an endpoint a dialect that has no word for what it is
+// subscribed to: such events would silently not be delivered. Change is asked
+// again whenever the endpoint was written meanwhile, so it looks anew.
+func (a *API) checkWords(ctx context.Context, e schemas.Endpoint) error {
+	if err := a.CaughtUp(ctx); err != nil {
+		return err
+	}
+	for _, s := range a.Picture.Subscriptions(e.Tenant, e.ID, "", 0) {
+		for _, p := range s.Value.Types {
+			if !a.worded(e.Tenant, e.Dialect, p) {
+				return &document.Error{Field: "dialect", Err: schemas.Errorf(schemas.CodeConflict,
+					"dialect: %s has no word for the type %q of subscription %s: change that subscription first, or use another dialect", e.Dialect, p, s.Value.ID)}
+			}
+		}
+	}
+	return nil
+}
+
+// worded reports whether a dialect has a word for a type. A pattern with a
+// wildcard asks for what there is a word for.
+func (a *API) worded(tenant schemas.TenantID, d schemas.Dialect, p schemas.TypePattern) bool {
+	if strings.Contains(string(p), schemas.Wildcard) {
+		return true
+	}
+	_, ok := a.Catalogue.Words(tenant, d, string(p))
+	return ok
 }
 
 // changeEndpoint changes the endpoint of the path to what it is then, if it is

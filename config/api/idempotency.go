@@ -58,13 +58,11 @@ func (a *API) once(ctx context.Context, c *call, to route, given string, do func
 	if err != nil {
 		return stored{}, err
 	}
-	now.Answer = &answer
+	now.Answer, settled = &answer, true // if it cannot be kept, the key stays taken rather than let it be done twice
 	if _, err := a.Idempotency.Update(keep, key, a.sealed(key, now), revision); err != nil {
 		// It was done, and the caller has to hear of it.
 		a.Log.WarnContext(ctx, "an answer was not kept under its Idempotency-Key", "path", to.path, "error", err)
-		return answer, nil
 	}
-	settled = true
 	return answer, nil
 }
 

@@ -45,6 +45,9 @@ type Options struct {
 	// NewSecret makes a secret that the dialect can sign with; empty if the dialect
 	// has no signature.
 	NewSecret func(schemas.Dialect) string
+	// RoamSecret is what signs all that is sent to a tenant's client of Roam's /v0:
+	// the organisation's or, if it is not empty, a user's.
+	RoamSecret func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error)
 	// CheckEndpoint says what keeps an endpoint's dialect from writing its requests.
 	CheckEndpoint func(schemas.Endpoint) error
 
@@ -69,4 +72,6 @@ func (o Options) withDefaults() Options {
 }
 
 // now has no more digits than people read.
-func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+func now() time.Time { return shown(time.Now()) }
+
+func shown(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -89,6 +90,10 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 				return ""
 			}
 			return madeSecret
+		},
+		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
+			key, err := r.registry.TenantSecret(ctx, tenant, "roam"+user)
+			return schemas.NewSecret("whsec_" + base64.StdEncoding.EncodeToString(key)), err
 		},
 		CheckEndpoint: func(e schemas.Endpoint) error {
 			for _, s := range e.Secrets {

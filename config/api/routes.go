@@ -36,6 +36,8 @@ func (a *API) routes() []route {
 		{method: patch, path: tenantPath, right: access.Admin, do: a.patchTenant},
 		{method: del, path: tenantPath, right: access.Admin, do: a.deleteTenant},
 
+		{method: get, path: tenantPath + "/roam", right: access.Secrets, do: a.getRoam},
+
 		{method: post, path: tenantPath + "/endpoints", right: access.Write, do: a.createEndpoint},
 		{method: get, path: tenantPath + "/endpoints", right: access.Read, do: a.listEndpoints},
 		{method: get, path: endpointPath, right: access.Read, do: a.getEndpoint},

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,7 +27,7 @@ type subscriptionView struct {
 }
 
 func showSubscription(rec registry.Record[schemas.Subscription]) (any, error) {
-	return subscriptionView{rec.Value, rec.Updated}, nil
+	return subscriptionView{rec.Value, shown(rec.Updated)}, nil
 }
 
 func subscriptionReply(status int, rec registry.Record[schemas.Subscription], err error) (reply, error) {
@@ -53,10 +55,17 @@ func (a *API) createSubscription(ctx context.Context, c *call) (reply, error) {
 	if s.History, err = history(in.DeliverFrom); err != nil {
 		return reply{}, err
 	}
-	if err := a.setSubscription(c, in.subscriptionInput, e.Value.Dialect, &s); err != nil {
+	a.notBefore(&s)
+	if err := a.roomForSubscription(c); err != nil {
+		return reply{}, err
+	}
+	if err := a.setSubscription(c, in.subscriptionInput, e.Value, &s); err != nil {
 		return reply{}, err
 	}
 	rec, err := a.Registry.CreateSubscription(ctx, s)
+	if err == nil {
+		err = a.settle(ctx, e.Value.Dialect, s)
+	}
 	answer, err := subscriptionReply(http.StatusCreated, rec, err)
 	answer.location = "/v1/tenants/" + string(c.tenant) + "/subscriptions/" + string(s.ID)
 	return answer, err
@@ -75,23 +84,60 @@ func history(from string) (*schemas.History, error) {
 	if err != nil || at.IsZero() {
 		return nil, document.Invalid("deliver_from", "write \"all\", or a time like \"2026-01-31T12:00:00Z\"; leave it out for events from now on")
 	}
+	if at.After(time.Now().Add(time.Minute)) { // a clock may be fast
+		return nil, document.Invalid("deliver_from", "the time is to come: leave it out for events from now on")
+	}
 	h.From = at.UTC()
 	return h, nil
 }
 
+// notBefore keeps a history from what was published to an earlier tenant of the
+// same id.
+func (a *API) notBefore(s *schemas.Subscription) {
+	if t, ok := a.Picture.Tenant(s.Tenant); ok && s.History != nil && s.History.From.Before(t.Value.Created) {
+		s.History.From = t.Value.Created
+	}
+}
+
+// settle makes sure that the endpoint of a subscription that was just made is
+// there still, and speaks the dialect that the subscription was checked by. If
+// not, the subscription goes.
+func (a *API) settle(ctx context.Context, checked schemas.Dialect, s schemas.Subscription) error {
+	var err error
+	if checked == schemas.DialectRoam { // /v0 may be about to remove it
+		err = a.Registry.JoinEndpoint(ctx, s)
+	}
+	if err == nil {
+		var e schemas.Endpoint
+		if e, err = a.Registry.Endpoint(ctx, s.Endpoint); err == nil && e.Dialect != checked {
+			err = schemas.Errorf(schemas.CodeConflict, "endpoint %s was given another dialect meanwhile: try again", s.Endpoint)
+		}
+	}
+	if schemas.HasCode(err, schemas.CodeNotFound) || schemas.HasCode(err, schemas.CodeConflict) {
+		return errors.Join(&document.Error{Field: "endpoint", Err: err}, a.Registry.RemoveSubscription(ctx, s.ID))
+	}
+	return err
+}
+
 // setSubscription gives the subscription what was put in, and checks it. A
-// personal token's is always for its own user.
-func (a *API) setSubscription(c *call, in subscriptionInput, d schemas.Dialect, s *schemas.Subscription) error {
+// personal token's is always for its own user, and one of a user's own endpoint
+// for some user.
+func (a *API) setSubscription(c *call, in subscriptionInput, to schemas.Endpoint, s *schemas.Subscription) error {
 	s.Types = nil
 	for i, text := range in.Types {
-		p, err := a.Catalogue.Pattern(c.tenant, d, text)
+		p, err := a.Catalogue.Pattern(c.tenant, to.Dialect, text)
 		if err != nil {
 			return document.Invalid("types["+strconv.Itoa(i)+"]", "%w", err)
 		}
 		s.Types = append(s.Types, p)
 	}
 	s.Filters, s.Channel, s.User = in.Filters, in.Channel, in.User
-	if c.who.Scope == schemas.TokenPersonal {
+	switch foreign := func(id string) bool { return !slices.Contains(c.who.User, id) }; {
+	case c.who.Scope != schemas.TokenPersonal && to.Owner != "" && len(in.User) == 0:
+		return document.Invalid("user", "the endpoint is the user %q's own: list the ids of a user, since only what involves one may go there", to.Owner)
+	case c.who.Scope == schemas.TokenPersonal && slices.ContainsFunc(in.User, foreign):
+		return document.Invalid("user", "a personal token's subscriptions are for its own user: leave user out")
+	case c.who.Scope == schemas.TokenPersonal:
 		s.User = c.who.User
 	}
 	err := s.Validate()
@@ -156,7 +202,7 @@ func (a *API) patchSubscription(ctx context.Context, c *call) (reply, error) {
 		if err := document.Patch(&in, c.body); err != nil {
 			return err
 		}
-		return a.setSubscription(c, in, e.Value.Dialect, s)
+		return a.setSubscription(c, in, e.Value, s)
 	})
 	return subscriptionReply(http.StatusOK, rec, err)
 }

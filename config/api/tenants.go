@@ -25,7 +25,7 @@ func showTenant(rec registry.Record[schemas.Tenant]) (any, error) {
 	if rec.Value.Validation == "" {
 		rec.Value.Validation = schemas.ValidationReject
 	}
-	return tenantView{rec.Value, rec.Updated}, nil
+	return tenantView{rec.Value, shown(rec.Updated)}, nil
 }
 
 func tenantReply(status int, rec registry.Record[schemas.Tenant]) (reply, error) {
@@ -89,6 +89,22 @@ func (a *API) patchTenant(ctx context.Context, c *call) (reply, error) {
 		return reply{}, err
 	}
 	return tenantReply(http.StatusOK, rec)
+}
+
+// getRoam shows what the receivers of a Roam client verify with: /v0 has no way
+// to tell. It is made if nobody has subscribed yet.
+func (a *API) getRoam(ctx context.Context, c *call) (reply, error) {
+	user := c.r.URL.Query().Get("user")
+	if len(user) > schemas.MaxName {
+		return reply{}, schemas.Errorf(schemas.CodeInvalid, "user: it has %d bytes: use the first id of the user's token, of at most %d", len(user), schemas.MaxName)
+	}
+	secret, err := a.RoamSecret(ctx, c.tenant, user)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusOK, body: struct {
+		SigningSecret string `json:"signing_secret"`
+	}{secret.Reveal()}}, nil
 }
 
 func (a *API) deleteTenant(ctx context.Context, c *call) (reply, error) {

@@ -23,7 +23,7 @@ type tokenView struct {
 
 func (a *API) viewToken(ctx context.Context, rec registry.Record[schemas.Token]) (tokenView, error) {
 	used, err := a.Registry.Used(ctx, rec.Value.ID)
-	return tokenView{Token: rec.Value, LastUsed: used, Updated: rec.Updated}, err
+	return tokenView{Token: rec.Value, LastUsed: used, Updated: shown(rec.Updated)}, err
 }
 
 func (a *API) tokenReply(ctx context.Context, rec registry.Record[schemas.Token], err error) (reply, error) {
@@ -62,7 +62,7 @@ func (a *API) createToken(ctx context.Context, c *call) (reply, error) {
 	if err := a.CaughtUp(ctx); err != nil { // from here on it opens
 		return reply{}, err
 	}
-	view := tokenView{Token: rec.Value, Presented: presented, Updated: rec.Updated}
+	view := tokenView{Token: rec.Value, Presented: presented, Updated: shown(rec.Updated)}
 	return reply{
 		status: http.StatusCreated, body: view, version: rec.Version,
 		location: "/v1/tokens/" + string(rec.Value.ID),

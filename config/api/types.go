@@ -37,25 +37,15 @@ func (a *API) eventType(tenant schemas.TenantID, name string) (rec registry.Reco
 	h := fnv.New64a()
 	_, _ = h.Write(t.Definition())
 	rec.Version = h.Sum64()
-	if own, ok := a.registered(tenant, name); ok {
+	if own, ok := a.Picture.EventType(tenant, name); ok {
 		rec.Version, rec.Value.Origin = own.Version, originTenant
 		if own.Value.Origin == schemas.OriginFile {
 			rec.Value.Origin = originFile
 		}
-	} else if _, shared := a.registered("", name); shared {
+	} else if _, shared := a.Picture.EventType("", name); shared {
 		rec.Value.Origin = originShared
 	}
 	return rec, true
-}
-
-// registered finds a type among those that were brought along.
-func (a *API) registered(tenant schemas.TenantID, name string) (registry.Record[schemas.EventType], bool) {
-	types := a.Picture.EventTypes(tenant, "", 0)
-	i := slices.IndexFunc(types, func(r registry.Record[schemas.EventType]) bool { return r.Value.Type == name })
-	if i < 0 {
-		return registry.Record[schemas.EventType]{}, false
-	}
-	return types[i], true
 }
 
 func showType(rec registry.Record[typeView]) (any, error) { return rec.Value, nil }
@@ -116,56 +106,80 @@ func (a *API) putType(ctx context.Context, c *call) (reply, error) {
 	if t.Type != name { // Parse takes a name for a path
 		return reply{}, document.Invalid("type", "the path names %q: use the same in both", name)
 	}
-	there, err := a.mayChangeType(c, name)
+	rec, status, err := a.writeType(ctx, c, schemas.EventType{Tenant: c.tenant, Type: name, Definition: c.body})
 	if err != nil {
-		return reply{}, err
-	}
-	if err := a.Registry.PutEventType(ctx, schemas.EventType{Tenant: c.tenant, Type: name, Definition: c.body}); err != nil {
 		return reply{}, err
 	}
 	if err := a.CaughtUp(ctx); err != nil { // publishing does not wait
 		return reply{}, err
 	}
-	rec, ok := a.eventType(c.tenant, name)
-	if !ok {
-		return reply{}, notFound("event type", name) // removed meanwhile
-	}
-	status := http.StatusCreated
-	if there {
-		status = http.StatusOK
-	}
-	return typeReply(status, rec)
+	return typeReply(status, registry.Record[typeView]{Value: typeView{t, originTenant}, Version: rec.Version})
 }
 
-// mayChangeType reports whether the tenant has a type of its own. Types have no
-// compare-and-set in the registry: of two that are put at once the last wins.
-func (a *API) mayChangeType(c *call, name string) (there bool, err error) {
-	version, err := c.ifMatch()
+// writeType makes or replaces a type, as the request's conditions allow (RFC
+// 9110, section 13.1). Who names the version of a type that others brought means
+// to hide it, so there must be none of the tenant's own yet.
+func (a *API) writeType(ctx context.Context, c *call, t schemas.EventType) (rec registry.Record[schemas.EventType], status int, err error) {
+	version, onlyNew, err := c.typeConditions()
 	if err != nil {
-		return false, err
+		return rec, 0, err
 	}
-	own, there := a.registered(c.tenant, name)
-	if there && own.Value.Origin == schemas.OriginFile {
-		return false, schemas.Errorf(schemas.CodeConflict, "event type %q is declared in tidings.yaml: change it there", name)
+	current, known := a.eventType(c.tenant, t.Type)
+	_, own := a.Picture.EventType(c.tenant, t.Type)
+	if c.r.Header.Get("If-Match") != "" && !known || !own && version != registry.AnyVersion && current.Version != version {
+		return rec, 0, errStale
 	}
-	if version != registry.AnyVersion && (!there || own.Version != version) {
-		return false, errStale
+	for {
+		if !own || onlyNew {
+			rec, err = a.Registry.CreateEventType(ctx, t)
+			switch {
+			case !schemas.HasCode(err, schemas.CodeConflict):
+				return rec, http.StatusCreated, err
+			case onlyNew:
+				return rec, 0, errThere
+			case version != registry.AnyVersion:
+				return rec, 0, errStale
+			}
+		}
+		rec, err = a.Registry.UpdateEventType(ctx, c.tenant, t.Type, version, func(old *schemas.EventType) error {
+			old.Definition = t.Definition
+			return nil
+		})
+		switch {
+		case !schemas.HasCode(err, schemas.CodeNotFound):
+			return rec, http.StatusOK, err
+		case version != registry.AnyVersion:
+			return rec, 0, errStale
+		}
+		own = false // removed meanwhile
 	}
-	return there, nil
 }
+
+// typeConditions are which version is to be replaced, and whether none may be.
+func (c *call) typeConditions() (version uint64, onlyNew bool, err error) {
+	none := c.r.Header.Values("If-None-Match")
+	if len(none) > 0 && !slices.Equal(none, []string{"*"}) {
+		return 0, false, schemas.Errorf(schemas.CodeInvalid, "If-None-Match: use * to make a type only if the tenant has none of that name, or leave the header out")
+	}
+	version, err = c.ifMatch()
+	return version, len(none) > 0, err
+}
+
+var errThere = schemas.Errorf(schemas.CodeStale, "If-None-Match: the tenant has such a type: read it, and name its version in If-Match to replace it")
 
 // deleteType removes a type of the tenant's own: the built-in one of that name,
 // if there is one, comes back.
 func (a *API) deleteType(ctx context.Context, c *call) (reply, error) {
 	name := c.r.PathValue("type")
-	there, err := a.mayChangeType(c, name)
+	version, err := c.ifMatch()
 	if err != nil {
 		return reply{}, err
 	}
-	if !there {
+	err = a.Registry.DeleteEventType(ctx, c.tenant, name, version)
+	if schemas.HasCode(err, schemas.CodeNotFound) {
 		return reply{}, schemas.Errorf(schemas.CodeNotFound, "event type %q is none of the tenant's own: only those can be removed", name)
 	}
-	if err := a.Registry.RemoveEventType(ctx, c.tenant, name); err != nil {
+	if err != nil {
 		return reply{}, err
 	}
 	return reply{status: http.StatusNoContent}, a.CaughtUp(ctx)

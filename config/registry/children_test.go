@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -140,6 +141,31 @@ func TestAStaleRemovalRemovesNothing(t *testing.T) {
 	})
 }
 
+// A caller who names the version removes what they saw, whatever others do once
+// the removal has begun.
+func TestARemovalOfAVersionIsNotOvertaken(t *testing.T) {
+	rename := func(e *schemas.Endpoint) error { e.Name = "new"; return nil }
+	for key, others := range map[string]func(*testing.T, *registry.Registry, uint64){
+		"subscription.": func(t *testing.T, r *registry.Registry, version uint64) { // what belongs to it is going
+			_, err := r.UpdateEndpoint(t.Context(), "acme", "ep_a", version, rename)
+			refusedAs(t, err, schemas.CodeStale)
+		},
+		"endpoint.": func(t *testing.T, r *registry.Registry, _ uint64) { // all of that has gone
+			_, err := r.UpdateEndpoint(t.Context(), "acme", "ep_a", registry.AnyVersion, rename)
+			must(t, err)
+		},
+	} {
+		inRegistry(t, func(t *testing.T, r *registry.Registry, env *streamstest.Env) {
+			made, err := r.CreateEndpoint(t.Context(), endpoint("ep_a", "acme"))
+			must(t, err)
+			must(t, r.PutSubscription(t.Context(), subscription("sub_a", "acme", "ep_a")))
+			slow := registry.New(&between{env.Registry, key, func() { others(t, r, made.Version) }}, keys)
+			must(t, slow.DeleteEndpoint(t.Context(), "acme", "ep_a", made.Version))
+			remain(t, r, 0)
+		})
+	}
+}
+
 // A subscription that is put to another endpoint goes with that one.
 func TestASubscriptionMoves(t *testing.T) {
 	inRegistry(t, func(t *testing.T, r *registry.Registry, _ *streamstest.Env) {
@@ -175,7 +201,7 @@ func TestNotes(t *testing.T) {
 		must(t, err)
 		check := func(sequence uint64, at time.Time) {
 			t.Helper()
-			if got, err := r.Progress(ctx, "sub_a"); err != nil || got != sequence {
+			if got, err := r.Progress(ctx, schemas.Subscription{ID: "sub_a"}); err != nil || got != sequence {
 				t.Errorf("the progress is %d, %v; want %d", got, err, sequence)
 			}
 			if got, err := r.Used(ctx, "tok_a"); err != nil || !got.Equal(at) {
@@ -184,7 +210,8 @@ func TestNotes(t *testing.T) {
 		}
 		check(0, time.Time{})
 		var seen recorder
-		w, err := r.Watch(ctx, slog.New(slog.DiscardHandler), seen.apply)
+		var log bytes.Buffer
+		w, err := r.Watch(ctx, slog.New(slog.NewTextHandler(&log, nil)), seen.apply)
 		must(t, err)
 		ctx2, stop := context.WithCancel(ctx)
 		ended := make(chan error)
@@ -192,7 +219,7 @@ func TestNotes(t *testing.T) {
 		seen.take()
 		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		for _, n := range []uint64{7, 1 << 60} {
-			must(t, r.SetProgress(ctx, "sub_a", n))
+			must(t, r.SetProgress(ctx, schemas.Subscription{ID: "sub_a"}, n))
 			must(t, r.SetUsed(ctx, "tok_a", at.In(time.FixedZone("", 3600))))
 			check(n, at)
 		}
@@ -204,6 +231,9 @@ func TestNotes(t *testing.T) {
 		check(0, time.Time{})
 		stop()
 		must(t, <-ended)
+		if log.Len() > 0 {
+			t.Errorf("the watcher complains:\n%s", log.String())
+		}
 	})
 }
 

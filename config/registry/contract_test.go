@@ -2,6 +2,9 @@ package registry_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"reflect"
 	"strings"
@@ -9,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/schemas"
@@ -31,8 +33,8 @@ type kindOf[T any] struct {
 }
 
 func token(id schemas.TokenID, tenant schemas.TenantID) schemas.Token {
-	_, hash := access.NewToken()
-	return schemas.Token{ID: id, Hash: hash, Scope: schemas.TokenWrite, Tenant: tenant}
+	hash := sha256.Sum256([]byte(rand.Text()))
+	return schemas.Token{ID: id, Hash: hex.EncodeToString(hash[:]), Scope: schemas.TokenWrite, Tenant: tenant}
 }
 
 func tenantKind(r *registry.Registry) kindOf[schemas.Tenant] {

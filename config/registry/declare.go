@@ -36,6 +36,9 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 			return err
 		}
 	}
+	if err := d.doubledTokens(have); err != nil {
+		return err
+	}
 	for _, t := range d.Tenants {
 		t.Origin, t.Created = schemas.OriginFile, have.Tenants[t.ID].Created
 		if have.Tenants[t.ID] != t {
@@ -78,6 +81,25 @@ func oneROQ(all map[schemas.EndpointID]schemas.Endpoint, e schemas.Endpoint) err
 		if other.Tenant == e.Tenant && other.Dialect == schemas.DialectROQ && other.ID != e.ID {
 			return secondROQ(e, other.ID)
 		}
+	}
+	return nil
+}
+
+// doubledTokens refuses a declared token whose text is another's too: which of the
+// two a caller means could not be told. Others' are random, so nobody else's
+// needs to be looked for.
+func (d Declared) doubledTokens(have Contents) error {
+	ids := make(map[string]schemas.TokenID, len(d.Tokens))
+	for _, t := range sorted(have.Tokens) {
+		if t.Origin != schemas.OriginFile {
+			ids[t.Hash] = t.ID
+		}
+	}
+	for _, t := range d.Tokens {
+		if other, there := ids[t.Hash]; there && other != t.ID {
+			return schemas.Errorf(schemas.CodeConflict, "token %s: it is the same as token %s: give each a text of its own", t.ID, other)
+		}
+		ids[t.Hash] = t.ID
 	}
 	return nil
 }
@@ -135,7 +157,7 @@ func (r *Registry) declareTokens(ctx context.Context, have Contents, d Declared)
 func (r *Registry) declareEventTypes(ctx context.Context, have Contents, d Declared) error {
 	for _, t := range d.EventTypes {
 		t.Origin = schemas.OriginFile
-		same, err := equalJSON(have.eventTypes[eventTypeKey(t.Tenant, t.Type)], t)
+		same, err := equalJSON(have.eventTypes[eventTypeID(t.Tenant, t.Type)], t)
 		if err != nil {
 			return err
 		}
@@ -168,7 +190,7 @@ func (r *Registry) removeUndeclared(ctx context.Context, have Contents, d Declar
 	if err := removeOthers(ctx, r, endpoints(), have.Endpoints, d.Endpoints); err != nil {
 		return err
 	}
-	if err := r.removeUndeclaredTypes(ctx, have, d); err != nil {
+	if err := removeOthers(ctx, r, eventTypes(), have.eventTypes, d.EventTypes); err != nil {
 		return err
 	}
 	return removeOthers(ctx, r, tenants(), have.Tenants, d.Tenants)
@@ -183,18 +205,6 @@ func removeOthers[K cmp.Ordered, T any](ctx context.Context, r *Registry, k kind
 	for _, v := range sorted(have) {
 		if a := k.about(&v); *a.origin == schemas.OriginFile && !stays[a.id] {
 			if err := drop(ctx, r, k, a.id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (r *Registry) removeUndeclaredTypes(ctx context.Context, have Contents, d Declared) error {
-	for _, t := range sorted(have.eventTypes) {
-		gone := !slices.ContainsFunc(d.EventTypes, func(x schemas.EventType) bool { return x.Tenant == t.Tenant && x.Type == t.Type })
-		if t.Origin == schemas.OriginFile && gone {
-			if err := r.RemoveEventType(ctx, t.Tenant, t.Type); err != nil {
 				return err
 			}
 		}

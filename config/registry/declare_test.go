@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -127,5 +128,34 @@ func TestADeclarationTakesNoEndpointFromAnother(t *testing.T) {
 		if err := r.Declare(t.Context(), declared()); !schemas.HasCode(err, schemas.CodeConflict) {
 			t.Errorf("got %v, want a conflict", err)
 		}
+	})
+}
+
+// Two tokens of one text would be one caller or the other.
+func TestADeclaredTokenIsNobodyElses(t *testing.T) {
+	inRegistry(t, func(t *testing.T, r *registry.Registry, env *streamstest.Env) {
+		made := token("tok_api", "acme")
+		_, err := r.CreateToken(t.Context(), made)
+		must(t, err)
+		a, b := token("tok_a", "acme"), token("tok_b", "beta")
+		must(t, r.Declare(t.Context(), registry.Declared{Tokens: []schemas.Token{a, b}}))
+		before := lastSequence(t, env)
+		for _, other := range []schemas.Token{made, a} {
+			double := b
+			double.Hash = other.Hash
+			err := r.Declare(t.Context(), registry.Declared{Tenants: []schemas.Tenant{{ID: "acme", Name: "new"}}, Tokens: []schemas.Token{a, double}})
+			refusedAs(t, err, schemas.CodeConflict)
+			if err != nil && (!strings.Contains(err.Error(), string(other.ID)) || strings.Contains(err.Error(), other.Hash)) {
+				t.Errorf("want the other's id, and no hash: %v", err)
+			}
+		}
+		if wrote := lastSequence(t, env) - before; wrote > 0 {
+			t.Errorf("%d records were written", wrote)
+		}
+		// The texts of two that are declared may change places, and move to a new id.
+		a.Hash, b.Hash = b.Hash, a.Hash
+		must(t, r.Declare(t.Context(), registry.Declared{Tokens: []schemas.Token{a, b}}))
+		b.ID = "tok_c"
+		must(t, r.Declare(t.Context(), registry.Declared{Tokens: []schemas.Token{a, b}}))
 	})
 }

@@ -11,6 +11,7 @@
 //	progress.<subscription>    how far fanout has read its history
 //	used.<token>               when it was last used
 //	secret.<name>              a key that all processes share, sealed
+//	secret.<tenant>.<name>     the same for one tenant, with which it goes
 //
 // Who owns what: the static file owns the records it declares ([Registry.Declare]),
 // and Update and Delete refuse those; Put and Remove do not ask. What the pipe

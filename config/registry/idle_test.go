@@ -85,10 +85,10 @@ func TestLeaveEndpoint(t *testing.T) {
 	inIdle(t, func(t *testing.T, r *registry.Registry, _ *streamstest.Env) {
 		refusedAs(t, r.LeaveEndpoint(t.Context(), "beta", "sub_a"), schemas.CodeNotFound)
 		refusedAs(t, r.LeaveEndpoint(t.Context(), "acme", "sub_c"), schemas.CodeNotFound)
-		must(t, r.SetProgress(t.Context(), "sub_a", 7))
+		must(t, r.SetProgress(t.Context(), schemas.Subscription{ID: "sub_a"}, 7))
 		must(t, r.LeaveEndpoint(t.Context(), "acme", "sub_a"))
 		remain(t, r, 1, "sub_b")
-		if at, err := r.Progress(t.Context(), "sub_a"); at != 0 || err != nil {
+		if at, err := r.Progress(t.Context(), schemas.Subscription{ID: "sub_a"}); at != 0 || err != nil {
 			t.Errorf("its progress is %d, %v", at, err)
 		}
 		must(t, r.LeaveEndpoint(t.Context(), "acme", "sub_b"))

@@ -15,7 +15,7 @@ type Contents struct {
 	Endpoints     map[schemas.EndpointID]schemas.Endpoint
 	Subscriptions map[schemas.SubscriptionID]schemas.Subscription
 	Tokens        map[schemas.TokenID]schemas.Token
-	eventTypes    map[string]schemas.EventType // by key
+	eventTypes    map[string]schemas.EventType // by id: see eventTypeID
 }
 
 // List reads all records. A record that does not parse is left out. It is for
@@ -29,7 +29,7 @@ func (r *Registry) List(ctx context.Context) (Contents, error) {
 		eventTypes:    map[string]schemas.EventType{},
 	}
 	w := r.watcher(slog.New(slog.DiscardHandler), c.apply)
-	return c, r.entries(ctx, records(), w.pass)
+	return c, w.load(ctx)
 }
 
 func (c Contents) apply(change schemas.Change) {
@@ -43,7 +43,7 @@ func (c Contents) apply(change schemas.Change) {
 	case change.Token != nil:
 		c.Tokens[change.Token.ID] = *change.Token
 	case change.EventType != nil:
-		c.eventTypes[eventTypeKey(change.EventType.Tenant, change.EventType.Type)] = *change.EventType
+		c.eventTypes[eventTypeID(change.EventType.Tenant, change.EventType.Type)] = *change.EventType
 	}
 }
 

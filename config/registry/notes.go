@@ -3,7 +3,9 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,22 +23,36 @@ const (
 func progressKey(subscription string) string { return progressPrefix + subscription }
 func usedKey(token string) string            { return usedPrefix + token }
 
-// Progress is the sequence of EVENTS up to which fanout has read the history of
-// a subscription; 0 if it has yet to begin.
-func (r *Registry) Progress(ctx context.Context, id schemas.SubscriptionID) (sequence uint64, err error) {
-	text, err := r.note(ctx, progressKey(string(id)))
+// Progress is the sequence of EVENTS up to which fanout has read this history of
+// a subscription; 0 if it has yet to begin. Of another history under the same id,
+// one from another time or of a record that is gone, it says nothing.
+func (r *Registry) Progress(ctx context.Context, s schemas.Subscription) (sequence uint64, err error) {
+	text, err := r.note(ctx, progressKey(string(s.ID)))
 	if err != nil || text == "" {
 		return 0, err
 	}
-	if sequence, err = strconv.ParseUint(text, 10, 64); err != nil {
-		return 0, schemas.Errorf(schemas.CodeInvalid, "registry record %s is no sequence", progressKey(string(id)))
+	of, number, _ := strings.Cut(text, " ")
+	if of != historyMark(s) {
+		return 0, nil
+	}
+	if sequence, err = strconv.ParseUint(number, 10, 64); err != nil {
+		return 0, schemas.Errorf(schemas.CodeInvalid, "registry record %s is no sequence", progressKey(string(s.ID)))
 	}
 	return sequence, nil
 }
 
 // SetProgress keeps what [Registry.Progress] returns.
-func (r *Registry) SetProgress(ctx context.Context, id schemas.SubscriptionID, sequence uint64) error {
-	return r.setNote(ctx, progressKey(string(id)), strconv.FormatUint(sequence, 10))
+func (r *Registry) SetProgress(ctx context.Context, s schemas.Subscription, sequence uint64) error {
+	return r.setNote(ctx, progressKey(string(s.ID)), historyMark(s)+" "+strconv.FormatUint(sequence, 10))
+}
+
+// historyMark tells a history from others that the same id had.
+func historyMark(s schemas.Subscription) string {
+	var from time.Time
+	if s.History != nil {
+		from = s.History.From
+	}
+	return fmt.Sprintf("%d.%d", s.Created.UnixMilli(), from.UnixMilli())
 }
 
 // Used is when a token was last used, within a minute; the zero time if it never

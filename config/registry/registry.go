@@ -40,7 +40,8 @@ func tenants() kind[schemas.Tenant] {
 	}
 }
 
-// sweepTenant removes all that is a tenant's own.
+// sweepTenant removes all that is a tenant's own: who makes a tenant under the
+// same id begins with nothing.
 func sweepTenant(ctx context.Context, r *Registry, id string) error {
 	if err := removeAll(ctx, r, tokens(), id); err != nil {
 		return err
@@ -48,7 +49,10 @@ func sweepTenant(ctx context.Context, r *Registry, id string) error {
 	if err := removeAll(ctx, r, endpoints(), id); err != nil {
 		return err
 	}
-	return r.removeEventTypes(ctx, schemas.TenantID(id))
+	if err := r.removeEventTypes(ctx, schemas.TenantID(id)); err != nil {
+		return err
+	}
+	return r.forgetAll(ctx, secretPrefix+id+".*")
 }
 
 // Tenant reads one tenant.

@@ -3,12 +3,12 @@ package registry
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/config/registry/sealed"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -21,10 +21,30 @@ const (
 // knows, made when it is first asked for. The name is a token of a subject. It
 // is sealed where it is stored.
 func (r *Registry) Secret(ctx context.Context, name string) ([]byte, error) {
-	if r.keys == nil {
-		return nil, errNoKeys
+	return r.shared(ctx, secretPrefix+name)
+}
+
+// TenantSecret is a [Registry.Secret] of a tenant that exists, and goes with it.
+func (r *Registry) TenantSecret(ctx context.Context, tenant schemas.TenantID, name string) ([]byte, error) {
+	if _, err := r.Tenant(ctx, tenant); err != nil {
+		return nil, err
 	}
-	key := secretPrefix + name
+	key := secretPrefix + string(tenant) + "." + name
+	secret, err := r.shared(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.Tenant(ctx, tenant); schemas.HasCode(err, schemas.CodeNotFound) { // once more, like insert
+		return nil, errors.Join(err, r.forget(ctx, key))
+	}
+	return secret, nil
+}
+
+// shared is the secret under a key.
+func (r *Registry) shared(ctx context.Context, key string) ([]byte, error) {
+	if r.keys == nil {
+		return nil, sealed.ErrNoKeys
+	}
 	entry, err := r.kv.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		made := make([]byte, secretSize)
@@ -52,11 +72,11 @@ func (r *Registry) Secret(ctx context.Context, name string) ([]byte, error) {
 // are needed no more. What none of the keys opens is an error, after the rest.
 func (r *Registry) Reseal(ctx context.Context) (count int, err error) {
 	if r.keys == nil {
-		return 0, errNoKeys
+		return 0, sealed.ErrNoKeys
 	}
 	var old []string
-	err = r.entries(ctx, []string{"endpoint.*", secretPrefix + "*"}, func(e jetstream.KeyValueEntry) {
-		if sealed := sealedIn(e); sealed != "" && !r.keys.Current(sealed) {
+	err = r.entries(ctx, []string{"endpoint.*", secretPrefix + ">"}, func(e jetstream.KeyValueEntry) {
+		if text := sealedIn(e); text != "" && !r.keys.Current(text) {
 			old = append(old, e.Key())
 		}
 	})
@@ -81,11 +101,7 @@ func sealedIn(e jetstream.KeyValueEntry) string {
 	if strings.HasPrefix(e.Key(), secretPrefix) {
 		return string(e.Value())
 	}
-	var rec endpointRecord
-	if err := json.Unmarshal(e.Value(), &rec); err != nil {
-		return "" // whoever watches says so
-	}
-	return rec.Sealed
+	return sealed.Text(e.Value())
 }
 
 func (r *Registry) reseal(ctx context.Context, key string) error {
@@ -111,9 +127,9 @@ func (r *Registry) resealed(e jetstream.KeyValueEntry) ([]byte, error) {
 		plain, err := r.keys.Open(string(e.Value()), []byte(e.Key()))
 		return []byte(r.keys.Seal(plain, []byte(e.Key()))), err
 	}
-	v, err := openEndpoint(r, e.Value())
+	v, err := sealed.Decode(r.keys, e.Value())
 	if err != nil {
 		return nil, err
 	}
-	return sealEndpoint(r, v)
+	return sealed.Encode(r.keys, v)
 }

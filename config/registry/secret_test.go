@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // All processes get the same secret, also when they ask first and at once. No
@@ -44,6 +46,18 @@ func TestASecretIsMadeOnce(t *testing.T) {
 		must(t, err)
 		if got := words(watcher.take()); got != "tenant acme\ntenant beta\n" || log.Len() > 0 {
 			t.Errorf("a watcher saw\n%sand said %s", got, log.String())
+		}
+	})
+}
+
+// A tenant that goes while its secret is made leaves none.
+func TestATenantGoesWhileItsSecretIsMade(t *testing.T) {
+	inRegistry(t, func(t *testing.T, r *registry.Registry, env *streamstest.Env) {
+		slow := registry.New(&between{env.Registry, "secret.", func() { must(t, r.RemoveTenant(t.Context(), "acme")) }}, keys)
+		_, err := slow.TenantSecret(t.Context(), "acme", "roam")
+		refusedAs(t, err, schemas.CodeNotFound)
+		if all := storedKeys(t, env); strings.Contains(all, "secret.") {
+			t.Errorf("left is\n%s", all)
 		}
 	})
 }

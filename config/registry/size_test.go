@@ -136,6 +136,8 @@ func fill(b *testing.B, env *streamstest.Env, tenants, endpoints int) {
 	<-js.PublishAsyncComplete()
 }
 
+func numbered(i int) schemas.EndpointID { return schemas.EndpointID(fmt.Sprintf("ep_%06d", i)) }
+
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()

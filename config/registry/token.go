@@ -38,6 +38,11 @@ func (r *Registry) CreateToken(ctx context.Context, t schemas.Token) (Record[sch
 	return create(ctx, r, tokens(), t)
 }
 
+// PutToken creates or replaces a token, its hash too.
+func (r *Registry) PutToken(ctx context.Context, t schemas.Token) error {
+	return put(ctx, r, tokens(), t)
+}
+
 // UpdateToken is to tokens what [Registry.UpdateTenant] is to tenants. Its hash
 // and tenant stay too.
 func (r *Registry) UpdateToken(ctx context.Context, id schemas.TokenID, version uint64, change func(*schemas.Token) error) (Record[schemas.Token], error) {

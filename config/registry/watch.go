@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/config/registry/sealed"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -43,7 +44,7 @@ func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(sc
 	if err != nil {
 		return nil, err
 	}
-	if err := r.entries(ctx, records(), w.pass); err != nil {
+	if err := w.load(ctx); err != nil {
 		return nil, err
 	}
 	kw, err := r.kv.WatchAll(ctx, jetstream.ResumeFromRevision(w.seen+1))
@@ -91,22 +92,42 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// pass skips a record that does not parse: it must not stop the others, and who
-// keeps a picture keeps what was there before.
+// pass hands over one change.
 func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
-	defer w.saw(entry.Revision())
+	w.deliver(w.registry.read(entry))
+	w.saw(entry.Revision())
+}
+
+// reading is what an entry says; nothing if both are nil.
+type reading struct {
+	entry  jetstream.KeyValueEntry
+	change *schemas.Change
+	err    error
+}
+
+func (r *Registry) read(entry jetstream.KeyValueEntry) reading {
 	kind, id, _ := strings.Cut(entry.Key(), ".")
 	switch kind + "." {
 	case secretPrefix, listPrefix, roqPrefix, progressPrefix, usedPrefix:
-		return // nobody's picture
+		return reading{} // nobody's picture
 	}
-	c, err := w.registry.change(kind, id, entry)
+	c, err := r.change(kind, id, entry)
 	if err != nil {
-		w.log.Error("registry record skipped", "key", entry.Key(), "revision", entry.Revision(), "error", err)
-		return
+		return reading{entry: entry, err: err}
 	}
-	for _, apply := range w.apply {
-		apply(c)
+	return reading{entry: entry, change: &c}
+}
+
+// deliver skips a record that does not parse: it must not stop the others, and
+// who keeps a picture keeps what was there before.
+func (w *Watcher) deliver(r reading) {
+	switch {
+	case r.err != nil:
+		w.log.Error("registry record skipped", "key", r.entry.Key(), "revision", r.entry.Revision(), "error", r.err)
+	case r.change != nil:
+		for _, apply := range w.apply {
+			apply(*r.change)
+		}
 	}
 }
 
@@ -128,7 +149,7 @@ func (r *Registry) change(kind, id string, entry jetstream.KeyValueEntry) (schem
 		if c.Removed {
 			return c, nil
 		}
-		e, err := openEndpoint(r, entry.Value())
+		e, err := sealed.Decode(r.keys, entry.Value())
 		c.Endpoint = &e
 		return c, err
 	case "type":

@@ -43,6 +43,11 @@ const (
 	// once: throughput grows with it up to about a thousand (measured: 64 gives
 	// 96k msg/s, 1 000 gives 148k msg/s).
 	maxAckPending = 1000
+	// maxEventsPending is as much of the events of a partition: as many of a tenant
+	// whose filters are costly are taken out of the others' way (measured: while
+	// 4 000 events of 4 ms each wait, another tenant's take 40 ms at the 99th
+	// percentile; with 1 000 they take 5.5 s).
+	maxEventsPending = 5000
 	// headerReserve is what a delivery or dead letter adds to the event's
 	// message at most: its history and reason, in bytes.
 	headerReserve = 32 << 10

@@ -70,7 +70,9 @@ func common(o Options, name string) jetstream.StreamConfig {
 }
 
 func fanoutConsumer(partition int) jetstream.ConsumerConfig {
-	return durable(schemas.FanoutConsumer(partition), schemas.EventsFilter(partition))
+	c := durable(schemas.FanoutConsumer(partition), schemas.EventsFilter(partition))
+	c.MaxAckPending = maxEventsPending
+	return c
 }
 
 func dispatchConsumer(partition int) jetstream.ConsumerConfig {

@@ -19,7 +19,7 @@ import (
 
 // costLimit bounds what one expression may cost for one event, in CEL's units:
 // about a step each, or ten characters of a string. It is some milliseconds.
-const costLimit = 100_000
+const costLimit = 10_000
 
 // Names in an expression, beside the attributes.
 const (
@@ -70,7 +70,10 @@ func firstLine(text string) string {
 }
 
 // program is a compiled expression.
-type program struct{ cel.Program }
+type program struct {
+	cel.Program
+	keys []Key
+}
 
 func compileCEL(text string) (*program, error) {
 	env, err := anyData()
@@ -81,11 +84,15 @@ func compileCEL(text string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if !isCheap(ast.NativeRep().Expr()) {
+		options = append(options, cel.CostLimit(costLimit))
+	}
+	p, err := env.Program(ast, options...)
 	if err != nil {
 		return nil, fmt.Errorf("1:1: %s", firstLine(err.Error()))
 	}
-	return &program{p}, nil
+	return &program{p, keysOfCEL(ast.NativeRep().Expr())}, nil
 }
 
 // shared are programs by their text, for as long as a condition has them.

@@ -21,12 +21,6 @@ type node interface {
 	failure(*Event) (where, why string)
 }
 
-// Key is an equality that must hold for a condition to hold.
-type Key struct {
-	Source Source
-	Value  string
-}
-
 // Failure is the first filter that fails.
 type Failure struct {
 	Index int    // of the filter
@@ -51,35 +45,6 @@ func (c *Condition) Failure(e *Event) (f Failure, failed bool) {
 		}
 	}
 	return Failure{}, false
-}
-
-// Key is one equality that can be looked up in place of being tried: of data if
-// there is one, since attributes tell fewer events apart. False if there is none.
-func (c *Condition) Key() (key Key, ok bool) {
-	if c == nil {
-		return Key{}, false
-	}
-	for _, n := range c.filters {
-		for _, p := range pairsOf(n) {
-			if p.how == exact && (!ok || p.source.OfData() && !key.Source.OfData()) {
-				key, ok = Key{p.source, p.value}, true
-			}
-		}
-	}
-	return key, ok
-}
-
-// pairsOf are the comparisons that must hold for the node to hold.
-func pairsOf(n node) (pairs []*pair) {
-	switch n := n.(type) {
-	case *pair:
-		return []*pair{n}
-	case all:
-		for _, child := range n {
-			pairs = append(pairs, pairsOf(child)...)
-		}
-	}
-	return pairs
 }
 
 // how values are compared.

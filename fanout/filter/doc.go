@@ -15,6 +15,10 @@
 //
 // So a "not" around what cannot be judged holds, as the specification has it.
 //
+// [Condition.Keys] are equalities to find conditions by, in place of trying them:
+// those of exact filters, and of expressions that cannot be true without them,
+// like data.status == "open" && data.n > 1, or subject = 'x' AND region LIKE 'e%'.
+//
 // In CEL the attributes are variables (id, source, type, subject, dataschema,
 // datacontenttype, specversion as strings, time as a timestamp), attributes is a
 // map of them all as strings, extensions too, and data is the data. A number

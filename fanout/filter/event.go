@@ -45,6 +45,7 @@ func (e *Event) Failures() int { return e.failures }
 type Source struct {
 	name    string
 	pointer *pointer.Pointer // nil for an attribute
+	number  bool             // as a key's: what is compared is a number
 }
 
 // newSource reads a name as [schemas.Filter] has it.
@@ -53,7 +54,7 @@ func newSource(name string) (Source, error) {
 		return Source{name: name}, nil
 	}
 	p, err := pointer.ParseWide(name)
-	return Source{name, p}, err
+	return Source{name: name, pointer: p}, err
 }
 
 // Name is the attribute or the pointer.

@@ -236,13 +236,32 @@ func TestKey(t *testing.T) {
 		`{"not":{"exact":{"type":"a"}}}`:        "",
 		`{"any":[{"exact":{"type":"a"}}]}`:      "",
 		`{"cel":"true"},{"exact":{"type":"a"}}`: "type=a",
-		`{"exact":{"type":"a"}},{"all":[{"all":[{"exact":{"/x":"b"}}]}]},{"exact":{"/y":"c"}}`: "/x=b",
+		`{"exact":{"type":"a"}},{"all":[{"all":[{"exact":{"/x":"b"}}]}]},{"exact":{"/y":"c"}}`:       "/x=b /y=c type=a",
+		`{"cel":"data.a.b == 'x' && ('y' == type && data.c[0] == 7) && size(data.l) > 1"}`:           "/a/b=x /c/0=7 type=y",
+		`{"cel":"dyn(data)['a/b~'].c == '' && attributes['region'] == 'eu' && data.n == 7.0"}`:       "/a~1b~0/c= /n=7 region=eu",
+		`{"cel":"data.n == -0.0 && data.m == 18446744073709551615u && data.` + "`a-b`" + ` == 1e3"}`: "/n=0 /m=1.8446744073709552e+19 /a-b=1000",
+		`{"cel":"data.a == 'x' || data.b == 'y'"}`:                                                   "",
+		`{"cel":"!(data.a != 'x')"}`:             "",
+		`{"cel":"data.a == 'x' ? true : false"}`: "",
+		`{"cel":"has(data.a) == true && data.b == null && data.c == data.d && data == 'x'"}`: "",
+		`{"cel":"(data.a == 'x') == true"}`:                                                  "",
+		`{"cel":"data.l.exists(data, data.a == 'x')"}`:                                       "",
+		`{"cel":"data[type] == 'x' && subject == '' && attributes.x == ''"}`:                 "",
+		`{"cel":"time == timestamp('2026-01-01T00:00:00Z') && data.a + 'x' == 'xx'"}`:        "",
+		`{"sql":"subject = 'a' AND (\"B\" = Region) AND level > 2"}`:                         "subject=a region=B",
+		`{"sql":"subject = 'a' OR type = 'b'"}`:                                              "",
+		`{"sql":"subject = 'a' XOR type = 'b'"}`:                                             "",
+		`{"sql":"subject = 'a' AND type = 'b' OR id = 'c'"}`:                                 "subject=a",
+		`{"sql":"NOT (subject = 'a')"}`:                                                      "",
+		`{"sql":"subject != 'a' AND level = 2 AND source = 'x' AND time = 'x' AND id = ''"}`: "",
+		`{"sql":"subject = 'a' = TRUE"}`:                                                     "",
+		`{"not":{"cel":"data.a == 'x'"}},{"any":[{"sql":"subject = 'a'"}]}`:                  "",
 	} {
-		key, ok := compile(t, text).Key()
 		got := ""
-		if ok {
-			got = key.Source.Name() + "=" + key.Value
+		for _, key := range compile(t, text).Keys() {
+			got += " " + key.Source.Name() + "=" + key.Value
 		}
+		got = strings.TrimPrefix(got, " ")
 		if got != want {
 			t.Errorf("%s: key %q, want %q", text, got, want)
 		}

@@ -19,6 +19,7 @@ import (
 type sqlNode struct {
 	where      string
 	expression cesql.Expression
+	keys       []Key
 }
 
 // sqlEvent is the event as the SDK has it, made when it is first asked for.
@@ -85,19 +86,20 @@ func newSQL(where, text string) (n *sqlNode, err error) {
 			n, err = nil, schemas.Errorf(schemas.CodeInvalid, "%s: the expression is not understood: write it like \"subject LIKE 'a%%'\"", where)
 		}
 	}()
-	if err := checkSQL(text); err != nil {
+	tree, err := checkSQL(text)
+	if err != nil {
 		return nil, schemas.Errorf(schemas.CodeInvalid, "%s: %w", where, err)
 	}
 	expression, err := parser.Parse(text)
 	if err != nil {
 		return nil, schemas.Errorf(schemas.CodeInvalid, "%s: %s", where, strings.Join(strings.Fields(err.Error()), " "))
 	}
-	return &sqlNode{where, expression}, nil
+	return &sqlNode{where, expression, keysOfSQL(tree)}, nil
 }
 
 // checkSQL finds what the SDK's parser passes over, or does not say the place of:
 // what the lexer does not know, errors of syntax, functions that do not exist.
-func checkSQL(text string) error {
+func checkSQL(text string) (antlr.Tree, error) {
 	var errs sqlErrors
 	lexer := gen.NewCESQLParserLexer(parser.NewCaseChangingStream(antlr.NewInputStream(text), true))
 	lexer.RemoveErrorListeners()
@@ -109,7 +111,7 @@ func checkSQL(text string) error {
 	if errs.first == nil {
 		errs.first = checkFunctions(tree)
 	}
-	return errs.first
+	return tree, errs.first
 }
 
 // sqlErrors keeps the first error of a lexer and a parser.

@@ -30,18 +30,20 @@ func subscriptionID(id string) schemas.SubscriptionID { return schemas.Subscript
 
 // Secret is the secret that signs all that a tenant's API client is sent: that of
 // the organisation, or that of a user as a personal token names them first. It is
-// made when it is first asked for.
+// made when it is first asked for, and goes with the tenant.
 func Secret(ctx context.Context, r *registry.Registry, tenant schemas.TenantID, user string) (schemas.Secret, error) {
-	name := "roam-org-" + string(tenant)
+	name := "roam"
 	if user != "" {
-		name = "roam-user-" + named("secret", string(tenant), user)
+		name = "roam-" + named("secret", string(tenant), user)
 	}
-	key, err := r.Secret(ctx, name)
+	key, err := r.TenantSecret(ctx, tenant, name)
 	if err != nil {
 		return schemas.Secret{}, err
 	}
 	return schemas.NewSecret("whsec_" + base64.StdEncoding.EncodeToString(key)), nil
 }
+
+var errTenantGone = schemas.Errorf(schemas.CodeUnauthenticated, "the token's tenant does not exist: use another token")
 
 // maxTries bounds how often somebody may remove what is being stored.
 const maxTries = 100
@@ -49,7 +51,9 @@ const maxTries = 100
 // store makes the subscription, or changes the one there is, and returns its id.
 func (h *handler) store(ctx context.Context, c caller, asked wish) (id string, err error) {
 	secret, err := Secret(ctx, h.Registry, c.tenant, c.owner())
-	if err != nil {
+	if schemas.HasCode(err, schemas.CodeNotFound) {
+		return "", errTenantGone
+	} else if err != nil {
 		return "", err
 	}
 	e := schemas.Endpoint{
@@ -89,7 +93,7 @@ func (h *handler) putEndpoint(ctx context.Context, e schemas.Endpoint) error {
 	})
 	if schemas.HasCode(err, schemas.CodeNotFound) {
 		if _, err = h.Registry.CreateEndpoint(ctx, e); schemas.HasCode(err, schemas.CodeNotFound) {
-			return schemas.Errorf(schemas.CodeUnauthenticated, "the token's tenant does not exist: use another token")
+			return errTenantGone
 		}
 	}
 	return err

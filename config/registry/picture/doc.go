@@ -1,7 +1,7 @@
 // Package picture keeps the registry in memory, in the order in which the API
 // lists it: what a watcher of the registry tells is applied, and read without
-// asking the registry. How old it may be is its reader's business: see
-// registry.Barrier.
+// asking the registry. A reader who wants no older answer than the latest write
+// asks a [Barrier] first.
 //
 // A page of a list, and a change of one record, cost the same however much there
 // is. Two tokens of one hash are no error here: the one that was written last

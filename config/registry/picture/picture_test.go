@@ -73,7 +73,7 @@ func randomChange(rnd *rand.Rand, version uint64) schemas.Change {
 	case 0:
 		c.Tenant = &schemas.Tenant{ID: schemas.TenantID(fmt.Sprintf("t%d", n))}
 	case 1:
-		c.Endpoint = &schemas.Endpoint{ID: schemas.EndpointID(fmt.Sprintf("ep_%d", n)), Tenant: tenant}
+		c.Endpoint = &schemas.Endpoint{ID: schemas.EndpointID(fmt.Sprintf("ep_%d", n)), Tenant: tenant, Owner: []string{"", "u1", "u2"}[rnd.IntN(3)]}
 	case 2:
 		endpoint := schemas.EndpointID(fmt.Sprintf("ep_%d", rnd.IntN(3)))
 		c.Subscription = &schemas.Subscription{ID: schemas.SubscriptionID(fmt.Sprintf("sub_%d", n)), Tenant: tenant, Endpoint: endpoint}
@@ -148,6 +148,13 @@ func comparePages(t *testing.T, rnd *rand.Rand, p *picture.Picture, m model) {
 			}
 			return string(c.Endpoint.ID), c.Endpoint.Tenant == tenant
 		}, after("ep_"), limit))
+	check("endpoints of u1", pageOf(p.EndpointsOf(tenant, "u1", schemas.EndpointID(after("ep_")), limit), func(v schemas.Endpoint) string { return string(v.ID) }),
+		m.page(func(c schemas.Change) (string, bool) {
+			if c.Endpoint == nil {
+				return "", false
+			}
+			return string(c.Endpoint.ID), c.Endpoint.Tenant == tenant && c.Endpoint.Owner == "u1"
+		}, after("ep_"), limit))
 	for _, of := range []schemas.EndpointID{"", endpoint} {
 		check("subscriptions of "+string(of), pageOf(p.Subscriptions(tenant, of, schemas.SubscriptionID(after("sub_")), limit), func(v schemas.Subscription) string { return string(v.ID) }),
 			m.page(func(c schemas.Change) (string, bool) {
@@ -194,6 +201,9 @@ func compareOne(t *testing.T, rnd *rand.Rand, p *picture.Picture, m model) {
 	id = fmt.Sprintf("sub_%d", n)
 	s, ok := p.Subscription(tenant, schemas.SubscriptionID(id))
 	check("subscription "+id, s.Version, ok, func(c schemas.Change) bool { return c.Subscription.Tenant == tenant })
+	id = fmt.Sprintf("order.%d", n%10)
+	e, ok := p.EventType(tenant, id)
+	check("type "+string(tenant)+" "+id, e.Version, ok, func(schemas.Change) bool { return true })
 	id = fmt.Sprintf("tok_%d", n)
 	k, ok := p.Token(schemas.TokenID(id))
 	check("token "+id, k.Version, ok, func(schemas.Change) bool { return true })
@@ -210,12 +220,12 @@ func compareOne(t *testing.T, rnd *rand.Rand, p *picture.Picture, m model) {
 // by a hash it had.
 func TestTokensAreFoundByHash(t *testing.T) {
 	p := picture.New()
-	a := token("tok_a", "acme")
+	a := schemas.Token{ID: "tok_a", Tenant: "acme", Hash: "one"}
 	p.Apply(schemas.Change{Token: &a, Version: 1})
 	if rec, ok := p.TokenByHash(a.Hash); !ok || rec.Value.ID != "tok_a" || rec.Version != 1 {
 		t.Errorf("found %+v, %t", rec, ok)
 	}
-	anew := token("tok_a", "acme")
+	anew := schemas.Token{ID: "tok_a", Tenant: "acme", Hash: "another"}
 	p.Apply(schemas.Change{Token: &anew, Version: 2})
 	if _, ok := p.TokenByHash(a.Hash); ok {
 		t.Error("the old hash finds it still")
@@ -309,8 +319,20 @@ func TestAPictureIsReadWhileItChanges(t *testing.T) {
 	wg.Wait()
 }
 
-// tokenOf is a token with a hash of its own.
-func tokenOf(id schemas.TokenID, tenant schemas.TenantID) schemas.Token {
-	_, hash := access.NewToken()
-	return schemas.Token{ID: id, Tenant: tenant, Scope: schemas.TokenPublish, Hash: hash}
+// Of two tokens of one hash the one that was written last answers, and once it is
+// gone or revoked the hash opens nothing that was revoked.
+func TestTokensOfOneHash(t *testing.T) {
+	p := picture.New()
+	a, b := schemas.Token{ID: "tok_a", Hash: "same"}, schemas.Token{ID: "tok_b", Hash: "same"}
+	p.Apply(schemas.Change{Token: &a, Version: 1})
+	p.Apply(schemas.Change{Token: &b, Version: 2})
+	a.Name = "revoked"
+	p.Apply(schemas.Change{Token: &a, Version: 3})
+	if rec, ok := p.TokenByHash("same"); !ok || rec.Value.Name != "revoked" {
+		t.Errorf("the hash finds %+v, %t", rec, ok)
+	}
+	p.Apply(schemas.Change{Token: &schemas.Token{ID: "tok_a"}, Removed: true, Version: 4})
+	if rec, ok := p.TokenByHash("same"); ok {
+		t.Errorf("after the last one went, the hash finds %+v", rec)
+	}
 }

@@ -1,9 +1,12 @@
-package registry
+package picture
 
 import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/tidings-dev/tidings/config/registry"
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // barrierPause is the least time from one question of a [Barrier] to the next:
@@ -29,8 +32,11 @@ type question struct {
 	err  error // set before done is closed
 }
 
+// barrierTimeout bounds a question. It is no caller's own: others share it.
+const barrierTimeout = 5 * time.Second
+
 // NewBarrier is a barrier for what follows a watcher of r.
-func NewBarrier(w *Watcher, r *Registry) *Barrier {
+func NewBarrier(w *registry.Watcher, r *registry.Registry) *Barrier {
 	return newBarrier(func(ctx context.Context) error { return w.CaughtUp(ctx, r) })
 }
 
@@ -51,14 +57,14 @@ func (b *Barrier) CaughtUp(ctx context.Context) error {
 	}
 	b.mu.Unlock()
 	if first {
-		b.answer(ctx, q)
+		b.answer(ctx, q) // within twice barrierTimeout, since one question may be under way
 		return q.err
 	}
 	select {
 	case <-q.done:
 		return q.err
 	case <-ctx.Done():
-		return unavailable("watch", context.Cause(ctx))
+		return schemas.Errorf(schemas.CodeUnavailable, "registry: watch: %w", context.Cause(ctx))
 	}
 }
 
@@ -73,6 +79,8 @@ func (b *Barrier) answer(ctx context.Context, q *question) {
 	b.next = nil // who comes from now on is too late for it
 	b.mu.Unlock()
 	b.last = time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), barrierTimeout)
+	defer cancel()
 	q.err = b.ask(ctx)
 	close(q.done)
 }

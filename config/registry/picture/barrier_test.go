@@ -1,4 +1,4 @@
-package registry
+package picture
 
 import (
 	"context"
@@ -56,27 +56,58 @@ func TestBarrierDoesNotAskTooOften(t *testing.T) {
 }
 
 func TestBarrierHandsOnWhatWentWrong(t *testing.T) {
+	fault := errors.New("not now")
+	b := newBarrier(func(context.Context) error { return fault })
+	if err := b.CaughtUp(t.Context()); !errors.Is(err, fault) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A question belongs to all who wait for it: one that went away ends nothing for
+// the others, and one that is never answered ends for all.
+func TestBarrierOutlivesItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fault := errors.New("not now")
-		b := newBarrier(func(context.Context) error { return fault })
-		if err := b.CaughtUp(t.Context()); !errors.Is(err, fault) {
-			t.Errorf("got %v", err)
+		b := newBarrier(func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Second):
+				return nil
+			}
+		})
+		gone, leave := context.WithCancel(t.Context())
+		var callers sync.WaitGroup
+		for i := range 10 {
+			callers.Go(func() {
+				ctx := t.Context()
+				if i%2 == 1 { // the second asks for all who come after it
+					ctx = gone
+				}
+				<-time.After(time.Duration(i) * time.Millisecond)
+				if err := b.CaughtUp(ctx); err != nil && i%2 == 0 {
+					t.Errorf("caller %d: %v", i, err)
+				}
+			})
 		}
-		b.ask = func(context.Context) error {
-			<-time.After(time.Minute)
-			return nil
+		<-time.After(100 * time.Millisecond)
+		leave()
+		callers.Wait()
+
+		b.ask = func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
 		}
-		go func() { _ = b.CaughtUp(t.Context()) }()
-		synctest.Wait()
-		go func() { _ = b.CaughtUp(t.Context()) }() // asks next
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
 		began := time.Now()
-		if err := b.CaughtUp(ctx); err == nil || time.Since(began) > 2*time.Second {
-			t.Errorf("%v after %s, want an error when its time is over", err, time.Since(began))
+		for range 10 {
+			callers.Go(func() {
+				if err := b.CaughtUp(t.Context()); err == nil {
+					t.Error("no error of a question that nobody answered")
+				}
+			})
 		}
-		fault = nil
-		<-time.After(3 * time.Minute)
+		callers.Wait()
+		if took := time.Since(began); took > 3*barrierTimeout {
+			t.Errorf("took %s", took)
+		}
 	})
 }
