@@ -31,9 +31,17 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 		return err
 	}
 	after := d.endpoints(have)
-	for _, e := range d.Endpoints {
+	for _, e := range d.Endpoints { // before anything is written
+		if old, ok := have.Endpoints[e.ID]; ok && old.Tenant != e.Tenant {
+			return taken("endpoint", string(e.ID))
+		}
 		if err := oneROQ(after, e); err != nil {
 			return err
+		}
+	}
+	for _, s := range d.Subscriptions {
+		if old, ok := have.Subscriptions[s.ID]; ok && old.Tenant != s.Tenant {
+			return taken("subscription", string(s.ID))
 		}
 	}
 	if err := d.doubledTokens(have); err != nil {

@@ -128,6 +128,9 @@ func TestADeclarationTakesNoEndpointFromAnother(t *testing.T) {
 		if err := r.Declare(t.Context(), declared()); !schemas.HasCode(err, schemas.CodeConflict) {
 			t.Errorf("got %v, want a conflict", err)
 		}
+		if _, err := r.Tenant(t.Context(), "shop"); !schemas.HasCode(err, schemas.CodeNotFound) {
+			t.Errorf("the tenant: %v; want nothing written of a declaration that cannot be", err)
+		}
 	})
 }
 

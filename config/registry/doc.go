@@ -41,6 +41,5 @@
 // bucket. After [Watcher.CaughtUp] what it feeds shows every write that had
 // returned before, by whichever process: a [Picture] answers the API so.
 //
-// Direct gets of a replicated bucket may be answered by a follower that is behind:
-// a write then is refused and tried again, since it names what was read.
+// The bucket's leader alone answers, so what is read is what was last written.
 package registry

@@ -112,7 +112,7 @@ func create[T any](ctx context.Context, r *Registry, k kind[T], v T) (Record[T],
 	k.carried(none, &v)
 	rec, err := insert(ctx, r, k, v)
 	if errors.Is(err, errMoved) {
-		return Record[T]{}, schemas.Errorf(schemas.CodeConflict, "%s id %s is taken: choose another", k.noun, k.about(&v).id)
+		return Record[T]{}, taken(k.noun, k.about(&v).id)
 	}
 	return rec, err
 }
@@ -168,7 +168,7 @@ func replace[T any](ctx context.Context, r *Registry, k kind[T], v T) error {
 	}
 	was := k.about(&old.Value)
 	if was.tenant != a.tenant {
-		return schemas.Errorf(schemas.CodeConflict, "%s id %s is taken: choose another", k.noun, a.id)
+		return taken(k.noun, a.id)
 	}
 	if k.within != nil {
 		if err := k.within(ctx, r, v); err != nil {
@@ -314,4 +314,8 @@ func unavailable(what string, err error) error {
 		return nil
 	}
 	return schemas.Errorf(schemas.CodeUnavailable, "registry: %s: %w", what, err)
+}
+
+func taken(noun, id string) error {
+	return schemas.Errorf(schemas.CodeConflict, "%s id %s is taken: choose another", noun, id)
 }
