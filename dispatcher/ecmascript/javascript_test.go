@@ -53,7 +53,7 @@ func TestJavaScript(t *testing.T) {
 	}
 }
 
-// question is one line for testdata/javascript.js.
+// question is one line for testdata/javascript.cjs.
 type question struct{ kind, text string }
 
 // answer is what the script should say.
@@ -99,7 +99,7 @@ func askNode(t *testing.T, questions []question) []string {
 	for _, q := range questions {
 		fmt.Fprintf(&in, "%s %s\n", q.kind, encoded([]byte(q.text)))
 	}
-	cmd := exec.CommandContext(t.Context(), node, "testdata/javascript.js")
+	cmd := exec.CommandContext(t.Context(), node, "testdata/javascript.cjs")
 	cmd.Stdin, cmd.Stderr = &in, &stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -106,7 +106,7 @@ func TestLockNamesNoHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(content), "http") {
+		if strings.Contains(string(content), "://") {
 			t.Errorf("%s names a host: make it with omit-lockfile-registry-resolved, and leave out who asks for funding", name)
 		}
 	}

@@ -13,9 +13,12 @@ import (
 // come meanwhile share one.
 func TestBarrierAsksOnceForMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // guards asked
 		var asked []time.Time
 		b := newBarrier(func(context.Context) error {
+			mu.Lock()
 			asked = append(asked, time.Now())
+			mu.Unlock()
 			<-time.After(10 * time.Millisecond)
 			return nil
 		})
@@ -27,6 +30,8 @@ func TestBarrierAsksOnceForMany(t *testing.T) {
 				if err := b.CaughtUp(t.Context()); err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				if last := asked[len(asked)-1]; last.Before(came) {
 					t.Errorf("came at %s, and was answered by a question of %s", came, last)
 				}
