@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -101,6 +102,9 @@ type Dispatcher struct {
 	// stages are attemptStages.
 	stages []stage
 	asking singleflight.Group // by endpoint
+
+	mu      sync.RWMutex                                     // guards what follows
+	express map[int]func(*schemas.Delivery, func(bool)) bool // by partition that runs
 }
 
 // New makes the stage on a connection.
@@ -109,7 +113,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dispatcher{o: o.withDefaults(), nc: nc, js: js}
+	d := &Dispatcher{o: o.withDefaults(), nc: nc, js: js, express: map[int]func(*schemas.Delivery, func(bool)) bool{}}
 	d.stages = d.attemptStages()
 	return d, nil
 }

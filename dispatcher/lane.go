@@ -37,10 +37,13 @@ type lane struct {
 	altered  chan struct{} // closed, and made anew, when the endpoint changes
 	held     *heldQueue    // nil while nothing of the endpoint is held
 	room     chan struct{} // tells the drain that an attempt has ended
+	moved    time.Time     // when an attempt last began or ended
+	behind   int           // deliveries refused as express that have not come yet
+	arrived  time.Time     // when one came, or the lane was opened
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {
-	return &lane{p: p, endpoint: endpoint, running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{})}
+	return &lane{p: p, endpoint: endpoint, running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{}), arrived: time.Now()}
 }
 
 // window is how many attempts the endpoint may have under way now; none while
@@ -76,6 +79,7 @@ func (l *lane) offer(work context.Context, t *task) {
 // start counts t as running and attempts it.
 func (l *lane) start(work context.Context, t *task) {
 	t.started = time.Now()
+	l.moved = t.started
 	l.running[t] = struct{}{}
 	l.p.wg.Go(func() { l.p.run(work, l, t) })
 }
@@ -83,6 +87,11 @@ func (l *lane) start(work context.Context, t *task) {
 // follow sends a delivery of the consumer into the held queue.
 func (l *lane) follow(work context.Context, t *task) {
 	if l.ordered() {
+		if _, ok := t.stored.(*express); ok { // not where the others are moved from
+			delete(l.p.taken, t)
+			t.stored.giveBack()
+			return
+		}
 		l.incoming = append(l.incoming, t)
 		l.move(work)
 		return
@@ -95,6 +104,7 @@ func (l *lane) follow(work context.Context, t *task) {
 // the place is not to be filled.
 func (l *lane) next(work context.Context, ended *task) *task {
 	now := time.Now()
+	l.moved = now
 	l.pace += (now.Sub(ended.started) - l.pace) / 8
 	delete(l.running, ended)
 	delete(l.p.taken, ended)

@@ -47,6 +47,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 	return &partition{
 		d: d, number: number, stream: stream, deliveries: deliveries, consumer: consumer,
 		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, taken: map[*task]struct{}{},
+		unstored: unstored{storing: map[schemas.DeliveryID]*express{}},
 	}, nil
 }
 
@@ -70,6 +71,7 @@ func (p *partition) deliver(ctx context.Context) error {
 		p.stop(cut)
 		return err
 	}
+	defer p.takeExpress(work)()
 	var extending sync.WaitGroup
 	ended := make(chan struct{})
 	extending.Go(func() { p.extendUntil(ended) }) // to the end: the grace may be longer than the ack wait
@@ -98,10 +100,11 @@ type partition struct {
 	consumer   jetstream.Consumer
 	wg         sync.WaitGroup // attempts, drains, hold writes and purges
 	ending     chan struct{}  // closed by stop
+	unstored   unstored
 
 	mu       sync.Mutex // guards what follows, and all lanes
 	lanes    map[schemas.EndpointID]*lane
-	taken    map[*task]struct{} // from the consumer, not yet settled
+	taken    map[*task]struct{} // not yet settled, but those from held queues
 	stopping bool               // set by stop
 }
 
@@ -117,9 +120,15 @@ func (p *partition) take(work context.Context, m jetstream.Msg) {
 		p.wg.Go(func() { p.buryReady(work, m, err) })
 		return
 	}
+	l := p.lane(delivery.Endpoint)
+	l.comes()
+	if delivery.Attempts == 0 && p.unstored.arrive(delivery.ID, m) {
+		l.closeIfIdle()
+		return
+	}
 	t := &task{delivery: delivery, stored: ready{m}, taken: time.Now()}
 	p.taken[t] = struct{}{}
-	p.lane(delivery.Endpoint).offer(work, t)
+	l.offer(work, t)
 }
 
 // changed tells an endpoint's lane, if it has one, that the endpoint has changed.
@@ -247,6 +256,7 @@ func (p *partition) extendUntil(ended <-chan struct{}) {
 // the grace.
 func (p *partition) stop(cut context.CancelCauseFunc) {
 	close(p.ending)
+	p.unstored.keep()
 	p.mu.Lock()
 	p.stopping = true
 	for _, l := range p.lanes {

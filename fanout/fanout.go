@@ -3,7 +3,6 @@ package fanout
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,8 +24,10 @@ type Options struct {
 	// Catalogue knows event types, and is kept up to date too. The built-in types
 	// by default.
 	Catalogue *catalogue.Catalogue
-	// MaxInFlight is how many events of a partition may be on their way at once:
-	// 256 by default.
+	// Express, if there is one, is offered each delivery before it is stored.
+	Express schemas.Express
+	// MaxInFlight is how many events of a partition may wait at once for their
+	// deliveries to be stored: 256 by default.
 	MaxInFlight int
 	Log         *slog.Logger // discarded by default
 }
@@ -88,92 +89,6 @@ func New(nc *nats.Conn, o Options) (*Fanout, error) {
 		return nil, err
 	}
 	return &Fanout{o: o.withDefaults(), nc: nc, js: js}, nil
-}
-
-// RunPartition reads one partition of EVENTS until ctx ends. Events taken by
-// then and not begun are given back at once; those begun are finished.
-func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
-	consumer, err := f.js.Consumer(ctx, schemas.StreamEvents, schemas.FanoutConsumer(partition))
-	if err != nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
-	}
-	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
-	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		if ctx.Err() != nil {
-			_ = m.Nak() // given back; a lost nak costs the ack wait
-			return
-		}
-		select {
-		case arrived <- m:
-		case <-ended: // the connection was closed meanwhile: nothing can be said of m
-		}
-	}, jetstream.PullMaxMessages(pullBatch))
-	if err != nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
-	}
-	reading, stopReading := context.WithCancel(ctx)
-	defer stopReading()
-	go func() { // ends with consuming, which ends with ctx if not before
-		select {
-		case <-ctx.Done():
-			consuming.Drain()
-		case <-consuming.Closed():
-		}
-		<-consuming.Closed()
-		close(ended)
-		stopReading()
-	}()
-	pending := make(chan *step, f.o.MaxInFlight)
-	var parts sync.WaitGroup
-	defer parts.Wait()
-	parts.Go(func() { f.beginAll(ctx, arrived, pending, ended) })
-	parts.Go(func() { f.readHistories(reading, partition) })
-	for s := range pending { // a tenant's in the order they began
-		f.finish(ctx, s)
-	}
-	if ctx.Err() == nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: its consumer is gone, or the connection", partition)
-	}
-	return nil
-}
-
-// beginAll begins events, each tenant's in the order they arrived, until no more
-// can come. The registry is asked once for all that have arrived: each of them
-// meets every subscription whose writing had returned before the event was
-// published.
-func (f *Fanout) beginAll(ctx context.Context, arrived <-chan jetstream.Msg, pending chan<- *step, ended <-chan struct{}) {
-	defer close(pending)
-	var matching sync.WaitGroup
-	defer matching.Wait()
-	waiting := newTurns()
-	defer waiting.end()
-	for range matchers {
-		matching.Go(func() { f.matchTurns(ctx, waiting, pending) })
-	}
-	matching.Go(func() { extendWaiting(waiting, ended) })
-	batch := make([]jetstream.Msg, 0, pullBatch)
-	for {
-		select {
-		case m := <-arrived:
-			batch = append(batch[:0], m)
-		case <-ended:
-			for len(arrived) > 0 {
-				_ = (<-arrived).Nak()
-			}
-			return
-		}
-		for n := min(len(arrived), pullBatch-1); n > 0; n-- {
-			batch = append(batch, <-arrived)
-		}
-		upToDate := f.caughtUp(ctx)
-		for _, m := range batch {
-			if !upToDate || ctx.Err() != nil {
-				_ = m.Nak()
-				continue
-			}
-			waiting.put(m)
-		}
-	}
 }
 
 // caughtUp asks the registry until it answers, or ctx ends.

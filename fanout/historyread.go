@@ -131,11 +131,8 @@ func (r *historyReader) ended(ctx context.Context) error {
 func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error {
 	writes, end, err := r.send(ctx, s)
 	for i := range writes { // those that were sent, whatever came after
-		for w := &writes[i]; !w.stored(); w.send(r.f.js) {
-			r.f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
-			if !pause(ctx) {
-				return context.Cause(ctx)
-			}
+		if !r.f.store(ctx, &writes[i]) {
+			return context.Cause(ctx)
 		}
 	}
 	if err == nil && r.next > 0 {
@@ -166,7 +163,7 @@ func (r *historyReader) send(ctx context.Context, s schemas.Subscription) (write
 			if err := r.pace.Wait(ctx); err != nil {
 				return writes, false, err
 			}
-			w.send(r.f.js)
+			r.f.send(&w)
 			writes = append(writes, w)
 		}
 		r.next = at.sequence + 1
@@ -193,5 +190,5 @@ func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch)
 	if e.Known != nil && t.Validation != schemas.ValidationWarn && e.Known.Validate(e.Data) != nil {
 		return write{}, false
 	}
-	return f.delivery(at, e, s.Endpoint), m.takes(e, at.at)
+	return delivery(at, e, s.Endpoint), m.takes(e, at.at)
 }

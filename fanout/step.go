@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -10,28 +11,83 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// step is one event between being read and being acknowledged.
+// step is one event between being begun and being acknowledged.
 type step struct {
 	msg    jetstream.Msg
-	writes []write
-	err    error // why it could not be decided; the event is given back
+	writes []write // what is being stored
+
+	mu     sync.Mutex // guards what follows
+	left   int        // how much of it is not settled: one for writes, one for each express delivery
+	failed bool       // not all could be stored: the event is given back
 }
 
 // write is one message that must be stored before the event is acknowledged.
 type write struct {
-	msg *nats.Msg
-	id  string
-	ack jetstream.PubAckFuture // nil if err is set
-	err error                  // why it could not be sent
+	delivery *schemas.Delivery // what msg is made of when it is sent; nil if it is made
+	msg      *nats.Msg
+	id       string
+	ack      jetstream.PubAckFuture // nil if err is set
+	err      error                  // why it could not be sent
 }
 
-// begin decides what must be stored for an event, and sends it.
-func (f *Fanout) begin(ctx context.Context, m jetstream.Msg) *step {
-	writes, err := f.writes(ctx, m)
-	for i := range writes {
-		writes[i].send(f.js)
+// begin decides what becomes of an event, and has its deliveries attempted or
+// sends them. It returns nil if nothing is being stored.
+func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
+	writes, err := r.f.writes(ctx, m)
+	if err != nil {
+		_ = m.Nak() // a lost nak costs the ack wait
+		return nil
 	}
-	return &step{msg: m, writes: writes, err: err}
+	s := &step{msg: m, left: 1}
+	r.enter(s)
+	for _, w := range writes {
+		if r.express(ctx, s, w) {
+			continue
+		}
+		r.f.send(&w)
+		s.writes = append(s.writes, w)
+	}
+	if len(s.writes) > 0 {
+		return s
+	}
+	r.settle(ctx, s, true)
+	return nil
+}
+
+// express has a delivery attempted at once, if it can be.
+func (r *run) express(ctx context.Context, s *step, w write) bool {
+	if r.f.o.Express == nil || w.delivery == nil {
+		return false
+	}
+	s.expect()
+	taken := r.f.o.Express(w.delivery, func(settled bool) {
+		if settled {
+			r.settle(ctx, s, true)
+			return
+		}
+		go r.settle(ctx, s, r.f.store(ctx, &w)) // run waits for all steps
+	})
+	if !taken {
+		s.settle(true) // not the last: begin has its own part
+	}
+	return taken
+}
+
+// expect counts one more part of the step.
+func (s *step) expect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left++
+}
+
+// settle counts a part as done with, and reports whether it was the last, and
+// whether a part had failed.
+func (s *step) settle(whole bool) (over, failed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left--
+	s.failed = s.failed || !whole
+	return s.left == 0, s.failed
 }
 
 // stored is an event as EVENTS holds it.
@@ -73,7 +129,7 @@ func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
 	endpoints := f.o.Index.Match(nil, e)
 	writes := make([]write, len(endpoints))
 	for i, endpoint := range endpoints {
-		writes[i] = f.delivery(at, e, endpoint)
+		writes[i] = delivery(at, e, endpoint)
 	}
 	return writes, nil
 }
@@ -95,17 +151,15 @@ func (f *Fanout) event(at stored, tenant schemas.TenantID, published string) (Ev
 }
 
 // delivery is the event on its way to one endpoint.
-func (f *Fanout) delivery(at stored, e Event, to schemas.EndpointID) write {
-	d := schemas.Delivery{
+func delivery(at stored, e Event, to schemas.EndpointID) write {
+	d := &schemas.Delivery{
 		ID:       schemas.NewDeliveryID(at.at, at.sequence, to),
 		Tenant:   e.Tenant,
 		Endpoint: to,
 		Event:    e.Header,
+		Data:     e.Data,
 	}
-	return write{
-		msg: &nats.Msg{Subject: f.o.Layout.ReadySubject(to), Header: d.Header(), Data: e.Data},
-		id:  d.ID.MessageID(0),
-	}
+	return write{delivery: d, id: d.ID.MessageID(0)}
 }
 
 // conforms returns what is wrong with the event's data, unless its tenant wants
@@ -152,31 +206,28 @@ func (f *Fanout) dead(ctx context.Context, e stored, tenant schemas.TenantID, re
 }
 
 // send sends the message; sent again, it carries the same id.
-func (w *write) send(js jetstream.JetStream) {
-	w.ack, w.err = js.PublishMsgAsync(w.msg, jetstream.WithMsgID(w.id), jetstream.WithStallWait(stallWait))
+func (f *Fanout) send(w *write) {
+	if d := w.delivery; d != nil {
+		w.msg = &nats.Msg{Subject: f.o.Layout.ReadySubject(d.Endpoint), Header: nats.Header(d.Header()), Data: d.Data}
+		w.delivery = nil
+	}
+	w.ack, w.err = f.js.PublishMsgAsync(w.msg, jetstream.WithMsgID(w.id), jetstream.WithStallWait(stallWait))
 }
 
-// finish waits until all of a step is stored, then acknowledges the event. If
-// ctx ends while something cannot be stored, the event is given back.
-func (f *Fanout) finish(ctx context.Context, s *step) {
-	if s.err != nil {
-		_ = s.msg.Nak() // a lost nak costs the ack wait
-		return
+// store sends the message unless it was, and waits until it is stored. It
+// reports false if ctx ends while it cannot be.
+func (f *Fanout) store(ctx context.Context, w *write) bool {
+	if w.ack == nil && w.err == nil {
+		f.send(w)
 	}
-	for i := range s.writes {
-		w := &s.writes[i]
-		for !w.stored() {
-			f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
-			if !pause(ctx) {
-				_ = s.msg.Nak()
-				return
-			}
-			w.send(f.js)
+	for !w.stored() {
+		f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
+		if !pause(ctx) {
+			return false
 		}
+		f.send(w)
 	}
-	if err := s.msg.Ack(); err != nil { // it comes again, and changes nothing
-		f.o.Log.WarnContext(ctx, "fanout ack", "subject", s.msg.Subject(), "error", err)
-	}
+	return true
 }
 
 // stored waits for JetStream's answer.

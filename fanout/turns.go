@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -19,9 +18,6 @@ const (
 	turnTime = time.Millisecond
 	// maxWaiting bounds the data of the events that wait to be matched, in bytes.
 	maxWaiting = 64 << 20
-	// extendEvery is how often JetStream is told of the events that wait that they
-	// do: a third of what it waits.
-	extendEvery = 10 * time.Second
 )
 
 // turns are the events of a partition that wait to be matched. Tenants take
@@ -128,40 +124,4 @@ func (t *turns) all() (waiting []jetstream.Msg) {
 		waiting = append(waiting, l.waiting...)
 	}
 	return waiting
-}
-
-// matchTurns begins events until none can come. Those that wait when ctx ends are
-// given back.
-func (f *Fanout) matchTurns(ctx context.Context, t *turns, pending chan<- *step) {
-	for l := t.begin(); l != nil; l = t.begin() {
-		until := time.Now().Add(turnTime)
-		for m := t.first(l); m != nil; m = t.first(l) {
-			if ctx.Err() != nil {
-				_ = m.Nak()
-				continue
-			}
-			pending <- f.begin(ctx, m)
-			if time.Now().After(until) {
-				break
-			}
-		}
-		t.over(l)
-	}
-}
-
-// extendWaiting keeps JetStream from giving those to another that wait long,
-// until done.
-func extendWaiting(t *turns, done <-chan struct{}) {
-	ticker := time.NewTicker(extendEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			for _, m := range t.all() {
-				_ = m.InProgress() // a lost one costs its coming twice
-			}
-		case <-done:
-			return
-		}
-	}
 }

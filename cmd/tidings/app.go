@@ -18,6 +18,7 @@ import (
 	"github.com/tidings-dev/tidings/config/streams"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/fanout"
+	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
@@ -38,7 +39,8 @@ type app struct {
 	histories *fanout.Histories
 	targets   *dispatcher.Targets
 	types     *catalogue.Catalogue
-	consents  *consents // nil if receivers cannot reach this server
+	express   schemas.Express // the dispatcher's; nil without one
+	consents  *consents       // nil if receivers cannot reach this server
 	barrier   *picture.Barrier
 	picture   *picture.Picture // nil without the role api
 	keys      *seal.Keyring    // nil for a process that needs no secrets

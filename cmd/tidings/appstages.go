@@ -54,6 +54,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.express = d.Express
 	a.share(ctx, string(config.RoleDispatcher), d.RunPartition)
 	return nil
 }
@@ -96,6 +97,7 @@ func (a *app) startFanout(ctx context.Context) error {
 		Histories: a.histories,
 		Registry:  pipeRegistry{a.registry, a.barrier},
 		Catalogue: a.types,
+		Express:   a.express,
 		Log:       a.log,
 	})
 	if err != nil {

@@ -1,0 +1,221 @@
+package dispatcher
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+const (
+	// expressTime is how long a delivery may go without being stored on its
+	// endpoint's queue: one that is not settled by then is stored after all, while
+	// its attempt goes on. It bounds what a crash repeats, and how long an event
+	// waits for a slow endpoint to be acknowledged.
+	expressTime = 100 * time.Millisecond
+	// expressPace is how long an endpoint's attempts may take for it to get its
+	// deliveries this way: a slower one's would be stored anyway.
+	expressPace = expressTime / 2
+)
+
+// Express attempts a delivery that is stored nowhere but in its event, if the
+// endpoint's partition is run here and the endpoint has nothing waiting and is
+// quick. It is a [schemas.Express].
+func (d *Dispatcher) Express(delivery *schemas.Delivery, release func(settled bool)) bool {
+	d.mu.RLock()
+	take := d.express[d.o.Layout.Partition(delivery.Endpoint)]
+	d.mu.RUnlock()
+	return take != nil && take(delivery, release)
+}
+
+// takeExpress has a partition's express deliveries taken by p, until stop.
+func (p *partition) takeExpress(work context.Context) (stop func()) {
+	p.d.setExpress(p.number, func(d *schemas.Delivery, release func(bool)) bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		l := p.lane(d.Endpoint)
+		if p.stopping || !l.takesExpress(time.Now()) {
+			l.behind++
+			l.closeIfIdle()
+			return false
+		}
+		e := &express{of: &p.unstored, id: d.ID, release: release}
+		t := &task{delivery: d, stored: e, taken: time.Now()}
+		p.taken[t] = struct{}{}
+		p.unstored.add(e)
+		l.offer(work, t)
+		return true
+	})
+	return func() { p.d.setExpress(p.number, nil) }
+}
+
+func (d *Dispatcher) setExpress(partition int, take func(*schemas.Delivery, func(bool)) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.express[partition] = take
+}
+
+// takesExpress reports whether a delivery may overtake whatever of the endpoint
+// is on its way through the stream: nothing must be.
+func (l *lane) takesExpress(now time.Time) bool {
+	if l.behind > 0 && now.Sub(l.arrived) > behindWait {
+		l.behind = 0 // never stored, or read by another
+	}
+	t := l.p.d.o.Targets.get(l.endpoint)
+	return t != nil && !l.ordered() && l.held == nil && len(l.incoming) == 0 && l.behind == 0 &&
+		len(l.queue) < l.window() && l.pace < expressPace && (len(l.running) == 0 || now.Sub(l.moved) < expressPace)
+}
+
+// comes notes that a delivery of the endpoint came through the stream.
+func (l *lane) comes() {
+	l.arrived = time.Now()
+	l.behind = max(0, l.behind-1)
+}
+
+// behindWait is how long a delivery that was refused may take to come through
+// the stream.
+const behindWait = 2 * time.Second
+
+// express is a delivery that is stored nowhere but in its event, or is being
+// stored on its endpoint's queue while it is attempted.
+type express struct {
+	of      *unstored
+	id      schemas.DeliveryID
+	release func(settled bool)
+	state   expressState  // guarded by of.mu
+	msg     jetstream.Msg // the stored delivery, once it has come back
+	added   time.Time
+}
+
+// expressState is how far an express delivery has come.
+type expressState int
+
+const (
+	inEvent  expressState = iota // set by takeExpress
+	storing                      // set by store: asked to be stored
+	arrived                      // set by arrive: msg is the stored delivery
+	settled                      // set by done, before it has arrived
+	released                     // set by done and giveBack: no longer ours
+)
+
+// unstored are the express deliveries of a partition.
+type unstored struct {
+	mu      sync.Mutex // guards what follows, and the state of each
+	recent  []*express // in the order they came
+	storing map[schemas.DeliveryID]*express
+	timing  bool // a timer will look at recent
+	kept    bool // nothing more is to be stored: the partition stops
+}
+
+func (u *unstored) add(e *express) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	e.added = time.Now()
+	u.recent = append(u.recent, e)
+	if !u.timing {
+		u.timing = true
+		time.AfterFunc(expressTime/2, u.look)
+	}
+}
+
+// look has those stored that have taken too long.
+func (u *unstored) look() {
+	now := time.Now()
+	u.mu.Lock()
+	n := 0
+	var late []*express
+	for ; n < len(u.recent) && now.Sub(u.recent[n].added) >= expressTime; n++ {
+		if e := u.recent[n]; e.state == inEvent && !u.kept {
+			e.state = storing
+			u.storing[e.id] = e
+			late = append(late, e)
+		}
+	}
+	clear(u.recent[:n])
+	u.recent = u.recent[n:]
+	if u.timing = len(u.recent) > 0; u.timing {
+		time.AfterFunc(expressTime/2, u.look)
+	}
+	u.mu.Unlock()
+	for _, e := range late {
+		e.release(false)
+	}
+}
+
+// arrive reports whether a message of the consumer is a delivery that is under
+// way here already.
+func (u *unstored) arrive(id schemas.DeliveryID, m jetstream.Msg) bool {
+	u.mu.Lock()
+	e := u.storing[id]
+	if e == nil {
+		u.mu.Unlock()
+		return false
+	}
+	delete(u.storing, id)
+	e.msg = m
+	wasSettled := e.state == settled
+	e.state = arrived
+	u.mu.Unlock()
+	if wasSettled {
+		_ = m.Ack()
+	}
+	return true
+}
+
+// keep ends the storing: the partition stops, and whoever has it next would
+// attempt again what is stored now.
+func (u *unstored) keep() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.kept = true
+}
+
+func (e *express) done() {
+	e.of.mu.Lock()
+	was := e.state
+	switch was {
+	case inEvent:
+		e.state = released
+	case storing:
+		e.state = settled
+	}
+	m := e.msg
+	e.of.mu.Unlock()
+	switch was {
+	case inEvent:
+		e.release(true)
+	case arrived:
+		_ = m.Ack()
+	}
+}
+
+func (e *express) giveBack() {
+	e.of.mu.Lock()
+	was := e.state
+	if was == storing {
+		delete(e.of.storing, e.id)
+	}
+	if was != arrived {
+		e.state = released
+	}
+	m := e.msg
+	e.of.mu.Unlock()
+	switch was {
+	case inEvent:
+		e.release(false)
+	case arrived:
+		_ = m.Nak()
+	}
+}
+
+func (e *express) extend() {
+	e.of.mu.Lock()
+	m := e.msg
+	e.of.mu.Unlock()
+	if m != nil {
+		_ = m.InProgress()
+	}
+}

@@ -1,0 +1,200 @@
+package fanout
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// run is one partition being read.
+type run struct {
+	f       *Fanout
+	waiting *turns
+	pending chan *step     // with something being stored, in the order they began
+	begun   sync.WaitGroup // steps that are not over
+
+	mu   sync.Mutex // guards what follows
+	open map[*step]struct{}
+}
+
+// RunPartition reads one partition of EVENTS until ctx ends. Events taken by
+// then and not begun are given back at once; those begun are finished.
+func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
+	consumer, err := f.js.Consumer(ctx, schemas.StreamEvents, schemas.FanoutConsumer(partition))
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
+	}
+	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		if ctx.Err() != nil {
+			_ = m.Nak() // given back; a lost nak costs the ack wait
+			return
+		}
+		select {
+		case arrived <- m:
+		case <-ended: // the connection was closed meanwhile: nothing can be said of m
+		}
+	}, jetstream.PullMaxMessages(pullBatch))
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
+	}
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	go func() { // ends with consuming, which ends with ctx if not before
+		select {
+		case <-ctx.Done():
+			consuming.Drain()
+		case <-consuming.Closed():
+		}
+		<-consuming.Closed()
+		close(ended)
+		stopReading()
+	}()
+	r := &run{f: f, waiting: newTurns(), pending: make(chan *step, f.o.MaxInFlight), open: map[*step]struct{}{}}
+	var parts sync.WaitGroup
+	over := make(chan struct{})
+	parts.Go(func() { r.beginAll(ctx, arrived, ended) })
+	parts.Go(func() { f.readHistories(reading, partition) })
+	parts.Go(func() { r.extendUntil(over) })
+	for s := range r.pending { // a tenant's in the order they began
+		r.finish(ctx, s)
+	}
+	r.begun.Wait()
+	close(over)
+	parts.Wait()
+	if ctx.Err() == nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: its consumer is gone, or the connection", partition)
+	}
+	return nil
+}
+
+// beginAll begins events, each tenant's in the order they arrived, until no more
+// can come. The registry is asked once for all that have arrived: each of them
+// meets every subscription whose writing had returned before the event was
+// published.
+func (r *run) beginAll(ctx context.Context, arrived <-chan jetstream.Msg, ended <-chan struct{}) {
+	defer close(r.pending)
+	var matching sync.WaitGroup
+	defer matching.Wait()
+	defer r.waiting.end()
+	for range matchers {
+		matching.Go(func() { r.matchTurns(ctx) })
+	}
+	batch := make([]jetstream.Msg, 0, pullBatch)
+	for {
+		select {
+		case m := <-arrived:
+			batch = append(batch[:0], m)
+		case <-ended:
+			for len(arrived) > 0 {
+				_ = (<-arrived).Nak()
+			}
+			return
+		}
+		for n := min(len(arrived), pullBatch-1); n > 0; n-- {
+			batch = append(batch, <-arrived)
+		}
+		upToDate := r.f.caughtUp(ctx)
+		for _, m := range batch {
+			if !upToDate || ctx.Err() != nil {
+				_ = m.Nak()
+				continue
+			}
+			r.waiting.put(m)
+		}
+	}
+}
+
+// matchTurns begins events until none can come. Those that wait when ctx ends are
+// given back.
+func (r *run) matchTurns(ctx context.Context) {
+	t := r.waiting
+	for l := t.begin(); l != nil; l = t.begin() {
+		until := time.Now().Add(turnTime)
+		for m := t.first(l); m != nil; m = t.first(l) {
+			if ctx.Err() != nil {
+				_ = m.Nak()
+				continue
+			}
+			if s := r.begin(ctx, m); s != nil {
+				r.pending <- s
+			}
+			if time.Now().After(until) {
+				break
+			}
+		}
+		t.over(l)
+	}
+}
+
+// finish waits until all that is being stored of a step is. If ctx ends while
+// something cannot be, the event is given back.
+func (r *run) finish(ctx context.Context, s *step) {
+	whole := true
+	for i := range s.writes {
+		whole = whole && r.f.store(ctx, &s.writes[i])
+	}
+	r.settle(ctx, s, whole)
+}
+
+// settle counts one part of a step as done with. With the last of them the event
+// is acknowledged, or given back if not all parts are whole.
+func (r *run) settle(ctx context.Context, s *step, whole bool) {
+	over, failed := s.settle(whole)
+	if !over {
+		return
+	}
+	if failed {
+		_ = s.msg.Nak() // a lost nak costs the ack wait
+	} else if err := s.msg.Ack(); err != nil { // it comes again
+		r.f.o.Log.WarnContext(ctx, "fanout ack", "subject", s.msg.Subject(), "error", err)
+	}
+	r.mu.Lock()
+	delete(r.open, s)
+	r.mu.Unlock()
+	r.begun.Done()
+}
+
+// enter begins to count a step.
+func (r *run) enter(s *step) {
+	r.begun.Add(1)
+	r.mu.Lock()
+	r.open[s] = struct{}{}
+	r.mu.Unlock()
+}
+
+// extendEvery is how often JetStream is told of the events that are here that
+// they are worked on: a third of what it waits.
+const extendEvery = 10 * time.Second
+
+// extendUntil keeps JetStream from giving those to another that take long, until
+// all are over.
+func (r *run) extendUntil(over <-chan struct{}) {
+	ticker := time.NewTicker(extendEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			for _, m := range r.all() {
+				_ = m.InProgress() // a lost one costs its coming twice
+			}
+		case <-over:
+			return
+		}
+	}
+}
+
+// all are the events that wait or are open now.
+func (r *run) all() []jetstream.Msg {
+	all := r.waiting.all()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.open {
+		all = append(all, s.msg)
+	}
+	return all
+}
