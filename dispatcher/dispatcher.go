@@ -3,15 +3,15 @@ package dispatcher
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/sync/singleflight"
 
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
@@ -23,7 +23,7 @@ type Options struct {
 	Layout schemas.Layout
 	// Targets holds the endpoints. It must have taken in the whole registry
 	// before the first delivery is read.
-	Targets *Targets
+	Targets *attempt.Targets
 	// Catalogue words event types in the dialects that name them. The built-in
 	// types by default.
 	Catalogue *catalogue.Catalogue
@@ -41,7 +41,7 @@ type Options struct {
 	// "tidings" by default.
 	Origin string
 	// Callback is where a receiver may consent later; nil offers none.
-	Callback Callback
+	Callback attempt.Callback
 	// Transport makes the requests; it should be egress.NewTransport's.
 	Transport http.RoundTripper
 	// Observe is told of each attempt after it was settled. It must be fast and
@@ -96,27 +96,29 @@ const maxHolding = 8192
 
 // Dispatcher is the stage. Its partitions run independently.
 type Dispatcher struct {
-	o  Options
-	nc *nats.Conn
-	js jetstream.JetStream
-	// stages are attemptStages.
-	stages []stage
-	asking singleflight.Group // by endpoint
+	o     Options
+	nc    *nats.Conn
+	js    jetstream.JetStream
+	maker *attempt.Maker
+	load  load
 
-	mu      sync.RWMutex                                     // guards what follows
-	express map[int]func(*schemas.Delivery, func(bool)) bool // by partition that runs
+	mu      sync.RWMutex                                              // guards what follows
+	express map[int]func(*schemas.Delivery, func(bool)) expressAnswer // by partition that runs
 }
 
 // New makes the stage on a connection.
 func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(persistTry), jetstream.WithPublishAsyncMaxPending(maxHolding))
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(persist.Try), jetstream.WithPublishAsyncMaxPending(maxHolding))
 	if err != nil {
 		return nil, err
 	}
-	d := &Dispatcher{o: o.withDefaults(), nc: nc, js: js, express: map[int]func(*schemas.Delivery, func(bool)) bool{}}
-	d.stages = d.attemptStages()
-	return d, nil
+	o = o.withDefaults()
+	return &Dispatcher{
+		o: o, nc: nc, js: js,
+		maker: attempt.New(attempt.Options{
+			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Origin: o.Origin,
+			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,
+		}),
+		express: map[int]func(*schemas.Delivery, func(bool)) expressAnswer{},
+	}, nil
 }
-
-// random spreads retries. It needs no seed that stays secret.
-func random() float64 { return rand.Float64() } //nolint:gosec // jitter

@@ -15,7 +15,7 @@ const (
 	// endpoint's queue: one that is not settled by then is stored after all, while
 	// its attempt goes on. It bounds what a crash repeats, and how long an event
 	// waits for a slow endpoint to be acknowledged.
-	expressTime = 100 * time.Millisecond
+	expressTime = 250 * time.Millisecond
 	// expressPace is how long an endpoint's attempts may take for it to get its
 	// deliveries this way: a slower one's would be stored anyway.
 	expressPace = expressTime / 2
@@ -24,50 +24,94 @@ const (
 // Express attempts a delivery that is stored nowhere but in its event, if the
 // endpoint's partition is run here and the endpoint has nothing waiting and is
 // quick. It is a [schemas.Express].
+//
+// It waits for an endpoint that has too much to do while this process has: to
+// store the delivery would only add to that.
 func (d *Dispatcher) Express(delivery *schemas.Delivery, release func(settled bool)) bool {
-	d.mu.RLock()
-	take := d.express[d.o.Layout.Partition(delivery.Endpoint)]
-	d.mu.RUnlock()
-	return take != nil && take(delivery, release)
+	partition := d.o.Layout.Partition(delivery.Endpoint)
+	for {
+		d.mu.RLock()
+		take := d.express[partition]
+		d.mu.RUnlock()
+		if take == nil {
+			return false
+		}
+		if answer := take(delivery, release); answer != busy {
+			return answer == taken
+		}
+		<-time.After(expressPause)
+	}
 }
+
+// expressPause is how long a busy endpoint is left alone.
+const expressPause = time.Millisecond
+
+// expressAnswer is what an endpoint says to an express delivery.
+type expressAnswer int
+
+const (
+	taken expressAnswer = iota
+	refused
+	busy // ask again
+)
 
 // takeExpress has a partition's express deliveries taken by p, until stop.
 func (p *partition) takeExpress(work context.Context) (stop func()) {
-	p.d.setExpress(p.number, func(d *schemas.Delivery, release func(bool)) bool {
+	p.d.setExpress(p.number, func(d *schemas.Delivery, release func(bool)) expressAnswer {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		l := p.lane(d.Endpoint)
-		if p.stopping || !l.takesExpress(time.Now()) {
+		answer := l.express(time.Now())
+		if p.stopping {
+			answer = refused
+		}
+		switch answer {
+		case taken:
+			e := &express{of: &p.unstored, id: d.ID, release: release}
+			t := &task{delivery: d, stored: e, taken: time.Now()}
+			p.taken[t] = struct{}{}
+			p.unstored.add(e)
+			l.offer(work, t)
+		case refused:
 			l.behind++
 			l.closeIfIdle()
-			return false
 		}
-		e := &express{of: &p.unstored, id: d.ID, release: release}
-		t := &task{delivery: d, stored: e, taken: time.Now()}
-		p.taken[t] = struct{}{}
-		p.unstored.add(e)
-		l.offer(work, t)
-		return true
+		return answer
 	})
 	return func() { p.d.setExpress(p.number, nil) }
 }
 
-func (d *Dispatcher) setExpress(partition int, take func(*schemas.Delivery, func(bool)) bool) {
+func (d *Dispatcher) setExpress(partition int, take func(*schemas.Delivery, func(bool)) expressAnswer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.express[partition] = take
 }
 
-// takesExpress reports whether a delivery may overtake whatever of the endpoint
-// is on its way through the stream: nothing must be.
-func (l *lane) takesExpress(now time.Time) bool {
+// express says whether a delivery may overtake whatever of the endpoint is on its
+// way through the stream: nothing must be.
+func (l *lane) express(now time.Time) expressAnswer {
 	if l.behind > 0 && now.Sub(l.arrived) > behindWait {
 		l.behind = 0 // never stored, or read by another
 	}
-	t := l.p.d.o.Targets.get(l.endpoint)
-	return t != nil && !l.ordered() && l.held == nil && len(l.incoming) == 0 && l.behind == 0 &&
-		len(l.queue) < l.window() && l.pace < expressPace && (len(l.running) == 0 || now.Sub(l.moved) < expressPace)
+	t := l.p.d.o.Targets.Get(l.endpoint)
+	window := l.window()
+	switch {
+	case t == nil, window == 0, l.ordered(), l.held != nil, len(l.incoming) > 0:
+		return refused
+	case l.pace > expressPace, len(l.running) > 0 && now.Sub(l.moved) > expressPace:
+		return refused
+	case l.behind == 0 && (len(l.queue) < window || len(l.queue) < maxExpress && l.wait(l.pace) < expressPace):
+		return taken
+	case l.p.d.load.tooHigh(now):
+		return busy
+	default:
+		return refused
+	}
 }
+
+// maxExpress bounds the deliveries that wait in a lane and are stored nowhere but
+// in their events.
+const maxExpress = 1024
 
 // comes notes that a delivery of the endpoint came through the stream.
 func (l *lane) comes() {

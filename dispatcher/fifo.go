@@ -7,7 +7,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/direct"
+	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -24,8 +26,8 @@ const headerDue = "Tidings-Due"
 // ordered reports whether deliveries may reach the held queue in the stream's
 // order only. Of an endpoint that is shut nobody knows yet.
 func (l *lane) ordered() bool {
-	t := l.p.d.o.Targets.get(l.endpoint)
-	return l.shut || t == nil && l.unsure || t != nil && t.fifo()
+	t := l.p.d.o.Targets.Get(l.endpoint)
+	return l.shut || t == nil && l.unsure || t != nil && t.FIFO()
 }
 
 // move begins to move what is due into the held queue, once nothing is attempted
@@ -86,11 +88,11 @@ func (p *partition) moveReady(work context.Context, endpoint schemas.EndpointID)
 	for {
 		select {
 		case <-p.ending:
-			return errStopping
+			return attempt.ErrStopping
 		default:
 		}
 		var m *direct.Message
-		err := p.d.persist(work, "read "+ready, func(ctx context.Context) (err error) {
+		err := persist.Do(work, p.d.o.Log, "read "+ready, func(ctx context.Context) (err error) {
 			m, err = direct.Next(ctx, p.d.nc, p.stream, ready, 1)
 			return err
 		})
@@ -108,7 +110,7 @@ func (p *partition) moveReady(work context.Context, endpoint schemas.EndpointID)
 		}
 		// Where that fails, because another owner was faster as a rule, the next
 		// look tells what is left to do.
-		if err := p.deliveries.DeleteMsg(work, m.Sequence); err != nil && !pause(work, writePause) {
+		if err := p.deliveries.DeleteMsg(work, m.Sequence); err != nil && !persist.Wait(work, writePause) {
 			return err
 		}
 	}
@@ -116,9 +118,9 @@ func (p *partition) moveReady(work context.Context, endpoint schemas.EndpointID)
 
 // inPlace reports whether a task that is to be retried stays where it is.
 func (p *partition) inPlace(t *task) bool {
-	target := p.d.o.Targets.get(t.delivery.Endpoint)
+	target := p.d.o.Targets.Get(t.delivery.Endpoint)
 	_, isHeld := t.stored.(held)
-	return isHeld && target != nil && target.fifo()
+	return isHeld && target != nil && target.FIFO()
 }
 
 // keep stores what a failed attempt adds to a delivery that stays in its place.
@@ -141,7 +143,7 @@ func (p *partition) keep(work context.Context, t *task, r Report) error {
 func (p *partition) recall(work context.Context, t *task) error {
 	d := t.delivery
 	var m *direct.Message
-	err := p.d.persist(work, "recall "+string(d.ID), func(ctx context.Context) (err error) {
+	err := persist.Do(work, p.d.o.Log, "recall "+string(d.ID), func(ctx context.Context) (err error) {
 		m, err = direct.Last(ctx, p.d.nc, p.stream, p.d.o.Layout.LaterSubject(d.Endpoint, d.ID))
 		return err
 	})
@@ -164,7 +166,7 @@ func (p *partition) recall(work context.Context, t *task) error {
 // forget removes what was kept of a delivery.
 func (p *partition) forget(work context.Context, t *task) error {
 	subject := p.d.o.Layout.LaterSubject(t.delivery.Endpoint, t.delivery.ID)
-	return p.d.persist(work, "purge "+subject, func(ctx context.Context) error {
+	return persist.Do(work, p.d.o.Log, "purge "+subject, func(ctx context.Context) error {
 		return p.deliveries.Purge(ctx, jetstream.WithPurgeSubject(subject))
 	})
 }
@@ -179,11 +181,11 @@ func (p *partition) await(work context.Context, l *lane, t *task) bool {
 		t.started = time.Now()
 		p.mu.Unlock()
 		left := time.Until(t.due)
-		target := p.d.o.Targets.get(l.endpoint)
+		target := p.d.o.Targets.Get(l.endpoint)
 		switch {
-		case left <= 0, target == nil, target.endpoint.Disabled != "":
+		case left <= 0, target == nil, target.Disabled():
 			return true
-		case !target.fifo():
+		case !target.FIFO():
 			p.release(work, t, left)
 			return false
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/direct"
+	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -101,10 +102,10 @@ func (q *heldQueue) drain(work context.Context) {
 		switch state, err := q.readOn(work); {
 		case err != nil:
 			l.p.d.o.Log.WarnContext(work, "read held queue", "endpoint", l.endpoint, "error", err)
-			if !pause(work, persistPause) {
+			if !persist.Wait(work, persist.Pause) {
 				return
 			}
-		case state == nothingYet && !pause(work, writePause), state == drained:
+		case state == nothingYet && !persist.Wait(work, writePause), state == drained:
 			return
 		}
 	}
@@ -274,7 +275,7 @@ func (q *heldQueue) purge() {
 		last := q.read[settled-1]
 		p.mu.Unlock()
 
-		ctx, cancel := context.WithTimeout(context.Background(), persistTry)
+		ctx, cancel := context.WithTimeout(context.Background(), persist.Try)
 		err := p.deliveries.Purge(ctx, jetstream.WithPurgeSubject(q.subject), jetstream.WithPurgeSequence(last+1))
 		cancel()
 
@@ -292,7 +293,7 @@ func (q *heldQueue) purge() {
 			if stopping { // the next owner repeats what was not purged
 				return
 			}
-			pause(context.Background(), persistPause)
+			persist.Wait(context.Background(), persist.Pause)
 		}
 	}
 }
@@ -302,15 +303,5 @@ func (q *heldQueue) retire() {
 	if q.drained && len(q.read) == 0 && !q.purging {
 		q.lane.held = nil
 		q.lane.closeIfIdle()
-	}
-}
-
-// pause waits, and reports whether ctx still stands.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -52,13 +53,13 @@ func (l *lane) window() int {
 	if l.shut {
 		return 0
 	}
-	if t := l.p.d.o.Targets.get(l.endpoint); t != nil {
-		return t.window
+	if t := l.p.d.o.Targets.Get(l.endpoint); t != nil {
+		return t.Window()
 	}
 	if l.unsure {
 		return 1
 	}
-	return defaultConcurrency
+	return attempt.DefaultConcurrency
 }
 
 // offer takes a delivery in: it is attempted, queued or held, in the order it
@@ -124,7 +125,7 @@ func (l *lane) next(work context.Context, ended *task) *task {
 // endpoint's held queue.
 func (l *lane) putOff(work context.Context, t *task) {
 	delete(l.running, t)
-	if l.p.d.o.Targets.get(l.endpoint) == nil && !l.shut {
+	if l.p.d.o.Targets.Get(l.endpoint) == nil && !l.shut {
 		l.shut, l.unsure = true, true
 		time.AfterFunc(shutPause, func() {
 			l.p.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -55,7 +56,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 func (p *partition) deliver(ctx context.Context) error {
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	defer p.d.o.Targets.watch(func(id schemas.EndpointID) { p.changed(work, id) })()
+	defer p.d.o.Targets.Watch(func(id schemas.EndpointID) { p.changed(work, id) })()
 	if err := p.resumeHeld(ctx, work); err != nil {
 		return err
 	}
@@ -203,11 +204,11 @@ func (p *partition) handle(work context.Context, l *lane, t *task) ending {
 	if !t.due.IsZero() && !p.await(work, l, t) {
 		return ended
 	}
-	a, outcome, err := p.d.attempt(work, t.delivery, p.ending)
+	a, outcome, err := p.d.maker.Attempt(work, t.delivery, p.ending)
 	r := Report{Delivery: t.delivery, Attempt: a, Outcome: outcome}
 	stays := err == nil && outcome.Kind == schemas.Retry && p.inPlace(t)
 	switch {
-	case errors.Is(err, errPaused):
+	case errors.Is(err, attempt.ErrPaused):
 		return paused
 	case stays:
 		err = p.keep(work, t, r)

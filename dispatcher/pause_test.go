@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -145,7 +146,7 @@ func TestAPauseNotSeenYet(t *testing.T) {
 			t.Errorf("%d requests while it was paused", n)
 		}
 		r.mu.Lock()
-		if asked := r.fetched; asked > 21*defaultConcurrency {
+		if asked := r.fetched; asked > 21*attempt.DefaultConcurrency {
 			t.Errorf("the registry was asked %d times in 20 s", asked)
 		}
 		r.mu.Unlock()
@@ -202,16 +203,5 @@ func TestALargerWindowIsUsedAtOnce(t *testing.T) {
 		close(open)
 		r.ends(len(ids))
 		r.clean(o)
-	})
-}
-
-// Who no longer owns the partition is not told of changes.
-func TestAnOwnerThatLeftIsNotTold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		_ = r.own(time.Second).stop()
-		if n := len(r.targets.watchers); n != 0 {
-			t.Errorf("%d still watch", n)
-		}
 	})
 }

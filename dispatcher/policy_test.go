@@ -150,26 +150,6 @@ func TestSecretsExpire(t *testing.T) {
 	}
 }
 
-// A secret that expires does not make the receiver be asked again.
-func TestAnswersOutliveSecrets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := testEndpoint("ep_a")
-		e.Secrets[0] = e.Secrets[0].Until(time.Now().Add(time.Minute))
-		targets := NewTargets()
-		targets.Apply(schemas.Change{Endpoint: &e})
-		first := targets.get("ep_a")
-		first.answer.Store(&answer{at: time.Now(), consent: &schemas.Consent{}})
-		<-time.After(time.Hour)
-		second := targets.get("ep_a")
-		if second == first || second.answer.Load() != first.answer.Load() {
-			t.Error("the answer is lost")
-		}
-		if targets.get("ep_a") != second {
-			t.Error("the endpoint is made ready each time")
-		}
-	})
-}
-
 // TestMaxAge delivers what was stored some time ago, by an endpoint that fails.
 func TestMaxAge(t *testing.T) {
 	retries := func(d ...time.Duration) (list []schemas.Duration) {

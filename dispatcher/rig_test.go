@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -29,7 +30,7 @@ type rig struct {
 	env      *streamstest.Env
 	js       jetstream.JetStream
 	receiver *dispatchertest.Receiver
-	targets  *Targets
+	targets  *attempt.Targets
 	reports  chan Report
 	made     uint64 // deliveries
 
@@ -46,7 +47,7 @@ func newRig(t *testing.T) *rig {
 	o := streamstest.Small()
 	o.Layout.Partitions, o.Layout.Shards = 1, 1
 	r := &rig{
-		t: t, env: streamstest.Start(t, o), receiver: dispatchertest.New(t), targets: NewTargets(),
+		t: t, env: streamstest.Start(t, o), receiver: dispatchertest.New(t), targets: attempt.NewTargets(),
 		reports: make(chan Report, 10000), known: map[schemas.EndpointID]schemas.Endpoint{},
 	}
 	var err error

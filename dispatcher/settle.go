@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -62,7 +63,7 @@ func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {
 
 // disable tells the registry, and through it every dispatcher.
 func (d *Dispatcher) disable(ctx context.Context, id schemas.EndpointID, why schemas.Reason) error {
-	return d.persist(ctx, "disable endpoint", func(ctx context.Context) error {
+	return persist.Do(ctx, d.o.Log, "disable endpoint", func(ctx context.Context) error {
 		err := d.o.Disable(ctx, id, why)
 		if schemas.HasCode(err, schemas.CodeNotFound) {
 			return nil // deleted meanwhile
@@ -73,32 +74,8 @@ func (d *Dispatcher) disable(ctx context.Context, id schemas.EndpointID, why sch
 
 // store publishes until JetStream has the message, or ctx ends.
 func (d *Dispatcher) store(ctx context.Context, m *nats.Msg, id string) error {
-	return d.persist(ctx, "store "+m.Subject, func(ctx context.Context) error {
+	return persist.Do(ctx, d.o.Log, "store "+m.Subject, func(ctx context.Context) error {
 		_, err := d.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
 		return err
 	})
-}
-
-const (
-	persistPause = 100 * time.Millisecond
-	persistTry   = 5 * time.Second
-)
-
-// persist repeats what must be done until it is, or ctx ends.
-func (d *Dispatcher) persist(ctx context.Context, what string, do func(context.Context) error) error {
-	for {
-		try, cancel := context.WithTimeout(ctx, persistTry)
-		err := do(try)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-		d.o.Log.WarnContext(ctx, "dispatcher tries again", "step", what, "error", err)
-		if !pause(ctx, persistPause) {
-			return err
-		}
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams"
 	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -37,7 +38,7 @@ type app struct {
 	registry  *registry.Registry
 	index     *fanout.Index
 	histories *fanout.Histories
-	targets   *dispatcher.Targets
+	targets   *attempt.Targets
 	types     *catalogue.Catalogue
 	express   schemas.Express // the dispatcher's; nil without one
 	consents  *consents       // nil if receivers cannot reach this server

@@ -6,7 +6,7 @@ import (
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
-	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -25,7 +25,7 @@ func (a *app) startRegistry(ctx context.Context) error {
 			return err
 		}
 	}
-	a.index, a.histories, a.targets, a.types = fanout.NewIndex(), fanout.NewHistories(), dispatcher.NewTargets(), catalogue.New()
+	a.index, a.histories, a.targets, a.types = fanout.NewIndex(), fanout.NewHistories(), attempt.NewTargets(), catalogue.New()
 	a.types.Refused = func(err error) { a.log.Error("event type left out", "error", err) }   //nolint:sloglint // no context comes with it
 	a.index.Refused = func(err error) { a.log.Error("subscription left out", "error", err) } //nolint:sloglint // no context comes with it
 	pictures := []func(schemas.Change){a.types.Apply, a.index.Apply, a.histories.Apply, a.targets.Apply}

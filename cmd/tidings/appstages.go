@@ -14,6 +14,7 @@ import (
 	"github.com/tidings-dev/tidings/config/members"
 	"github.com/tidings-dev/tidings/config/streams"
 	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
@@ -27,7 +28,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var callback dispatcher.Callback
+	var callback attempt.Callback
 	if a.consents != nil {
 		callback = a.consents.callback
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -26,7 +27,7 @@ type stages struct {
 	env       *streamstest.Env
 	index     *fanout.Index
 	histories *fanout.Histories
-	targets   *dispatcher.Targets
+	targets   *attempt.Targets
 	barrier   *picture.Barrier
 }
 
@@ -34,7 +35,7 @@ func prepareStages(t *testing.T) *stages {
 	t.Helper()
 	o := streamstest.Small()
 	o.Layout.Partitions, o.Layout.Shards = 1, 1
-	s := &stages{pipe: newPipe(t), env: streamstest.Start(t, o), index: fanout.NewIndex(), histories: fanout.NewHistories(), targets: dispatcher.NewTargets()}
+	s := &stages{pipe: newPipe(t), env: streamstest.Start(t, o), index: fanout.NewIndex(), histories: fanout.NewHistories(), targets: attempt.NewTargets()}
 	s.registry = registry.New(s.env.Registry, testKeys(t))
 	s.use(s.env.Connect())
 	w, err := s.registry.Watch(t.Context(), slog.New(slog.DiscardHandler), s.index.Apply, s.histories.Apply, s.targets.Apply)

@@ -1,4 +1,4 @@
-package dispatcher
+package attempt
 
 import (
 	"bytes"
@@ -10,20 +10,21 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
+	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/dispatcher/retry"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// attemptStages are the attempt, in order. The first that has a verdict ends it.
-func (d *Dispatcher) attemptStages() []stage {
+// list are the stages of an attempt, in order. The first that has a verdict ends it.
+func (m *Maker) list() []stage {
 	return []stage{
-		d.pace,    // the endpoint's turn, where its rate is limited
-		d.resolve, // the endpoint as the registry has it; deleted, disabled or too late for it → dead
-		d.agree,   // the receiver's consent, where the endpoint wants it asked
-		d.word,    // the body, by the endpoint's dialect
-		d.sign,    // the headers that prove it
-		d.send,    // the request and its answer, within the endpoint's timeout
-		d.judge,   // what the answer means
+		m.pace,    // the endpoint's turn, where its rate is limited
+		m.resolve, // the endpoint as the registry has it; deleted, disabled or too late for it → dead
+		m.agree,   // the receiver's consent, where the endpoint wants it asked
+		m.word,    // the body, by the endpoint's dialect
+		m.sign,    // the headers that prove it
+		m.send,    // the request and its answer, within the endpoint's timeout
+		m.judge,   // what the answer means
 	}
 }
 
@@ -37,7 +38,7 @@ type attempt struct {
 	delivery *schemas.Delivery
 	stopping <-chan struct{} // closed when what has not begun is to be given back
 	started  time.Time
-	target   *target         // set by resolve
+	target   *Target         // set by resolve
 	worded   dialect.Attempt // set by word
 	body     []byte          // set by word
 	header   http.Header     // set by sign
@@ -47,11 +48,12 @@ type attempt struct {
 	made     bool            // set by send: a request was made, or refused
 }
 
-// attempt makes one attempt. An error means that it was cut off, or had not
-// begun when stopping was closed.
-func (d *Dispatcher) attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (schemas.Attempt, schemas.Outcome, error) {
+// Attempt makes one attempt. An error means that it says nothing of the delivery:
+// it was cut off, had not begun when stopping was closed ([ErrStopping]), or must
+// wait ([ErrPaused]).
+func (m *Maker) Attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (schemas.Attempt, schemas.Outcome, error) {
 	a := &attempt{delivery: delivery, stopping: stopping, started: time.Now()}
-	for _, s := range d.stages {
+	for _, s := range m.stages {
 		outcome, err := s(ctx, a)
 		if err != nil {
 			return schemas.Attempt{}, schemas.Outcome{}, err
@@ -79,18 +81,18 @@ func (a *attempt) record(o schemas.Outcome) schemas.Attempt {
 	}
 }
 
-// errPaused keeps a delivery waiting in its endpoint's held queue.
-var errPaused = errors.New("the endpoint is paused, or new and in order")
+// ErrPaused keeps a delivery waiting in its endpoint's held queue.
+var ErrPaused = errors.New("the endpoint is paused, or new and in order")
 
 // resolve finds the endpoint as it is now, not as it was when fanout matched.
-func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+func (m *Maker) resolve(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	id := a.delivery.Endpoint
-	t := d.o.Targets.get(id)
+	t := m.o.Targets.Get(id)
 	if t == nil {
 		var e schemas.Endpoint
 		found := true
-		err := d.persist(ctx, "fetch endpoint", func(ctx context.Context) (err error) {
-			if e, err = d.o.Fetch(ctx, id); schemas.HasCode(err, schemas.CodeNotFound) {
+		err := persist.Do(ctx, m.o.Log, "fetch endpoint", func(ctx context.Context) (err error) {
+			if e, err = m.o.Fetch(ctx, id); schemas.HasCode(err, schemas.CodeNotFound) {
 				found, err = false, nil
 			}
 			return err
@@ -101,9 +103,9 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 		case !found:
 			return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 		}
-		t = d.o.Targets.prepare(e)
-		if t.fifo() { // the lane could not know
-			return nil, errPaused
+		t = m.o.Targets.prepare(e)
+		if t.FIFO() { // the lane could not know
+			return nil, ErrPaused
 		}
 	}
 	a.target = t
@@ -111,7 +113,7 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 	case t.endpoint.Tenant != a.delivery.Tenant: // the id was free, and another tenant chose it
 		return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 	case t.endpoint.Paused:
-		return nil, errPaused
+		return nil, ErrPaused
 	case t.endpoint.Disabled != "":
 		return dead(schemas.ReasonEndpointDisabled, fmt.Sprintf("the endpoint is disabled (%s): enable it, then replay", t.endpoint.Disabled)), nil
 	case t.fault != nil:
@@ -124,9 +126,9 @@ func (d *Dispatcher) resolve(ctx context.Context, a *attempt) (*schemas.Outcome,
 	return nil, nil
 }
 
-func (d *Dispatcher) word(_ context.Context, a *attempt) (*schemas.Outcome, error) {
+func (m *Maker) word(_ context.Context, a *attempt) (*schemas.Outcome, error) {
 	e, eventType := a.target.endpoint, a.delivery.EventType()
-	words, ok := d.o.Catalogue.Words(e.Tenant, e.Dialect, eventType)
+	words, ok := m.o.Catalogue.Words(e.Tenant, e.Dialect, eventType)
 	if !ok {
 		return dead(schemas.ReasonUnworded, fmt.Sprintf("the dialect %s has no word for the event type %q: give it one in the catalogue, then replay", e.Dialect, eventType)), nil
 	}
@@ -139,8 +141,8 @@ func (d *Dispatcher) word(_ context.Context, a *attempt) (*schemas.Outcome, erro
 	return nil, nil
 }
 
-func (d *Dispatcher) sign(_ context.Context, a *attempt) (*schemas.Outcome, error) {
-	a.header = http.Header{"User-Agent": {d.o.UserAgent}}
+func (m *Maker) sign(_ context.Context, a *attempt) (*schemas.Outcome, error) {
+	a.header = http.Header{"User-Agent": {m.o.UserAgent}}
 	a.target.writer.Head(a.header, a.worded, a.body)
 	if own := a.target.header; len(own) > 0 {
 		a.header = dialect.Under(a.header, own)
@@ -154,11 +156,11 @@ const maxResponse = 64 << 10
 
 // send makes the request. The endpoint's timeout covers connecting, the
 // request, and the response with its body.
-func (d *Dispatcher) send(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+func (m *Maker) send(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	a.made = true
 	limited, cancel := context.WithTimeout(ctx, a.target.timeout)
 	defer cancel()
-	response, err := d.o.Transport.RoundTrip(a.request(limited))
+	response, err := m.o.Transport.RoundTrip(a.request(limited))
 	if err == nil {
 		a.status = response.StatusCode
 		a.wait = response.Header.Get("Retry-After")
@@ -195,7 +197,7 @@ func (a *attempt) request(ctx context.Context) *http.Request {
 	return r.WithContext(ctx)
 }
 
-func (d *Dispatcher) judge(_ context.Context, a *attempt) (*schemas.Outcome, error) {
+func (m *Maker) judge(_ context.Context, a *attempt) (*schemas.Outcome, error) {
 	o := a.verdict(a.plan())
 	return &o, nil
 }

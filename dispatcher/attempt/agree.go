@@ -1,12 +1,12 @@
-package dispatcher
+package attempt
 
 import (
 	"context"
 	"errors"
-	"net/url"
 	"time"
 
 	"github.com/tidings-dev/tidings/dispatcher/handshake"
+	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -25,15 +25,15 @@ type answer struct {
 // endpoint wants that, and makes the answer known to all dispatchers. Without
 // consent a delivery waits as its schedule says, and at least until the receiver
 // may be asked again.
-func (d *Dispatcher) agree(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+func (m *Maker) agree(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	e := a.target.endpoint
 	if !e.Handshake || e.Consent != nil {
 		return nil, nil
 	}
-	consent, err := d.consent(ctx, a.target)
+	consent, err := m.consent(ctx, a.target)
 	if err == nil {
 		e.Consent = consent
-		a.target = d.o.Targets.prepare(e)
+		a.target = m.o.Targets.prepare(e)
 		a.target.limit.take()
 		return nil, nil
 	}
@@ -55,13 +55,13 @@ func (d *Dispatcher) agree(ctx context.Context, a *attempt) (*schemas.Outcome, e
 }
 
 // consent is one question for all deliveries that wait for its answer.
-func (d *Dispatcher) consent(ctx context.Context, t *target) (*schemas.Consent, error) {
-	agreed, err, _ := d.asking.Do(string(t.endpoint.ID)+" "+t.endpoint.URL, func() (any, error) {
+func (m *Maker) consent(ctx context.Context, t *Target) (*schemas.Consent, error) {
+	agreed, err, _ := m.asking.Do(string(t.endpoint.ID)+" "+t.endpoint.URL, func() (any, error) {
 		// Consent holds until the registry shows it, in another target.
 		if last := t.answer.Load(); last != nil && (last.err == nil || time.Since(last.at) < askPause) {
 			return last.consent, last.err
 		}
-		c, err := d.ask(ctx, t)
+		c, err := m.ask(ctx, t)
 		if ctx.Err() == nil {
 			t.answer.Store(&answer{at: time.Now(), consent: c, err: err})
 		}
@@ -74,26 +74,26 @@ func (d *Dispatcher) consent(ctx context.Context, t *target) (*schemas.Consent, 
 }
 
 // ask makes the handshake and stores what was agreed.
-func (d *Dispatcher) ask(ctx context.Context, t *target) (*schemas.Consent, error) {
+func (m *Maker) ask(ctx context.Context, t *Target) (*schemas.Consent, error) {
 	limited, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	request := handshake.Request{
-		URL: t.url, Origin: d.o.Origin, Rate: t.endpoint.Policy.Rate.PerMinute(), UserAgent: d.o.UserAgent,
+		URL: t.url, Origin: m.o.Origin, Rate: t.endpoint.Policy.Rate.PerMinute(), UserAgent: m.o.UserAgent,
 		Header: t.header, // a gateway asks for its credentials here too
 	}
-	if d.o.Callback != nil {
-		request.Callback = d.o.Callback(t.endpoint)
+	if m.o.Callback != nil {
+		request.Callback = m.o.Callback(t.endpoint)
 	}
-	given, err := handshake.Ask(limited, d.o.Transport, request)
+	given, err := handshake.Ask(limited, m.o.Transport, request)
 	if err != nil {
 		if limited.Err() != nil {
 			err = limited.Err()
 		}
 		return nil, err
 	}
-	consent := schemas.Consent{Origin: d.o.Origin, Rate: given.Rate}
-	err = d.persist(ctx, "store consent", func(ctx context.Context) error {
-		err := d.o.Agree(ctx, t.endpoint, consent)
+	consent := schemas.Consent{Origin: m.o.Origin, Rate: given.Rate}
+	err = persist.Do(ctx, m.o.Log, "store consent", func(ctx context.Context) error {
+		err := m.o.Agree(ctx, t.endpoint, consent)
 		if schemas.HasCode(err, schemas.CodeNotFound) || schemas.HasCode(err, schemas.CodeConflict) {
 			return nil // deleted or changed meanwhile: the next attempt sees it
 		}
@@ -101,6 +101,3 @@ func (d *Dispatcher) ask(ctx context.Context, t *target) (*schemas.Consent, erro
 	})
 	return &consent, err
 }
-
-// Callback makes the URL at which an endpoint's receiver may consent later.
-type Callback func(schemas.Endpoint) *url.URL

@@ -1,4 +1,4 @@
-package dispatcher
+package attempt
 
 import (
 	"context"
@@ -40,17 +40,17 @@ func (l *limit) take() {
 	}
 }
 
-// errStopping gives back what waits for its turn when the intake stops.
-var errStopping = errors.New("the partition is given up")
+// ErrStopping gives back what waits for its turn when the intake stops.
+var ErrStopping = errors.New("the partition is given up")
 
 // pace waits for the endpoint's turn, where its rate is limited. It comes first,
 // so that what follows sees the endpoint as it is when its turn has come. What is
 // too old by now needs no turn. The wait counts as part of the attempt: an endpoint
 // with more to deliver than it takes is slow to its lane, which then holds its
 // queue.
-func (d *Dispatcher) pace(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
-	l := d.o.Targets.limit(a.delivery.Endpoint)
-	if t := d.o.Targets.get(a.delivery.Endpoint); l == nil || t != nil && t.tooOld(a.delivery) {
+func (m *Maker) pace(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+	l := m.o.Targets.limit(a.delivery.Endpoint)
+	if t := m.o.Targets.Get(a.delivery.Endpoint); l == nil || t != nil && t.tooOld(a.delivery) {
 		return nil, nil
 	}
 	turn := l.Reserve()
@@ -62,7 +62,7 @@ func (d *Dispatcher) pace(ctx context.Context, a *attempt) (*schemas.Outcome, er
 		return nil, nil
 	case <-a.stopping:
 		turn.Cancel()
-		return nil, errStopping
+		return nil, ErrStopping
 	case <-ctx.Done():
 		turn.Cancel()
 		return nil, context.Cause(ctx)

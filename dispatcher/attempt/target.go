@@ -1,4 +1,4 @@
-package dispatcher
+package attempt
 
 import (
 	"maps"
@@ -17,11 +17,12 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-const defaultConcurrency = 32
+// DefaultConcurrency is the window of an endpoint whose policy names none.
+const DefaultConcurrency = 32
 
-// target is an endpoint made ready: all that an attempt needs and that does
+// Target is an endpoint made ready: all that an attempt needs and that does
 // not change from one to the next.
-type target struct {
+type Target struct {
 	endpoint schemas.Endpoint
 	url      *url.URL
 	header   http.Header // the endpoint's own; never logged
@@ -36,13 +37,13 @@ type target struct {
 	fault    error                  // why no request can be made for it
 }
 
-func newTarget(e schemas.Endpoint, l *limit) *target {
-	t := &target{endpoint: e, window: e.Policy.Concurrency, limit: l}
+func newTarget(e schemas.Endpoint, l *limit) *Target {
+	t := &Target{endpoint: e, window: e.Policy.Concurrency, limit: l}
 	if t.window == 0 {
-		t.window = defaultConcurrency
+		t.window = DefaultConcurrency
 	}
 	t.window = paced(t.window, interval(e))
-	if t.fifo() {
+	if t.FIFO() {
 		t.window = 1
 	}
 	if e.Paused {
@@ -52,7 +53,7 @@ func newTarget(e schemas.Endpoint, l *limit) *target {
 	return t
 }
 
-func (t *target) prepare() (err error) {
+func (t *Target) prepare() (err error) {
 	t.header = dialect.Own(t.endpoint)
 	if t.url, err = url.Parse(t.endpoint.URL); err != nil {
 		return err
@@ -76,11 +77,18 @@ func (t *target) prepare() (err error) {
 	return err
 }
 
-// fifo reports whether the endpoint's deliveries may not overtake one another.
-func (t *target) fifo() bool { return t.endpoint.Policy.Order == schemas.OrderFIFO }
+// Window is how many attempts may be under way at once; 0 while the endpoint is
+// paused.
+func (t *Target) Window() int { return t.window }
+
+// Disabled reports whether deliveries to the endpoint die unattempted.
+func (t *Target) Disabled() bool { return t.endpoint.Disabled != "" }
+
+// FIFO reports whether the endpoint's deliveries may not overtake one another.
+func (t *Target) FIFO() bool { return t.endpoint.Policy.Order == schemas.OrderFIFO }
 
 // dies is when a delivery is too old for its endpoint; the zero time is never.
-func (t *target) dies(d *schemas.Delivery) time.Time {
+func (t *Target) dies(d *schemas.Delivery) time.Time {
 	if t.endpoint.Policy.MaxAge == 0 {
 		return time.Time{}
 	}
@@ -88,7 +96,7 @@ func (t *target) dies(d *schemas.Delivery) time.Time {
 }
 
 // tooOld reports whether a delivery is not to be attempted any more.
-func (t *target) tooOld(d *schemas.Delivery) bool {
+func (t *Target) tooOld(d *schemas.Delivery) bool {
 	dies := t.dies(d)
 	return !dies.IsZero() && time.Now().After(dies)
 }
@@ -97,7 +105,7 @@ func (t *target) tooOld(d *schemas.Delivery) bool {
 // keeps up to date. It is safe for concurrent use.
 type Targets struct {
 	mu       sync.RWMutex // guards what follows
-	byID     map[schemas.EndpointID]*target
+	byID     map[schemas.EndpointID]*Target
 	limits   map[schemas.EndpointID]*limit // outlive changes of their endpoint
 	watchers map[int]func(schemas.EndpointID)
 	watched  int // watchers there ever were
@@ -106,7 +114,7 @@ type Targets struct {
 // NewTargets is a picture of nothing.
 func NewTargets() *Targets {
 	return &Targets{
-		byID: map[schemas.EndpointID]*target{}, limits: map[schemas.EndpointID]*limit{},
+		byID: map[schemas.EndpointID]*Target{}, limits: map[schemas.EndpointID]*limit{},
 		watchers: map[int]func(schemas.EndpointID){},
 	}
 }
@@ -129,7 +137,7 @@ func (t *Targets) Apply(c schemas.Change) {
 	}
 }
 
-func (t *Targets) put(made *target) {
+func (t *Targets) put(made *Target) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.byID[made.endpoint.ID] = made
@@ -142,8 +150,8 @@ func (t *Targets) remove(id schemas.EndpointID) {
 	delete(t.limits, id)
 }
 
-// watch has changed called after each change of an endpoint, until stop is.
-func (t *Targets) watch(changed func(schemas.EndpointID)) (stop func()) {
+// Watch has changed called after each change of an endpoint, until stop is.
+func (t *Targets) Watch(changed func(schemas.EndpointID)) (stop func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.watched++
@@ -157,7 +165,7 @@ func (t *Targets) watch(changed func(schemas.EndpointID)) (stop func()) {
 }
 
 // prepare makes an endpoint ready, under the limit it already has.
-func (t *Targets) prepare(e schemas.Endpoint) *target {
+func (t *Targets) prepare(e schemas.Endpoint) *Target {
 	every := interval(e)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,9 +190,9 @@ func (t *Targets) limit(id schemas.EndpointID) *limit {
 	return t.limits[id]
 }
 
-// get returns nil for an endpoint that is not known. One whose secret has
+// Get returns nil for an endpoint that is not known. One whose secret has
 // expired since it was made ready is made ready again.
-func (t *Targets) get(id schemas.EndpointID) *target {
+func (t *Targets) Get(id schemas.EndpointID) *Target {
 	t.mu.RLock()
 	found := t.byID[id]
 	t.mu.RUnlock()

@@ -1,0 +1,46 @@
+// Package persist repeats what the dispatcher must get done before a delivery
+// may go, however long the broker or the registry is away.
+package persist
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	// Pause is the time between two tries.
+	Pause = 100 * time.Millisecond
+	// Try is how long one may take.
+	Try = 5 * time.Second
+)
+
+// Do calls do until it returns no error, or ctx ends: then it returns the last
+// error. What names the step in the log.
+func Do(ctx context.Context, log *slog.Logger, what string, do func(context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, Try)
+		err := do(try)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		log.WarnContext(ctx, "dispatcher tries again", "step", what, "error", err)
+		if !Wait(ctx, Pause) {
+			return err
+		}
+	}
+}
+
+// Wait reports whether ctx still stands after a time.
+func Wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
