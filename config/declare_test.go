@@ -33,7 +33,9 @@ tenants:
         headers:
           X-Team: {value: blue}
           Authorization: {env: TIDINGS_TEST_HEADER}
-        policy: {max_age: 24h, order: fifo, statuses: {404: dead, 5xx: retry, "410": disable}}
+        policy:
+          {timeout: 5s, retry: [], concurrency: 8, rate: 10/s, burst: 5, max_age: 24h, max_payload: 65536, order: fifo, order_key: partitionkey, backlog: in_order,
+            max_held: 1000, breaker: on, auto_disable: off, disable_after: 48h, statuses: {404: dead, 5xx: retry, "410": disable}}
         subscribe: [user.*]
         channel: c1
         subscriptions:
@@ -80,12 +82,19 @@ func TestReadFileOfEverything(t *testing.T) {
 		Secrets: []schemas.Secret{secret(secretA), secret(old).Until(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))},
 		Headers: map[string]schemas.Secret{"X-Team": secret("blue"), "Authorization": secret("Bearer hunter2")},
 		Policy: schemas.Policy{
-			MaxAge: schemas.Duration(24 * time.Hour), Order: schemas.OrderFIFO,
+			Timeout: schemas.Duration(5 * time.Second), Retry: []schemas.Duration{}, Concurrency: 8, Rate: schemas.Rate{Count: 10, Per: time.Second}, Burst: 5,
+			MaxAge: schemas.Duration(24 * time.Hour), MaxPayload: 65536, Order: schemas.OrderFIFO, OrderKey: "partitionkey", Backlog: schemas.BacklogInOrder,
+			MaxHeld: 1000, Breaker: schemas.SwitchOn, AutoDisable: schemas.SwitchOff, DisableAfter: schemas.Duration(48 * time.Hour),
 			Statuses: map[string]schemas.StatusAction{"404": schemas.StatusDead, "5xx": schemas.StatusRetry, "410": schemas.StatusDisable},
 		},
 	}
 	if !reflect.DeepEqual(got.Endpoints, []schemas.Endpoint{wantEndpoint}) {
 		t.Errorf("endpoints %+v\nwant      %+v", got.Endpoints, wantEndpoint)
+	}
+	for policy, i := reflect.ValueOf(wantEndpoint.Policy), 0; i < policy.NumField(); i++ {
+		if policy.Field(i).IsZero() {
+			t.Errorf("not everything: give the policy %s too", policy.Type().Field(i).Name)
+		}
 	}
 	pair := func(name, value string) map[string]string { return map[string]string{name: value} }
 	wantSubscriptions := []schemas.Subscription{
@@ -193,6 +202,21 @@ func TestReadFileRefusesWhatIsNew(t *testing.T) {
 		{"header twice", endpoint("headers: {X-Key: {value: hunter2}, x-key: {value: hunter2}}"), 7, atEndpoint + `.headers: "X-Key" and "x-key" are the same header`},
 		{"max_age", endpoint("policy: {max_age: 1000h}"), 7, atEndpoint + ".policy.max_age: 1000h0m0s: use more than 0"},
 		{"order", endpoint("policy: {order: lifo}"), 7, atEndpoint + `.policy.order: "lifo" is unknown: use "fifo"`},
+		{"burst", endpoint("policy: {rate: 10/s, burst: 10001}"), 7, atEndpoint + ".policy.burst: 10001: use 1 to 10000"},
+		{"burst as a rate", endpoint("policy: {rate: 10/s, burst: 5/s}"), 7, atEndpoint + ".policy.burst: must be a whole number"},
+		{"burst without a rate", endpoint("policy: {burst: 5}"), 7, atEndpoint + ".policy.burst: 5: it goes with a rate only: give the rate too"},
+		{"max_payload", endpoint("policy: {max_payload: 67108865}"), 7, atEndpoint + ".policy.max_payload: 67108865: use 1 to 67108864"},
+		{"max_payload with a unit", endpoint("policy: {max_payload: 1MiB}"), 7, atEndpoint + ".policy.max_payload: must be a whole number"},
+		{"max_held", endpoint("policy: {max_held: -1}"), 7, atEndpoint + ".policy.max_held: -1: use 1 to 10000000"},
+		{"order_key", endpoint("policy: {order: fifo, order_key: id}"), 7, atEndpoint + `.policy.order_key: "id": it makes no order`},
+		{"order_key of no name", endpoint("policy: {order: fifo, order_key: Key}"), 7, atEndpoint + `.policy.order_key: "Key": name one attribute`},
+		{"order_key without fifo", endpoint("policy: {order_key: partitionkey}"), 7, atEndpoint + `.policy.order_key: "partitionkey": it goes with the order "fifo" only: set that too`},
+		{"backlog", endpoint("policy: {backlog: none}"), 7, atEndpoint + `.policy.backlog: "none" is unknown: use "in_order", "live_first"`},
+		{"backlog of fifo", endpoint("policy: {order: fifo, backlog: live_first}"), 7, atEndpoint + `.policy.backlog: "live_first": new deliveries would overtake`},
+		{"breaker", endpoint("policy: {breaker: true}"), 7, atEndpoint + `.policy.breaker: "true" is unknown: use "on", "off"`},
+		{"auto_disable", endpoint("policy: {auto_disable: [off]}"), 7, atEndpoint + ".policy.auto_disable: must be text"},
+		{"disable_after", endpoint("policy: {disable_after: 30m}"), 7, atEndpoint + ".policy.disable_after: 30m0s: use 1h0m0s to 2160h0m0s"},
+		{"skip_before", endpoint("skip_before: 2026-01-01T00:00:00Z"), 7, atEndpoint + ".skip_before: is unknown: use id,"},
 		{"status", endpoint("policy: {statuses: {99: dead}}"), 7, atEndpoint + `.policy.statuses: "99" is no final status`},
 		{"status action", endpoint("policy: {statuses: {404: ignore}}"), 7, atEndpoint + `.policy.statuses.404: "ignore" is unknown`},
 		{"status list", endpoint("policy: {statuses: [404]}"), 7, atEndpoint + ".policy.statuses: must be a mapping"},
@@ -243,6 +267,8 @@ func TestAMistakeIsToldOnce(t *testing.T) {
 		acme("url: https://example.com", "secrets: [{env: TIDINGS_TEST_UNSET}]"),
 		acme("url: https://example.com", rest, "policy: {timeout: 1h}"),
 		acme("url: https://example.com", rest, "policy: {timeout: soon}"),
+		acme("url: https://example.com", rest, "policy: {rate: often, burst: 5}"),
+		acme("url: https://example.com", rest, "policy: {order: lifo, order_key: subject, backlog: live_first}"),
 		acme("url: ftp://example.com", rest, "subscribe: [a.b]"),
 		acme(rest, "subscribe: [a.b]"),
 		strings.Replace(acme("url: https://example.com", rest, "subscribe: [a.b]"), "acme", "ACME", 1),
@@ -259,13 +285,22 @@ func TestAMistakeIsToldOnce(t *testing.T) {
 }
 
 func TestAllMistakesAreTold(t *testing.T) {
-	text := acme("name: "+strings.Repeat("n", 256), "url: ftp://example.com", "dialect: latin", "secrets: [{value: ''}, {}]", "headers: {Host: {value: a}, Via: {value: b}}",
-		"policy:", "  timeout: 1h", "  retry: [400h]", "  concurrency: -1", "  rate: 0/s", "  max_age: 9999h", "  order: x", "  statuses: {1: dead, 404: x}", "handshake: true", "subscribe: [a.*b]")
-	want := []string{
+	allTold(t,
+		acme("name: "+strings.Repeat("n", 256), "url: ftp://example.com", "dialect: latin", "secrets: [{value: ''}, {}]", "headers: {Host: {value: a}, Via: {value: b}}",
+			"policy:", "  timeout: 1h", "  retry: [400h]", "  concurrency: -1", "  rate: 0/s", "  max_age: 9999h", "  order: x", "  statuses: {1: dead, 404: x}", "handshake: true", "subscribe: [a.*b]"),
 		"5:name", "6:url", "7:dialect", "8:secrets[0]", "8:secrets[1]", "9:headers", "9:headers",
 		"11:policy.timeout", "12:policy.retry[0]", "13:policy.concurrency", "14:policy.rate", "15:policy.max_age", "16:policy.order",
-		"17:policy.statuses", "17:policy.statuses.404", "19:subscribe[0]",
-	}
+		"17:policy.statuses", "17:policy.statuses.404", "19:subscribe[0]")
+	allTold(t,
+		acme("url: https://example.com", "secrets: [{value: "+secretA+"}]",
+			"policy:", "  burst: 5", "  max_payload: -1", "  order: fifo", "  order_key: time", "  backlog: live_first", "  max_held: -1", "  breaker: x", "  auto_disable: x", "  disable_after: 1m"),
+		"8:policy.burst", "9:policy.max_payload", "11:policy.order_key", "12:policy.backlog", "13:policy.max_held", "14:policy.breaker", "15:policy.auto_disable", "16:policy.disable_after")
+}
+
+// allTold reads a file whose mistakes are at these lines and fields of its
+// endpoint.
+func allTold(t *testing.T, text string, want ...string) {
+	t.Helper()
 	var before string
 	for range 5 { // the same each time, although maps are not
 		_, err := read(t, text)

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -42,12 +44,16 @@ func (r *reading) endpoint(p place, tenant schemas.TenantID) schemas.Endpoint {
 }
 
 func (p place) policy() (policy schemas.Policy) {
-	if !p.record("timeout", "retry", "concurrency", "rate", "max_age", "order", "statuses") {
+	if !p.record("timeout", "retry", "concurrency", "rate", "burst", "max_age", "max_payload", "order", "order_key", "backlog",
+		"max_held", "breaker", "auto_disable", "disable_after", "statuses") {
 		return policy
 	}
 	policy = schemas.Policy{
-		Timeout: p.member("timeout").duration(), Concurrency: p.member("concurrency").number(),
-		MaxAge: p.member("max_age").duration(), Order: schemas.Order(p.member("order").text()),
+		Timeout: p.member("timeout").duration(), Concurrency: p.member("concurrency").number(), Burst: p.member("burst").number(),
+		MaxAge: p.member("max_age").duration(), MaxPayload: p.member("max_payload").number(), MaxHeld: p.member("max_held").number(),
+		Order: schemas.Order(p.member("order").text()), OrderKey: p.member("order_key").text(), Backlog: schemas.Backlog(p.member("backlog").text()),
+		Breaker: schemas.Switch(p.member("breaker").text()), AutoDisable: schemas.Switch(p.member("auto_disable").text()),
+		DisableAfter: p.member("disable_after").duration(),
 	}
 	if retry := p.member("retry"); retry.given() { // an empty list is one attempt only
 		policy.Retry = []schemas.Duration{}
@@ -56,6 +62,7 @@ func (p place) policy() (policy schemas.Policy) {
 		}
 	}
 	if rate := p.member("rate"); rate.given() {
+		policy.Rate = schemas.Rate{Count: 1, Per: time.Second} // some rate, if this one is refused: what needs one has it
 		rate.blame(policy.Rate.UnmarshalText([]byte(rate.text())))
 	}
 	for status, action := range p.member("statuses").members() {
@@ -107,8 +114,15 @@ func partsOf(e schemas.Endpoint) []schemas.Endpoint {
 		{Policy: schemas.Policy{Retry: of.Retry}},
 		{Policy: schemas.Policy{Concurrency: of.Concurrency}},
 		{Policy: schemas.Policy{Rate: of.Rate}},
+		{Policy: schemas.Policy{Rate: of.Rate, Burst: of.Burst}},
 		{Policy: schemas.Policy{MaxAge: of.MaxAge}},
-		{Policy: schemas.Policy{Order: of.Order}},
+		{Policy: schemas.Policy{MaxPayload: of.MaxPayload}},
+		{Policy: schemas.Policy{Order: of.Order, OrderKey: of.OrderKey}},
+		{Policy: schemas.Policy{Order: of.Order, Backlog: of.Backlog}},
+		{Policy: schemas.Policy{MaxHeld: of.MaxHeld}},
+		{Policy: schemas.Policy{Breaker: of.Breaker}},
+		{Policy: schemas.Policy{AutoDisable: of.AutoDisable}},
+		{Policy: schemas.Policy{DisableAfter: of.DisableAfter}},
 	}
 	for name, value := range e.Headers {
 		parts = append(parts, schemas.Endpoint{Headers: map[string]schemas.Secret{name: value}})

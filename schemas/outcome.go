@@ -40,9 +40,13 @@ const (
 	ReasonNotRetried       Reason = "not_retried"       // its dialect or schedule allows no other attempt
 	ReasonGone             Reason = "gone"              // 410: the endpoint is disabled with this reason
 	ReasonStatusDisables   Reason = "status_disables"   // a status at which the endpoint's policy disables it, with this reason
+	ReasonFailing          Reason = "failing"           // nothing but failure for too long: the endpoint is disabled with this reason
 	ReasonEndpointDisabled Reason = "endpoint_disabled" // disabled before the attempt
 	ReasonEndpointDeleted  Reason = "endpoint_deleted"  // no longer in the registry
 	ReasonTooOld           Reason = "too_old"           // older than its endpoint's policy allows
+	ReasonTooLarge         Reason = "too_large"         // its data has more bytes than its endpoint's policy allows
+	ReasonQueueFull        Reason = "queue_full"        // as many wait for its endpoint already as the policy allows
+	ReasonSkipped          Reason = "skipped"           // accepted before the time from which its endpoint was resumed
 	ReasonEndpointInvalid  Reason = "endpoint_invalid"  // no request can be made for it
 	ReasonUnworded         Reason = "unworded"          // its dialect has no words for the event
 	ReasonUnreadable       Reason = "unreadable"        // the stored delivery does not parse

@@ -176,7 +176,16 @@ func TestPersonal(t *testing.T) {
 	if len(found) != 1 || fmt.Sprint(found[0].(map[string]any)["notes"]) != "[map[detail:the endpoint is paused, so deliveries to it wait: resume it kind:paused]]" {
 		t.Errorf("explained %v", found)
 	}
+	r.as(user, 200, "POST "+base+"/endpoints/"+id+"/resume", `{"from":"now"}`)
+	for most, want := range map[int]string{7: "[]", 6: "[map[detail:the event has 7 bytes of data, and max_payload is 6, so a delivery of it dies: send less, or allow more kind:too_large]]"} {
+		r.as(user, 200, "PATCH "+base+"/endpoints/"+id, fmt.Sprintf(`{"policy":{"max_payload":%d}}`, most))
+		explained, _ = r.as(user, 200, "POST "+base+"/explain", event, structured...) // its data is {"a":1}
+		if got, _ := explained["endpoints"].([]any)[0].(map[string]any)["notes"].([]any); fmt.Sprint(got) != want {
+			t.Errorf("with a max_payload of %d: %v", most, got)
+		}
+	}
 	r.as(another, 404, "GET "+base+"/endpoints/"+id, "")
+	r.as(another, 404, "POST "+base+"/endpoints/"+id+"/resume", `{"from":"now"}`)
 	r.as(another, 404, "GET "+base+"/subscriptions/"+s["id"].(string), "")
 	r.as(another, 404, "DELETE "+base+"/subscriptions/"+s["id"].(string), "")
 	r.as(another, 404, "POST "+base+"/subscriptions", `{"endpoint":"`+id+`","types":["*"]}`)

@@ -92,8 +92,45 @@ func (a *API) pauseEndpoint(ctx context.Context, c *call) (reply, error) {
 	return a.act(ctx, c, func(e *schemas.Endpoint) { e.Paused = true })
 }
 
+// resumeEndpoint lets deliveries go on, from when the request says. It says so of
+// one that is not paused too: what piled up while a receiver was away may be of no
+// use any more.
 func (a *API) resumeEndpoint(ctx context.Context, c *call) (reply, error) {
-	return a.act(ctx, c, func(e *schemas.Endpoint) { e.Paused = false })
+	var in struct {
+		From string `json:"from"`
+	}
+	if err := c.decode(&in); err != nil {
+		return reply{}, err
+	}
+	from, err := resumedFrom(in.From, now())
+	if err != nil {
+		return reply{}, err
+	}
+	return a.changeEndpoint(ctx, c, func(e *schemas.Endpoint) error {
+		e.Paused, e.SkipBefore = false, from
+		return nil
+	})
+}
+
+// resumedFrom is the time that a word or an RFC 3339 time means; zero for the
+// oldest there is.
+func resumedFrom(text string, at time.Time) (time.Time, error) {
+	switch text {
+	case "", "oldest":
+		return time.Time{}, nil
+	case "now":
+		return at, nil
+	}
+	from, err := time.Parse(time.RFC3339, text)
+	switch {
+	case err != nil:
+		return time.Time{}, document.Invalid("from", "write \"oldest\", \"now\", or a time like \"2026-01-31T12:00:00Z\"")
+	case from.After(at):
+		return time.Time{}, document.Invalid("from", "the time is to come: use \"now\", or a time that is past")
+	case from.Before(time.Time{}): // JSON has no such years of UTC
+		return time.Time{}, nil
+	}
+	return from.UTC(), nil
 }
 
 func (a *API) enableEndpoint(ctx context.Context, c *call) (reply, error) {

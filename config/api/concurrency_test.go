@@ -173,7 +173,7 @@ func TestDeclared(t *testing.T) {
 	if got, _ := r.do(200, "GET", ownType, ""); got["origin"] != "file" {
 		t.Errorf("origin %v", got["origin"])
 	}
-	for _, q := range [][3]string{{"PUT", ownType, own}, {"DELETE", ownType, ""}, {"PATCH", ep, `{"name":"x"}`}, {"DELETE", ep, ""}, {"POST", ep + "/pause", ""}, {"POST", ep + "/rotate", ""}, {"PATCH", sub, `{"types":["*"]}`}, {"DELETE", sub, ""}} {
+	for _, q := range [][3]string{{"PUT", ownType, own}, {"DELETE", ownType, ""}, {"PATCH", ep, `{"name":"x"}`}, {"DELETE", ep, ""}, {"POST", ep + "/pause", ""}, {"POST", ep + "/resume", `{"from":"now"}`}, {"POST", ep + "/rotate", ""}, {"PATCH", sub, `{"types":["*"]}`}, {"DELETE", sub, ""}} {
 		if got, _ := r.do(409, q[0], q[1], q[2]); !strings.Contains(got["detail"].(string), "tidings.yaml") {
 			t.Errorf("%s %s: %v", q[0], q[1], got)
 		}

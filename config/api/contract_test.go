@@ -38,7 +38,9 @@ func TestContract(t *testing.T) {
 
 	r.tenantLife(t)
 	r.endpointLife(t, ep)
+	r.limits(t, ep)
 	r.actions(t, ep)
+	r.resumes(t, ep)
 	r.subscriptionLife(t, endpoint, subscription)
 	r.types(t)
 	r.roam(t)
@@ -307,6 +309,19 @@ func TestInvalidBodies(t *testing.T) {
 		{ep, `{"url":"https://x.test","policy":{"timeout":10}}`, "policy.timeout", "with a unit"},
 		{ep, `{"url":"https://x.test","policy":{"retry":["5s","-1s"]}}`, "policy.retry[1]", "use more than 0"},
 		{ep, `{"url":"https://x.test","policy":{"rate":"fast"}}`, "policy.rate", "write it like"},
+		{ep, `{"url":"https://x.test","policy":{"burst":5}}`, "policy.burst", "give the rate too"},
+		{ep, `{"url":"https://x.test","policy":{"rate":"5/s","burst":10001}}`, "policy.burst", "use 1 to 10000"},
+		{ep, `{"url":"https://x.test","policy":{"max_payload":67108865}}`, "policy.max_payload", "use 1 to 67108864"},
+		{ep, `{"url":"https://x.test","policy":{"max_payload":"1MiB"}}`, "policy.max_payload", "write a whole number"},
+		{ep, `{"url":"https://x.test","policy":{"max_held":-1}}`, "policy.max_held", "use 1 to 10000000"},
+		{ep, `{"url":"https://x.test","policy":{"order_key":"partitionkey"}}`, "policy.order_key", `goes with the order "fifo" only`},
+		{ep, `{"url":"https://x.test","policy":{"order":"fifo","order_key":"id"}}`, "policy.order_key", "makes no order"},
+		{ep, `{"url":"https://x.test","policy":{"order":"fifo","backlog":"live_first"}}`, "policy.backlog", "leave one of the two out"},
+		{ep, `{"url":"https://x.test","policy":{"backlog":"newest"}}`, "policy.backlog", "is unknown: use"},
+		{ep, `{"url":"https://x.test","policy":{"breaker":true}}`, "policy.breaker", "write a string"},
+		{ep, `{"url":"https://x.test","policy":{"breaker":"half"}}`, "policy.breaker", `use "on", "off"`},
+		{ep, `{"url":"https://x.test","policy":{"auto_disable":"no"}}`, "policy.auto_disable", `use "on", "off"`},
+		{ep, `{"url":"https://x.test","policy":{"disable_after":"59m"}}`, "policy.disable_after", "use 1h0m0s to 2160h0m0s"},
 		{ep, `{"url":"https://x.test","policy":{"nope":1}}`, "policy.nope", "leave it out"},
 		{ep, `{"url":"https://user:pass@x.test"}`, "url", "carries credentials"},
 		{ep, `{"url":"x"}`, "url", "is not absolute"},

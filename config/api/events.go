@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -87,14 +88,15 @@ func (a *API) explainEvent(_ context.Context, c *call) (reply, error) {
 		if err != nil {
 			continue // not the caller's to see, or just removed
 		}
-		views = append(views, explanationView{x, notes(e.Value)})
+		views = append(views, explanationView{x, notes(e.Value, len(events[0].DataEncoded))})
 	}
 	return reply{status: http.StatusOK, body: struct {
 		Endpoints []explanationView `json:"endpoints"`
 	}{views}}, nil
 }
 
-func notes(e schemas.Endpoint) (found []note) {
+// notes are about an event whose data has so many bytes.
+func notes(e schemas.Endpoint, size int) (found []note) {
 	if e.Disabled != "" {
 		found = append(found, note{"disabled", "the endpoint is disabled (" + string(e.Disabled) + "), so deliveries to it die: enable it"})
 	}
@@ -103,6 +105,9 @@ func notes(e schemas.Endpoint) (found []note) {
 	}
 	if e.Handshake && e.Consent == nil {
 		found = append(found, note{"no_consent", "the receiver has yet to agree: it is asked before the first delivery"})
+	}
+	if most := e.Policy.MaxPayload; most > 0 && size > most {
+		found = append(found, note{"too_large", fmt.Sprintf("the event has %d bytes of data, and max_payload is %d, so a delivery of it dies: send less, or allow more", size, most)})
 	}
 	return found
 }

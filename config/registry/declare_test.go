@@ -69,6 +69,8 @@ func TestAChangedDeclarationIsWritten(t *testing.T) {
 		"secret":             func(d *registry.Declared) { d.Endpoints[0].Secrets[0] = schemas.NewSecret(secretB) },
 		"one secret fewer":   func(d *registry.Declared) { d.Endpoints[0].Secrets = d.Endpoints[0].Secrets[:1] },
 		"retry":              func(d *registry.Declared) { d.Endpoints[0].Policy.Retry[1]++ },
+		"a limit":            func(d *registry.Declared) { d.Endpoints[1].Policy.MaxPayload = 1 },
+		"a switch":           func(d *registry.Declared) { d.Endpoints[1].Policy.Breaker = schemas.SwitchOff },
 		"default for a list": func(d *registry.Declared) { d.Endpoints[1].Policy.Retry = nil },
 		"types":              func(d *registry.Declared) { d.Subscriptions[0].Types = []schemas.TypePattern{"*"} },
 	} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
@@ -282,6 +283,48 @@ func TestADeclarationKeepsTheConsentUntilItChanges(t *testing.T) {
 			if e, err := r.Endpoint(ctx, "ep_shop"); err != nil || e.Consent != nil {
 				t.Errorf("%s changed: the consent is %+v, %v; want it void", name, e.Consent, err)
 			}
+		}
+	})
+}
+
+// TestResumedFrom: from when an endpoint was resumed lasts, like all of its
+// policy, until a file takes the endpoint over.
+func TestResumedFrom(t *testing.T) {
+	inRegistry(t, func(t *testing.T, r *registry.Registry, env *streamstest.Env) {
+		ctx := t.Context()
+		want := endpoint("ep_a", "acme")
+		must(t, r.PutEndpoint(ctx, want))
+		want.SkipBefore = time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
+		want.Policy = schemas.Policy{
+			Rate: schemas.Rate{Count: 5, Per: time.Second}, Burst: 2, MaxPayload: 3, Order: schemas.OrderFIFO, OrderKey: "k", Backlog: schemas.BacklogInOrder,
+			MaxHeld: 4, Breaker: schemas.SwitchOn, AutoDisable: schemas.SwitchOff, DisableAfter: schemas.Duration(time.Hour),
+		}
+		change := func(e *schemas.Endpoint) error {
+			e.SkipBefore, e.Policy = want.SkipBefore, want.Policy
+			return nil
+		}
+		_, err := r.UpdateEndpoint(ctx, "acme", "ep_a", registry.AnyVersion, change)
+		must(t, err)
+		must(t, r.DisableEndpoint(ctx, "ep_a", schemas.ReasonFailing))
+		want.Disabled = schemas.ReasonFailing
+		if got, err := r.Endpoint(ctx, "ep_a"); err != nil || !reflect.DeepEqual(undated(got), want) {
+			t.Errorf("got %+v, %v; want %+v", got, err, want)
+		}
+		before := lastSequence(t, env)
+		_, err = r.UpdateEndpoint(ctx, "acme", "ep_a", registry.AnyVersion, change)
+		must(t, err)
+		if after := lastSequence(t, env); after != before {
+			t.Errorf("the same again wrote %d records", after-before)
+		}
+
+		of := registry.Declared{Tenants: []schemas.Tenant{{ID: "acme"}}, Endpoints: []schemas.Endpoint{endpoint("ep_a", "acme")}}
+		must(t, r.Declare(ctx, of))
+		if got, err := r.Endpoint(ctx, "ep_a"); err != nil || !got.SkipBefore.IsZero() {
+			t.Errorf("declared, it skips what is before %v, %v; want nothing skipped", got.SkipBefore, err)
+		}
+		_, err = r.UpdateEndpoint(ctx, "acme", "ep_a", registry.AnyVersion, change)
+		if !schemas.HasCode(err, schemas.CodeConflict) {
+			t.Errorf("the file's endpoint: %v, want a conflict", err)
 		}
 	})
 }
