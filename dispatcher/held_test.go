@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
+	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -46,8 +46,8 @@ func TestAHangingEndpointDelaysNobody(t *testing.T) {
 		sameSet(t, r.requests("ep_well"), well)
 
 		<-time.After(10 * time.Second)
-		if n := r.held("ep_stuck"); n != uint64(len(stuck)-attempt.DefaultConcurrency) {
-			t.Errorf("%d deliveries are held, want %d", n, len(stuck)-attempt.DefaultConcurrency)
+		if n := r.held("ep_stuck"); n != uint64(len(stuck)-flow.DefaultStart) {
+			t.Errorf("%d deliveries are held, want %d", n, len(stuck)-flow.DefaultStart)
 		}
 		later := r.due("ep_well", 50)
 		start = time.Now()

@@ -2,9 +2,10 @@ package dispatcher
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
-	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -27,6 +28,8 @@ const watchEvery = maxWait / 4
 type lane struct {
 	p        *partition
 	endpoint schemas.EndpointID
+	flow     *flow.Flow  // how much it takes now; outlives the lane
+	alarm    *time.Timer // tells when flow changes by itself; nil if none is set
 	running  map[*task]struct{}
 	queue    []*task
 	pace     time.Duration // how long attempts take: a moving average
@@ -44,22 +47,21 @@ type lane struct {
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {
-	return &lane{p: p, endpoint: endpoint, running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{}), arrived: time.Now()}
+	return &lane{p: p, endpoint: endpoint, flow: p.flow(endpoint), running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{}), arrived: time.Now()}
 }
 
 // window is how many attempts the endpoint may have under way now; none while
-// it is paused.
+// it is paused, or its breaker open.
 func (l *lane) window() int {
-	if l.shut {
+	t := l.p.d.o.Targets.Get(l.endpoint)
+	switch {
+	case l.shut, t != nil && t.Window() == 0:
 		return 0
-	}
-	if t := l.p.d.o.Targets.Get(l.endpoint); t != nil {
-		return t.Window()
-	}
-	if l.unsure {
+	case t == nil && l.unsure:
 		return 1
+	default:
+		return l.flow.Limit(time.Now())
 	}
-	return attempt.DefaultConcurrency
 }
 
 // offer takes a delivery in: it is attempted, queued or held, in the order it
@@ -79,10 +81,22 @@ func (l *lane) offer(work context.Context, t *task) {
 
 // start counts t as running and attempts it.
 func (l *lane) start(work context.Context, t *task) {
-	t.started = time.Now()
-	l.moved = t.started
-	l.running[t] = struct{}{}
+	l.begin(t, time.Now())
 	l.p.wg.Go(func() { l.p.run(work, l, t) })
+}
+
+// begin counts t as running.
+func (l *lane) begin(t *task, now time.Time) {
+	t.started, t.signal, l.moved = now, flow.Void, now
+	l.flow.Began(now)
+	l.running[t] = struct{}{}
+}
+
+// end counts t as running no more, and learns from how it went.
+func (l *lane) end(t *task, now time.Time) {
+	l.moved = now
+	l.flow.Done(flow.Result{Signal: t.signal, Began: t.started, Now: now, InFlight: len(l.running), Random: rand.Float64()}) //nolint:gosec // jitter
+	delete(l.running, t)
 }
 
 // follow sends a delivery of the consumer into the held queue.
@@ -105,18 +119,16 @@ func (l *lane) follow(work context.Context, t *task) {
 // the place is not to be filled.
 func (l *lane) next(work context.Context, ended *task) *task {
 	now := time.Now()
-	l.moved = now
 	l.pace += (now.Sub(ended.started) - l.pace) / 8
-	delete(l.running, ended)
+	l.end(ended, now)
 	delete(l.p.taken, ended)
 	if len(l.queue) > 0 && len(l.running) < l.window() {
 		t := l.dequeue()
-		t.started = now
-		l.running[t] = struct{}{}
+		l.begin(t, now)
+		l.adjust(work)
 		return t
 	}
-	l.move(work)
-	l.wake()
+	l.adjust(work)
 	l.closeIfIdle()
 	return nil
 }
@@ -124,7 +136,7 @@ func (l *lane) next(work context.Context, ended *task) *task {
 // putOff returns a task whose endpoint was paused after it was started to the
 // endpoint's held queue.
 func (l *lane) putOff(work context.Context, t *task) {
-	delete(l.running, t)
+	l.end(t, time.Now())
 	if l.p.d.o.Targets.Get(l.endpoint) == nil && !l.shut {
 		l.shut, l.unsure = true, true
 		time.AfterFunc(shutPause, func() {
@@ -156,15 +168,38 @@ func (l *lane) changed(work context.Context) {
 	}
 	close(l.altered)
 	l.altered = make(chan struct{})
-	window := l.window()
-	if window == 0 || l.ordered() {
+	l.flow.Set(l.p.flowOptions(l.endpoint))
+	l.adjust(work)
+}
+
+// adjust makes the lane use its window as it is now: no more, and no less.
+func (l *lane) adjust(work context.Context) {
+	if l.p.stopping {
+		return
+	}
+	if len(l.queue) > 0 && (l.window() == 0 || l.ordered()) {
 		l.empty(work)
 	}
 	l.move(work)
-	for len(l.queue) > 0 && len(l.running) < window {
+	for len(l.queue) > 0 && len(l.running) < l.window() {
 		l.start(work, l.dequeue())
 	}
 	l.wake()
+	l.setAlarm(work)
+}
+
+// setAlarm has the lane adjusted when its breaker allows a probe.
+func (l *lane) setAlarm(work context.Context) {
+	at := l.flow.Wake()
+	if at.IsZero() || l.alarm != nil || l.held == nil {
+		return
+	}
+	l.alarm = time.AfterFunc(time.Until(at), func() {
+		l.p.mu.Lock()
+		defer l.p.mu.Unlock()
+		l.alarm = nil
+		l.adjust(work)
+	})
 }
 
 // wake has the drain look again whether there is room.
@@ -224,7 +259,7 @@ func (l *lane) paceNow(now time.Time) time.Duration {
 // wait is how long the newest in the queue will have to wait at a pace: as many
 // rounds of the window as it takes.
 func (l *lane) wait(pace time.Duration) time.Duration {
-	return time.Duration(float64(len(l.queue)) / float64(l.window()) * float64(pace))
+	return time.Duration(float64(len(l.queue)) / float64(max(1, l.window())) * float64(pace))
 }
 
 // hold moves the queue to the endpoint's held queue; later deliveries follow it
@@ -240,6 +275,7 @@ func (l *lane) open(work context.Context) {
 		l.held = newHeldQueue(l)
 	}
 	l.held.open(work)
+	l.setAlarm(work)
 }
 
 // empty sends the queue after what is held.
@@ -262,5 +298,8 @@ func (l *lane) giveBack() {
 func (l *lane) closeIfIdle() {
 	if len(l.running) == 0 && len(l.queue) == 0 && len(l.incoming) == 0 && l.held == nil {
 		delete(l.p.lanes, l.endpoint)
+		if l.alarm != nil {
+			l.alarm.Stop()
+		}
 	}
 }

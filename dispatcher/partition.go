@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -47,7 +49,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 	}
 	return &partition{
 		d: d, number: number, stream: stream, deliveries: deliveries, consumer: consumer,
-		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, taken: map[*task]struct{}{},
+		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, flows: map[schemas.EndpointID]*flow.Flow{}, taken: map[*task]struct{}{},
 		unstored: unstored{storing: map[schemas.DeliveryID]*express{}},
 	}, nil
 }
@@ -105,8 +107,9 @@ type partition struct {
 
 	mu       sync.Mutex // guards what follows, and all lanes
 	lanes    map[schemas.EndpointID]*lane
-	taken    map[*task]struct{} // not yet settled, but those from held queues
-	stopping bool               // set by stop
+	flows    map[schemas.EndpointID]*flow.Flow // of the endpoints that have lanes, or something to remember
+	taken    map[*task]struct{}                // not yet settled, but those from held queues
+	stopping bool                              // set by stop
 }
 
 // take puts a message of the consumer into its endpoint's lane.
@@ -205,6 +208,9 @@ func (p *partition) handle(work context.Context, l *lane, t *task) ending {
 		return ended
 	}
 	a, outcome, err := p.d.maker.Attempt(work, t.delivery, p.ending)
+	if err == nil {
+		t.signal = flow.SignalOf(outcome.Cause)
+	}
 	r := Report{Delivery: t.delivery, Attempt: a, Outcome: outcome}
 	stays := err == nil && outcome.Kind == schemas.Retry && p.inPlace(t)
 	switch {
@@ -248,6 +254,7 @@ func (p *partition) extendUntil(ended <-chan struct{}) {
 					t.stored.extend()
 				}
 			}
+			p.forgetFlows(now)
 			p.mu.Unlock()
 		}
 	}
@@ -278,6 +285,34 @@ func (p *partition) lane(endpoint schemas.EndpointID) *lane {
 		p.lanes[endpoint] = l
 	}
 	return l
+}
+
+// flow finds or begins what an endpoint takes. The caller holds mu.
+func (p *partition) flow(endpoint schemas.EndpointID) *flow.Flow {
+	f := p.flows[endpoint]
+	if f == nil {
+		f = flow.New(p.flowOptions(endpoint))
+		p.flows[endpoint] = f
+	} else {
+		f.Set(p.flowOptions(endpoint))
+	}
+	return f
+}
+
+// flowOptions are an endpoint's policy.
+func (p *partition) flowOptions(endpoint schemas.EndpointID) flow.Options {
+	t := p.d.o.Targets.Get(endpoint)
+	if t == nil {
+		return flow.Options{Breaker: flow.BreakerOptions{Off: true}}
+	}
+	return flow.Options{Max: t.Window(), Breaker: flow.BreakerOptions{Off: !t.BreakerOn()}}
+}
+
+// forgetFlows forgets what is not worth remembering. The caller holds mu.
+func (p *partition) forgetFlows(now time.Time) {
+	maps.DeleteFunc(p.flows, func(endpoint schemas.EndpointID, f *flow.Flow) bool {
+		return p.lanes[endpoint] == nil && f.Idle(now)
+	})
 }
 
 // resumeHeld opens the lanes whose queues a former owner left held.

@@ -124,7 +124,7 @@ func TestALongAttemptIsMadeOnce(t *testing.T) {
 func TestARetryIsStoredOnceJetStreamIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.endpoint("ep_a", schemas.Policy{Retry: []schemas.Duration{schemas.Duration(time.Minute)}})
+		r.endpoint("ep_a", schemas.Policy{Retry: []schemas.Duration{schemas.Duration(time.Minute)}, Breaker: schemas.SwitchOff})
 		r.receiver.Play(dispatchertest.After(2*time.Second, dispatchertest.Status(500)))
 		ids := r.due("ep_a", 20)
 		o := r.own(time.Second)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -13,9 +14,10 @@ type task struct {
 	delivery *schemas.Delivery
 	stored   stored
 	taken    time.Time
-	started  time.Time // of its attempt; zero while it waits
-	due      time.Time // when it is to be attempted, if it waits in its place
-	kept     bool      // what is known of it lies beside the queue: see fifo.go
+	started  time.Time   // of its attempt; zero while it waits
+	signal   flow.Signal // what its attempt tells of the endpoint; void until it has ended
+	due      time.Time   // when it is to be attempted, if it waits in its place
+	kept     bool        // what is known of it lies beside the queue: see fifo.go
 }
 
 // stored is where a task's delivery lies until it is settled. Losing a call

@@ -81,6 +81,12 @@ func (t *Target) prepare() (err error) {
 // paused.
 func (t *Target) Window() int { return t.window }
 
+// BreakerOn reports whether the endpoint is left alone while it is down. One that
+// asks for order is not: the schedule of the delivery that it fails is all it has.
+func (t *Target) BreakerOn() bool {
+	return !t.FIFO() && t.endpoint.Policy.BreakerOn(t.endpoint.Dialect)
+}
+
 // Disabled reports whether deliveries to the endpoint die unattempted.
 func (t *Target) Disabled() bool { return t.endpoint.Disabled != "" }
 

@@ -15,6 +15,7 @@ const (
 // and its maximum.
 type Window struct {
 	limit, max int
+	start      int       // what it is worth while nothing has made it shrink
 	threshold  int       // up to here it grows by one per success, then by one per window of them
 	credit     int       // successes towards the next growth by one
 	shrunk     time.Time // when it last shrank
@@ -24,14 +25,18 @@ type Window struct {
 // NewWindow is a window of start attempts that may grow to most. 0 means
 // [DefaultStart] and [DefaultMax]; a start above most is most.
 func NewWindow(start, most int) *Window {
-	w := &Window{limit: or(start, DefaultStart), threshold: math.MaxInt, worked: true}
+	w := &Window{start: or(start, DefaultStart), threshold: math.MaxInt, worked: true}
 	w.SetMax(most)
 	return w
 }
 
-// SetMax changes how large the window may grow; 0 means [DefaultMax].
+// SetMax changes how large the window may grow; 0 means [DefaultMax]. One that
+// only the maximum kept small may be as large as it would have begun.
 func (w *Window) SetMax(most int) {
 	w.max = or(most, DefaultMax)
+	if w.shrunk.IsZero() {
+		w.limit = max(w.limit, w.start)
+	}
 	w.limit = min(w.limit, w.max)
 }
 

@@ -81,12 +81,17 @@ func TestWindowShrinksOnceARound(t *testing.T) {
 
 func TestWindowSetMax(t *testing.T) {
 	w := flow.NewWindow(8, 32)
-	for i, tt := range []struct{ most, now, then int }{{4, 4, 4}, {100, 4, 8}, {100, 8, 16}, {10, 10, 10}, {0, 10, 20}, {0, 20, 32}} {
+	for i, tt := range []struct{ most, now, then int }{{4, 4, 4}, {100, 8, 16}, {100, 16, 32}, {10, 10, 10}, {0, 10, 20}, {0, 20, 32}} {
 		w.SetMax(tt.most)
 		now := w.Limit()
 		round(w, zero, flow.Fine)
 		if now != tt.now || w.Limit() != tt.then {
 			t.Errorf("step %d, at most %d: %d, then %d; want %d, then %d", i, tt.most, now, w.Limit(), tt.now, tt.then)
 		}
+	}
+	w.Done(flow.Result{Signal: flow.Failed, Now: zero, InFlight: 32})
+	w.SetMax(4)
+	if w.SetMax(100); w.Limit() != 4 {
+		t.Errorf("what was learned is forgotten: %d, want 4", w.Limit())
 	}
 }
