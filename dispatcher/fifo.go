@@ -63,7 +63,7 @@ func (l *lane) moveAll(work context.Context, q *heldQueue) {
 			return
 		}
 		p.mu.Unlock()
-		err := p.moveReady(work, l.endpoint)
+		err := p.moveReady(work, q)
 		if err != nil {
 			p.d.o.Log.InfoContext(work, "deliveries given back", "endpoint", l.endpoint, "cause", err)
 		}
@@ -83,8 +83,8 @@ func (l *lane) moveAll(work context.Context, q *heldQueue) {
 // moveReady moves an endpoint's due deliveries into its held queue, one by one:
 // each is stored there before the next is looked at. Whoever else does the same
 // at the time writes the same messages in the same order, once.
-func (p *partition) moveReady(work context.Context, endpoint schemas.EndpointID) error {
-	ready, held := p.d.o.Layout.ReadySubject(endpoint), p.d.o.Layout.HeldSubject(endpoint)
+func (p *partition) moveReady(work context.Context, q *heldQueue) error {
+	ready := p.d.o.Layout.ReadySubject(q.lane.endpoint)
 	for {
 		select {
 		case <-p.ending:
@@ -103,7 +103,7 @@ func (p *partition) moveReady(work context.Context, endpoint schemas.EndpointID)
 		if d, unreadable := schemas.ReadDelivery(ready, m.Header, m.Data); unreadable != nil {
 			err = p.deadLetter(work, stored, m.Sequence, unreadable)
 		} else {
-			err = p.d.store(work, &nats.Msg{Subject: held, Header: nats.Header(d.Header()), Data: d.Data}, d.ID.MessageID(d.Attempts)+".held")
+			err = p.moveOne(work, q, d)
 		}
 		if err != nil {
 			return err
@@ -114,6 +114,18 @@ func (p *partition) moveReady(work context.Context, endpoint schemas.EndpointID)
 			return err
 		}
 	}
+}
+
+// moveOne stores a due delivery in the queue.
+func (p *partition) moveOne(work context.Context, q *heldQueue, d *schemas.Delivery) error {
+	p.mu.Lock()
+	to := q.place(d)
+	p.mu.Unlock()
+	err := p.d.store(work, to.msg, to.id)
+	if err == nil {
+		to.stored()
+	}
+	return err
 }
 
 // inPlace reports whether a task that is to be retried stays where it is.

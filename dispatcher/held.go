@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type heldQueue struct {
 	lane    *lane
 	subject string
 	drained bool             // nothing is left to read; new deliveries need not follow
+	length  int              // deliveries in the queue, or on their way into it
 	writing int              // deliveries on their way into the queue
 	written int              // deliveries ever sent to the queue
 	from    uint64           // the sequence to read next; the drain's own
@@ -61,15 +63,15 @@ func (q *heldQueue) write(work context.Context, t *task) {
 	p := q.lane.p
 	q.writing++
 	q.written++
-	m := &nats.Msg{Subject: q.subject, Header: nats.Header(t.delivery.Header()), Data: t.delivery.Data}
-	id := t.delivery.ID.MessageID(t.delivery.Attempts) + ".held"
-	ack, err := p.d.js.PublishMsgAsync(m, jetstream.WithMsgID(id))
+	to := q.place(t.delivery)
+	ack, err := p.d.js.PublishMsgAsync(to.msg, jetstream.WithMsgID(to.id))
 	p.wg.Go(func() {
 		if err != nil || !acknowledged(work, ack) {
-			err = p.d.store(work, m, id)
+			err = p.d.store(work, to.msg, to.id)
 		}
 		if err == nil {
 			t.stored.done()
+			to.stored()
 		} else {
 			t.stored.giveBack()
 		}
@@ -78,6 +80,28 @@ func (q *heldQueue) write(work context.Context, t *task) {
 		delete(p.taken, t)
 		q.writing--
 	})
+}
+
+// place is where a delivery goes that is to wait in the queue: into it, or among
+// the dead letters if it would make the queue longer than its endpoint's policy
+// allows. The caller holds mu.
+func (q *heldQueue) place(d *schemas.Delivery) placed {
+	o := q.lane.p.d.o
+	if t := o.Targets.Get(d.Endpoint); t != nil && q.length >= t.MaxHeld() {
+		const detail = "%d deliveries wait for the endpoint, as many as its max_held allows: raise it, or have the endpoint take them, then replay"
+		outcome := schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonQueueFull, Detail: fmt.Sprintf(detail, q.length)}
+		return placed{buried(d, outcome), deadID(d), func() { o.Observe(Report{Delivery: d, Outcome: outcome}) }}
+	}
+	q.length++
+	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Data}
+	return placed{m, d.ID.MessageID(d.Attempts) + ".held", func() {}}
+}
+
+// placed is a message to store, and what to do once it is.
+type placed struct {
+	msg    *nats.Msg
+	id     string
+	stored func()
 }
 
 func acknowledged(work context.Context, ack jetstream.PubAckFuture) bool {
@@ -285,6 +309,7 @@ func (q *heldQueue) purge() {
 				delete(q.done, sequence)
 			}
 			q.read = q.read[settled:]
+			q.length = max(0, q.length-settled)
 		}
 		stopping := p.stopping
 		p.mu.Unlock()

@@ -68,6 +68,10 @@ func (l *lane) window() int {
 // came.
 func (l *lane) offer(work context.Context, t *task) {
 	switch {
+	case l.goesFirst(t):
+		l.queue = append(l.queue, t)
+		l.adjust(work)
+		l.watch(work)
 	case l.window() == 0, l.ordered(), l.held != nil && !l.held.drained:
 		l.empty(work)
 		l.follow(work, t)
@@ -77,6 +81,13 @@ func (l *lane) offer(work context.Context, t *task) {
 		l.queue = append(l.queue, t)
 		l.watch(work)
 	}
+}
+
+// goesFirst reports whether a delivery is attempted before those that are held: its
+// endpoint wants new ones to be, and the queue, which goes before them, has room.
+func (l *lane) goesFirst(t *task) bool {
+	target, window := l.p.d.o.Targets.Get(l.endpoint), l.window()
+	return l.held != nil && t.delivery.Attempts == 0 && target != nil && target.LiveFirst() && len(l.queue) < window
 }
 
 // start counts t as running and attempts it.

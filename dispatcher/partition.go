@@ -323,10 +323,11 @@ func (p *partition) resumeHeld(ctx, work context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for subject := range info.State.Subjects {
+	for subject, length := range info.State.Subjects {
 		l := p.lane(schemas.QueueEndpoint(subject))
 		l.held = newHeldQueue(l)
 		l.held.resumed = true
+		l.held.length = int(length) //nolint:gosec // of messages on a disk
 		l.hold(work)
 	}
 	return nil

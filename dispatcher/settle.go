@@ -21,7 +21,7 @@ func (d *Dispatcher) settle(ctx context.Context, r Report) error {
 	case schemas.Retry:
 		return d.store(ctx, d.later(&next, r.Outcome.After), next.ID.MessageID(next.Attempts))
 	default:
-		if err := d.store(ctx, buried(&next, r.Outcome), string(next.ID)+".dead"); err != nil {
+		if err := d.store(ctx, buried(&next, r.Outcome), deadID(&next)); err != nil {
 			return err
 		}
 		if r.Outcome.Reason == schemas.ReasonGone || r.Outcome.Reason == schemas.ReasonStatusDisables {
@@ -52,6 +52,9 @@ func (d *Dispatcher) later(next *schemas.Delivery, after time.Duration) *nats.Ms
 }
 
 const scheduleFormat = "2006-01-02T15:04:05.000000000Z07:00"
+
+// deadID is the message id of a delivery's dead letter.
+func deadID(d *schemas.Delivery) string { return string(d.ID) + ".dead" }
 
 func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {
 	return &nats.Msg{

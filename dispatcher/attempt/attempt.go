@@ -118,12 +118,8 @@ func (m *Maker) resolve(ctx context.Context, a *attempt) (*schemas.Outcome, erro
 		return dead(schemas.ReasonEndpointDisabled, fmt.Sprintf("the endpoint is disabled (%s): enable it, then replay", t.endpoint.Disabled)), nil
 	case t.fault != nil:
 		return dead(schemas.ReasonEndpointInvalid, t.fault.Error()), nil
-	case t.tooOld(a.delivery):
-		detail := "the event was stored %s ago, and the endpoint's max_age is %s"
-		age := time.Since(a.delivery.Accepted()).Round(time.Millisecond)
-		return dead(schemas.ReasonTooOld, fmt.Sprintf(detail, age, t.endpoint.Policy.MaxAge.Std())), nil
 	}
-	return nil, nil
+	return t.refuses(a.delivery), nil
 }
 
 func (m *Maker) word(_ context.Context, a *attempt) (*schemas.Outcome, error) {

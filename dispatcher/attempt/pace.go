@@ -45,12 +45,12 @@ var ErrStopping = errors.New("the partition is given up")
 
 // pace waits for the endpoint's turn, where its rate is limited. It comes first,
 // so that what follows sees the endpoint as it is when its turn has come. What is
-// too old by now needs no turn. The wait counts as part of the attempt: an endpoint
+// refused by now needs no turn. The wait counts as part of the attempt: an endpoint
 // with more to deliver than it takes is slow to its lane, which then holds its
 // queue.
 func (m *Maker) pace(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	l := m.o.Targets.limit(a.delivery.Endpoint)
-	if t := m.o.Targets.Get(a.delivery.Endpoint); l == nil || t != nil && t.tooOld(a.delivery) {
+	if t := m.o.Targets.Get(a.delivery.Endpoint); l == nil || t != nil && t.refuses(a.delivery) != nil {
 		return nil, nil
 	}
 	turn := l.Reserve()

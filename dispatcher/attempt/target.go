@@ -1,6 +1,8 @@
 package attempt
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -90,6 +92,12 @@ func (t *Target) BreakerOn() bool {
 // Disabled reports whether deliveries to the endpoint die unattempted.
 func (t *Target) Disabled() bool { return t.endpoint.Disabled != "" }
 
+// LiveFirst reports whether new deliveries go before those that wait.
+func (t *Target) LiveFirst() bool { return t.endpoint.Policy.Backlog == schemas.BacklogLiveFirst }
+
+// MaxHeld is how many deliveries may wait in the endpoint's own queue.
+func (t *Target) MaxHeld() int { return cmp.Or(t.endpoint.Policy.MaxHeld, schemas.DefaultMaxHeld) }
+
 // FIFO reports whether the endpoint's deliveries may not overtake one another.
 func (t *Target) FIFO() bool { return t.endpoint.Policy.Order == schemas.OrderFIFO }
 
@@ -101,10 +109,22 @@ func (t *Target) dies(d *schemas.Delivery) time.Time {
 	return d.Accepted().Add(t.endpoint.Policy.MaxAge.Std())
 }
 
-// tooOld reports whether a delivery is not to be attempted any more.
-func (t *Target) tooOld(d *schemas.Delivery) bool {
-	dies := t.dies(d)
-	return !dies.IsZero() && time.Now().After(dies)
+// refuses is why a delivery is not to be attempted by its endpoint's policy, or
+// any more; nil if it is.
+func (t *Target) refuses(d *schemas.Delivery) *schemas.Outcome {
+	accepted := d.Accepted()
+	switch most, dies := t.endpoint.Policy.MaxPayload, t.dies(d); {
+	case accepted.Before(t.endpoint.SkipBefore):
+		const detail = "the endpoint was resumed to skip what was stored before %s: replay the delivery if it is wanted after all"
+		return dead(schemas.ReasonSkipped, fmt.Sprintf(detail, t.endpoint.SkipBefore.UTC().Format(time.RFC3339Nano)))
+	case !dies.IsZero() && time.Now().After(dies):
+		const detail = "the event was stored %s ago, and the endpoint's max_age is %s"
+		return dead(schemas.ReasonTooOld, fmt.Sprintf(detail, time.Since(accepted).Round(time.Millisecond), t.endpoint.Policy.MaxAge.Std()))
+	case most > 0 && len(d.Data) > most:
+		const detail = "the event's data has %d bytes, and the endpoint's max_payload is %d"
+		return dead(schemas.ReasonTooLarge, fmt.Sprintf(detail, len(d.Data), most))
+	}
+	return nil
 }
 
 // Targets is the dispatcher's picture of the endpoints, which the registry
@@ -181,10 +201,11 @@ func (t *Targets) prepare(e schemas.Endpoint) *Target {
 		delete(t.limits, e.ID)
 		l = nil
 	case l == nil:
-		l = &limit{rate.NewLimiter(rate.Every(every), 1)}
+		l = &limit{rate.NewLimiter(rate.Every(every), max(1, e.Policy.Burst))}
 		t.limits[e.ID] = l
 	default:
 		l.SetLimit(rate.Every(every))
+		l.SetBurst(max(1, e.Policy.Burst))
 	}
 	return newTarget(e, l)
 }
