@@ -2,7 +2,8 @@
 // subscribes to it.
 //
 //	EVENTS events.<p>.<tenant>.<type>  →  match  →  DELIVERIES ready.<p>.<endpoint>
-//	                                         └───→  DEAD dead.<tenant>.event
+//	                                       │ └───→  DEAD dead.<tenant>.event
+//	                                       └─────→  express: attempted by this process
 //
 // Each partition of EVENTS has one durable consumer and, as a rule, one process
 // that reads it ([Fanout.RunPartition]), in order: a tenant's events keep their
@@ -11,6 +12,13 @@
 // wait than JetStream hands out at once. Events overlap on the way: publishing
 // goes on while earlier deliveries are still being stored, and an event is
 // acknowledged when all of its own are.
+//
+// Where the dispatcher of the same process takes a delivery ([schemas.Express]),
+// it is not stored: its event is, and is acknowledged once the attempt is settled.
+// That is as safe, and costs half as much. What is not settled within a moment is
+// stored after all, while its attempt goes on, so that an event waits for no slow
+// endpoint, and a crash repeats little: what was in flight, and for events that
+// were not yet settled as a whole, what had been.
 //
 // What subscribes to an event is found in an [Index], which the registry keeps
 // up to date. Before events are matched, the registry is asked once, for all that
@@ -33,8 +41,8 @@
 //	done
 //
 // Guarantee: an event is acknowledged only after every matched delivery is
-// stored, each under a message id that depends on nothing but the event and the
-// endpoint. So a crash at any instruction loses nothing, and within the
+// settled or stored, each under a message id that depends on nothing but the event
+// and the endpoint. So a crash at any instruction loses nothing, and within the
 // deduplication window doubles nothing.
 //
 //	what fails                          what happens
