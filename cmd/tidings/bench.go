@@ -8,16 +8,26 @@ import (
 	"os"
 	"runtime/pprof"
 	"slices"
-	"text/tabwriter"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/schemas"
 )
+
+// benchEvents is how many deliveries a throughput run has by default: some
+// seconds of work.
+const benchEvents = 30_000
 
 // benchOptions says how much to measure.
 type benchOptions struct {
-	events int  // of each throughput run
-	runs   int  // repetitions; the median counts
-	json   bool // machine-readable report
+	events int      // deliveries of each throughput run
+	runs   int      // repetitions; the median counts
+	only   []string // names of groups; all if there is none
+	full   bool     // the sizes of a large installation
+	json   bool     // machine-readable report
+	plot   string   // a file for a chart of the ratios, or empty
 	// profile is a file for a CPU profile of the whole benchmark, or empty.
 	profile string
 }
@@ -30,158 +40,184 @@ func benchCommand() *cobra.Command {
 		Long: `Measure the pipe against the ceiling of this machine: signed POSTs of the same
 bodies, made by net/http to the same receiver process over 64 connections. Each
 repetition measures the ceiling and the pipe one after the other; the report
-gives medians. The receiver is a process of its own; the embedded broker, the
-producer and the pipe share this one.`,
+gives medians. Schedules and memory take long, and are measured once. The receiver is a process of its own; the embedded broker, the
+producer and the pipe share this one.
+
+A flood publishes as fast as the pipe accepts. A steady run never has more than
+1 000 deliveries published and not yet received, as a service that waits would.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return bench(c.Context(), o, c.OutOrStdout()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			return bench(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+		},
 	}
-	c.Flags().IntVar(&o.events, "events", 60000, "deliveries in each throughput run")
+	c.Flags().IntVar(&o.events, "events", benchEvents, "deliveries in each throughput run; fewer make all else smaller too")
 	c.Flags().IntVar(&o.runs, "runs", 3, "repetitions; the median counts")
+	c.Flags().StringSliceVar(&o.only, "only", nil, "what to measure: "+strings.Join(groupNames(), ", ")+" (default all)")
+	c.Flags().BoolVar(&o.full, "full", false, "measure ten times the backlog, schedules and endpoints; takes long")
+	c.Flags().StringVar(&o.plot, "plot", "", "write a chart of the throughput ratios to an SVG file")
 	c.Flags().StringVar(&o.profile, "cpu-profile", "", "write a CPU profile of this process to a file")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return c
 }
 
-// benchReport is the table. Rates are per second.
-type benchReport struct {
-	Events  int           `json:"events"`
-	Runs    int           `json:"runs"`
-	Ceiling float64       `json:"ceiling"` // signed POSTs per second
-	Shapes  []benchShape  `json:"shapes"`
-	Latency latencyReport `json:"latency"`
-}
-
-// benchShape is one way to spread events over endpoints.
-type benchShape struct {
-	Name       string  `json:"name"`
-	Rate       float64 `json:"deliveries_per_second"`
-	Ratio      float64 `json:"ratio_to_ceiling"`
-	CPU        float64 `json:"cpu_seconds_per_1000"` // of the pipe's process, producer and broker included
-	Duplicates int     `json:"duplicates"`
-	Lost       int     `json:"lost"`
-}
-
-// latencyReport is publish → receipt at a steady rate, beside a raw POST at the
-// same rate.
-type latencyReport struct {
-	PerSecond int     `json:"per_second"`
-	P50       float64 `json:"p50_ms"`
-	P99       float64 `json:"p99_ms"`
-	RawP50    float64 `json:"raw_p50_ms"`
-	RawP99    float64 `json:"raw_p99_ms"`
-}
-
-func bench(ctx context.Context, o benchOptions, out io.Writer) error {
-	progress := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-	if o.profile != "" {
-		f, err := os.Create(o.profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close() //nolint:errcheck // a profile cut short shows itself
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+func (o benchOptions) validate() error {
+	if o.events < 100 || o.runs < 1 {
+		return schemas.Errorf(schemas.CodeInvalid, "--events %d --runs %d: use at least 100 events and 1 run", o.events, o.runs)
 	}
+	for _, name := range o.only {
+		if !slices.Contains(groupNames(), name) {
+			return schemas.Errorf(schemas.CodeInvalid, "--only %q: use some of %s", name, strings.Join(groupNames(), ", "))
+		}
+	}
+	if o.plot != "" && !o.wants("throughput") {
+		return schemas.Errorf(schemas.CodeInvalid, "--plot shows the throughput: add it to --only")
+	}
+	return nil
+}
+
+// wants reports whether a group is to be measured.
+func (o benchOptions) wants(group string) bool {
+	return len(o.only) == 0 || slices.Contains(o.only, group)
+}
+
+// bencher is what the groups measure with.
+type bencher struct {
+	benchOptions
+	sink     *sinkProcess
+	progress func(format string, args ...any)
+	// live is the rate of one endpoint's flood in this repetition; 0 until it is
+	// known.
+	live float64
+}
+
+// liveRate is the rate of one endpoint's flood in this repetition.
+func (b *bencher) liveRate(ctx context.Context) (float64, error) {
+	if b.live > 0 {
+		return b.live, nil
+	}
+	r, err := oneToOne.measure(ctx, b.sink, b.events)
+	b.live = r.Rate
+	return r.Rate, err
+}
+
+// sized is the size of what is measured: ten times as large with --full, and
+// smaller in proportion if --events are fewer than by default.
+func (b *bencher) sized(n int) int {
+	if b.full {
+		n *= 10
+	}
+	return n * min(b.events, benchEvents) / benchEvents
+}
+
+// lasting is how long something is measured: shorter in proportion if --events
+// are fewer than by default.
+func (b *bencher) lasting(d time.Duration) time.Duration {
+	return d * time.Duration(min(b.events, benchEvents)) / benchEvents
+}
+
+// benchGroup is a part of the table that can be measured alone.
+type benchGroup struct {
+	name    string
+	once    bool // in the first repetition only: it takes long, and is only reported
+	measure func(context.Context, *bencher, *benchReport) error
+}
+
+func benchGroups() []benchGroup {
+	return []benchGroup{
+		{"throughput", false, into(measureThroughput, func(r *benchReport) **throughputReport { return &r.Throughput })},
+		{"latency", false, into(measureLatency, func(r *benchReport) **latencyReport { return &r.Latency })},
+		{"neighbours", false, into(measureNeighbours, func(r *benchReport) **neighboursReport { return &r.Neighbours })},
+		{"backlog", false, into(measureBacklog, func(r *benchReport) **backlogReport { return &r.Backlog })},
+		{"schedules", true, into(measureSchedules, func(r *benchReport) **schedulesReport { return &r.Schedules })},
+		{"memory", true, into(measureMemory, func(r *benchReport) **memoryReport { return &r.Memory })},
+	}
+}
+
+// into puts what is measured into its place in the report.
+func into[T any](measure func(context.Context, *bencher) (T, error), place func(*benchReport) **T) func(context.Context, *bencher, *benchReport) error {
+	return func(ctx context.Context, b *bencher, r *benchReport) error {
+		part, err := measure(ctx, b)
+		*place(r) = &part
+		return err
+	}
+}
+
+func groupNames() []string {
+	var names []string
+	for _, g := range benchGroups() {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+func bench(ctx context.Context, o benchOptions, out, errs io.Writer) error {
+	stop, err := startProfile(o.profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	sink, err := startSink(ctx)
 	if err != nil {
 		return err
 	}
 	defer sink.Stop()
 
+	progress := func(format string, args ...any) { fmt.Fprintf(errs, format+"\n", args...) }
 	var samples []benchReport
 	for i := range o.runs {
 		progress("run %d of %d", i+1, o.runs)
-		r, err := benchRun(ctx, o, sink, progress)
+		r, err := benchRun(ctx, &bencher{benchOptions: o, sink: sink, progress: progress}, i == 0)
 		if err != nil {
 			return err
 		}
 		samples = append(samples, r)
 	}
-	report := medians(samples)
-	report.Events, report.Runs = o.events, o.runs
+	report := median(samples)
+	report.Runs, report.Events = o.runs, o.events
+	if o.plot != "" {
+		if err := os.WriteFile(o.plot, plot(*report.Throughput), 0o644); err != nil {
+			return err
+		}
+	}
 	if o.json {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
 		return e.Encode(report)
 	}
-	return report.print(out)
+	return report.write(out)
 }
 
-// benchRun measures everything once.
-func benchRun(ctx context.Context, o benchOptions, sink *sinkProcess, progress func(string, ...any)) (benchReport, error) {
+// startProfile profiles to a file, if one is named, until stop.
+func startProfile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close() // a profile cut short shows itself
+	}, nil
+}
+
+// benchRun is one repetition.
+func benchRun(ctx context.Context, b *bencher, first bool) (benchReport, error) {
 	var r benchReport
-	var err error
-	if r.Ceiling, err = measureCeiling(ctx, sink, o.events); err != nil {
-		return r, err
-	}
-	progress("  ceiling: %.0f signed POSTs/s", r.Ceiling)
-	for _, s := range shapes() {
-		result, err := s.measure(ctx, sink, o.events)
-		if err != nil {
-			return r, fmt.Errorf("%s: %w", s.name, err)
+	for _, g := range benchGroups() {
+		if !b.wants(g.name) || g.once && !first {
+			continue
 		}
-		result.Ratio = result.Rate / r.Ceiling
-		progress("  %s: %.0f deliveries/s, ratio %.2f", s.name, result.Rate, result.Ratio)
-		r.Shapes = append(r.Shapes, result)
+		if err := g.measure(ctx, b, &r); err != nil {
+			return r, fmt.Errorf("measure %s: %w", g.name, err)
+		}
 	}
-	if r.Latency, err = measureLatency(ctx, sink); err != nil {
-		return r, err
-	}
-	progress("  latency at %d/s: p50 %.1f ms, p99 %.1f ms", r.Latency.PerSecond, r.Latency.P50, r.Latency.P99)
 	return r, nil
-}
-
-// medians takes the median of each figure, and the sum of what must be zero.
-func medians(samples []benchReport) benchReport {
-	of := func(figure func(benchReport) float64) float64 {
-		values := make([]float64, len(samples))
-		for i, s := range samples {
-			values[i] = figure(s)
-		}
-		slices.Sort(values)
-		return values[len(values)/2]
-	}
-	r := benchReport{
-		Ceiling: of(func(r benchReport) float64 { return r.Ceiling }),
-		Latency: latencyReport{
-			PerSecond: samples[0].Latency.PerSecond,
-			P50:       of(func(r benchReport) float64 { return r.Latency.P50 }),
-			P99:       of(func(r benchReport) float64 { return r.Latency.P99 }),
-			RawP50:    of(func(r benchReport) float64 { return r.Latency.RawP50 }),
-			RawP99:    of(func(r benchReport) float64 { return r.Latency.RawP99 }),
-		},
-	}
-	for i, shape := range samples[0].Shapes {
-		m := benchShape{
-			Name:  shape.Name,
-			Rate:  of(func(r benchReport) float64 { return r.Shapes[i].Rate }),
-			Ratio: of(func(r benchReport) float64 { return r.Shapes[i].Ratio }),
-			CPU:   of(func(r benchReport) float64 { return r.Shapes[i].CPU }),
-		}
-		for _, s := range samples {
-			m.Duplicates += s.Shapes[i].Duplicates
-			m.Lost += s.Shapes[i].Lost
-		}
-		r.Shapes = append(r.Shapes, m)
-	}
-	return r
-}
-
-func (r benchReport) print(out io.Writer) error {
-	fmt.Fprintf(out, "median of %d runs of %d deliveries of 1 KiB\n\n", r.Runs, r.Events)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tper second\tratio\tCPU s per 1000\tduplicates\tlost\t")
-	fmt.Fprintf(w, "ceiling: signed POSTs\t%.0f\t1.00\t\t\t\t\n", r.Ceiling)
-	for _, s := range r.Shapes {
-		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.3f\t%d\t%d\t\n", s.Name, s.Rate, s.Ratio, s.CPU, s.Duplicates, s.Lost)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	l := r.Latency
-	_, err := fmt.Fprintf(out, "\npublish → receipt at %d events/s: p50 %.2f ms, p99 %.2f ms (a raw POST at that rate: %.2f and %.2f)\n",
-		l.PerSecond, l.P50, l.P99, l.RawP50, l.RawP99)
-	return err
 }

@@ -44,12 +44,8 @@ func runSink(ctx context.Context, addr string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := &sink{seen: map[string]int{}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /stats", s.stats)
-	mux.HandleFunc("POST /reset", s.reset)
-	mux.HandleFunc("POST /", s.receive)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	s := &sink{paths: map[string]*tally{}}
+	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second}
 	go func() { // ends with the process
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = server.Close()
@@ -63,15 +59,24 @@ func runSink(ctx context.Context, addr string, out io.Writer) error {
 	return nil
 }
 
-// sink counts deliveries by their webhook-id.
+// hangPath is where a request is counted and never answered: it ends when its
+// sender gives up.
+const hangPath = "/hang"
+
+// sink counts deliveries, those to each path apart.
 type sink struct {
-	mu        sync.Mutex // guards what follows
+	mu    sync.Mutex // guards what follows
+	paths map[string]*tally
+}
+
+// tally counts the deliveries to one path by their webhook-id.
+type tally struct {
 	seen      map[string]int
 	received  int
 	latencies []time.Duration // from the event's time to its first receipt
 }
 
-// sinkStats is what a sink has counted since it was reset.
+// sinkStats is what a path of a sink has counted since the sink was reset.
 type sinkStats struct {
 	Received int           `json:"received"` // requests
 	Unique   int           `json:"unique"`   // different webhook-ids
@@ -81,22 +86,52 @@ type sinkStats struct {
 	IDs map[string]int `json:"ids,omitempty"`
 }
 
-func (s *sink) receive(w http.ResponseWriter, r *http.Request) {
+func (s *sink) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /count", s.count)
+	mux.HandleFunc("GET /stats", s.stats)
+	mux.HandleFunc("POST /reset", s.reset)
+	mux.HandleFunc("POST "+hangPath, func(_ http.ResponseWriter, r *http.Request) {
+		if s.take(r) { // the server notices that the sender is gone once the body is read
+			<-r.Context().Done()
+		}
+	})
+	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
+		if s.take(r) {
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+	return mux
+}
+
+// take reads and counts a delivery.
+func (s *sink) take(r *http.Request) bool {
 	now := time.Now()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return
+		return false
 	}
 	at, timed := eventTime(body)
 	id := r.Header.Get(signing.HeaderID)
 	s.mu.Lock()
-	s.received++
-	s.seen[id]++
-	if timed && s.seen[id] == 1 {
-		s.latencies = append(s.latencies, now.Sub(at))
+	defer s.mu.Unlock()
+	t := s.tally(r.URL.Path)
+	t.received++
+	t.seen[id]++
+	if timed && t.seen[id] == 1 {
+		t.latencies = append(t.latencies, now.Sub(at))
 	}
-	s.mu.Unlock()
-	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// tally finds or makes that of a path. The caller holds mu.
+func (s *sink) tally(path string) *tally {
+	t := s.paths[path]
+	if t == nil {
+		t = &tally{seen: map[string]int{}}
+		s.paths[path] = t
+	}
+	return t
 }
 
 // eventTime reads the timestamp of a Standard Webhooks body without parsing
@@ -111,15 +146,25 @@ func eventTime(body []byte) (time.Time, bool) {
 	return t, err == nil
 }
 
+// count answers with the number of different webhook-ids. It costs little, so
+// that who waits for deliveries may ask often.
+func (s *sink) count(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	n := len(s.tally(r.URL.Query().Get("path")).seen)
+	s.mu.Unlock()
+	fmt.Fprint(w, n)
+}
+
 func (s *sink) stats(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stats := sinkStats{Received: s.received, Unique: len(s.seen)}
-	if sorted := slices.Sorted(slices.Values(s.latencies)); len(sorted) > 0 {
+	t := s.tally(r.URL.Query().Get("path"))
+	stats := sinkStats{Received: t.received, Unique: len(t.seen)}
+	if sorted := slices.Sorted(slices.Values(t.latencies)); len(sorted) > 0 {
 		stats.P50, stats.P99 = sorted[len(sorted)/2], sorted[len(sorted)*99/100]
 	}
 	if r.URL.Query().Has("ids") {
-		stats.IDs = s.seen
+		stats.IDs = t.seen
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(stats)
@@ -128,6 +173,6 @@ func (s *sink) stats(w http.ResponseWriter, r *http.Request) {
 func (s *sink) reset(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen, s.received, s.latencies = map[string]int{}, 0, nil
+	s.paths = map[string]*tally{}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // sinkProcess is a running sink.
@@ -51,16 +52,52 @@ func (s *sinkProcess) Stop() {
 	_ = s.cmd.Wait()
 }
 
-// Stats asks the sink what it has counted.
-func (s *sinkProcess) Stats(ctx context.Context) (sinkStats, error) {
+// Stats asks the sink what it has counted on a path.
+func (s *sinkProcess) Stats(ctx context.Context, path string) (sinkStats, error) {
 	var stats sinkStats
-	err := s.call(ctx, http.MethodGet, "/stats", func(body io.Reader) error { return json.NewDecoder(body).Decode(&stats) })
+	err := s.call(ctx, http.MethodGet, "/stats?path="+path, func(body io.Reader) error { return json.NewDecoder(body).Decode(&stats) })
 	return stats, err
+}
+
+// Count asks the sink how many different deliveries a path has.
+func (s *sinkProcess) Count(ctx context.Context, path string) (n int, err error) {
+	err = s.call(ctx, http.MethodGet, "/count?path="+path, func(body io.Reader) error {
+		_, err := fmt.Fscan(body, &n)
+		return err
+	})
+	return n, err
 }
 
 // Reset makes the sink forget.
 func (s *sinkProcess) Reset(ctx context.Context) error {
 	return s.call(ctx, http.MethodPost, "/reset", func(io.Reader) error { return nil })
+}
+
+const (
+	// sinkPoll is how often Await asks: at 100 requests a second that takes less
+	// than 1 % of two cores.
+	sinkPoll   = 10 * time.Millisecond
+	sinkStalls = 30 * time.Second // without one more delivery: the rest is lost
+)
+
+// Await waits until a path of the sink has n deliveries, or gets no more, and
+// returns how many it has.
+func (s *sinkProcess) Await(ctx context.Context, path string, n int) (int, error) {
+	last, since := 0, time.Now()
+	for {
+		have, err := s.Count(ctx, path)
+		if err != nil || have >= n || time.Since(since) > sinkStalls {
+			return have, err
+		}
+		if have > last {
+			last, since = have, time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return have, context.Cause(ctx)
+		case <-time.After(sinkPoll):
+		}
+	}
 }
 
 func (s *sinkProcess) call(ctx context.Context, method, path string, read func(io.Reader) error) error {

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-dev/tidings/dispatcher/signing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden holds got to a file of testdata.
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	file = filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: -update shows the difference; got\n%s", file, got)
+	}
+}
+
+// TestBench measures all there is, once and small. It asks nothing of the times.
+func TestBench(t *testing.T) {
+	built := build(t, "tidings")
+	chart := filepath.Join(t.TempDir(), "chart.svg")
+	var out, errs bytes.Buffer
+	c := exec.CommandContext(t.Context(), built["tidings"], "bench", "--events", "200", "--runs", "1", "--json", "--plot", chart)
+	endWithTest(c)
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	var r benchReport
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	checkThroughput(t, *r.Throughput)
+	checkMeasured(t, "latency", 0, r.Latency.P50, r.Latency.P99)
+	checkMeasured(t, "neighbours", r.Neighbours.Lost, r.Neighbours.Healthy, r.Neighbours.P99)
+	checkMeasured(t, "backlog", r.Backlog.Lost, r.Backlog.Drain, r.Backlog.P99)
+	checkMeasured(t, "schedules", r.Schedules.Lost, r.Schedules.Rate, r.Schedules.Restart)
+	checkMeasured(t, "memory", r.Memory.Lost, r.Memory.Heap, r.Memory.Start, r.Memory.Rate)
+	if r.Neighbours.Hung == 0 {
+		t.Error("no request hung")
+	}
+	m := r.Memory
+	sizes := []int{r.Events, r.Runs, r.Backlog.Size, r.Schedules.Size, m.Endpoints, m.Active, m.Held}
+	if want := []int{200, 1, 333, 66, 200, 100, 100}; !slices.Equal(sizes, want) {
+		t.Errorf("the sizes are %d, want %d", sizes, want)
+	}
+	if svg, err := os.ReadFile(chart); err != nil || !bytes.HasPrefix(svg, []byte("<svg ")) {
+		t.Errorf("the chart is %q, %v", svg, err)
+	}
+}
+
+func checkThroughput(t *testing.T, r throughputReport) {
+	t.Helper()
+	if r.Ceiling <= 0 || len(r.Shapes) != len(throughputShapes()) {
+		t.Errorf("it reports %+v", r)
+	}
+	for _, s := range r.Shapes {
+		if s.Rate <= 0 || s.Ratio <= 0 || s.CPU <= 0 || s.Lost != 0 {
+			t.Errorf("it reports %+v", s)
+		}
+	}
+}
+
+func checkMeasured(t *testing.T, group string, lost count, figures ...versus) {
+	t.Helper()
+	for _, f := range figures {
+		if f.Base <= 0 || f.Value <= 0 || f.Ratio <= 0 || lost != 0 {
+			t.Errorf("%s: it reports %+v, %d lost", group, f, lost)
+		}
+	}
+}
+
+func TestBenchRefuses(t *testing.T) {
+	for line, want := range map[string]string{
+		"--only speed":                   `--only "speed": use some of throughput, latency, neighbours, backlog, schedules, memory`,
+		"--events 7":                     "use at least 100 events",
+		"--runs 0":                       "use at least 100 events and 1 run",
+		"--only latency --plot plot.svg": "--plot shows the throughput",
+	} {
+		c := rootCommand()
+		c.SetArgs(append([]string{"bench"}, strings.Fields(line)...))
+		if err := c.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+}
+
+// benchSample is a report of all groups, with every figure times n.
+func benchSample(n float64) benchReport {
+	v := func(base, value float64) versus { return against(base*n, value*n) }
+	r := benchReport{
+		Events: 30000, Runs: 3,
+		Throughput: &throughputReport{Ceiling: 20000 * n},
+		Latency:    &latencyReport{PerSecond: 200, P50: v(0.25, 0.5), P99: v(1, 3.5)},
+		Neighbours: &neighboursReport{PerSecond: 3000, Healthy: v(2700, 2680), P99: v(5, 5.5), Hung: 160},
+		Backlog:    &backlogReport{Size: 50000, Drain: v(6000, 5500), P99: v(2, 2.5)},
+		Schedules:  &schedulesReport{Size: 10000, Rate: v(6000, 5900), Restart: v(0.15, 0.2), PerRetry: 1.25 * n},
+		Memory: &memoryReport{
+			Endpoints: 10000, Active: 100, Held: 1000, RSS: v(100, 150), Heap: v(40, 80), Start: v(0.2, 0.4), Rate: v(5000, 4900), PerHeld: 6.5 * n,
+		},
+	}
+	for i, s := range throughputShapes() {
+		share := float64(2*i+3) / 10
+		r.Throughput.Shapes = append(r.Throughput.Shapes, benchShape{Name: s.name, Rate: r.Throughput.Ceiling * share, Ratio: share, CPU: 0.1, Duplicates: 1})
+	}
+	return r
+}
+
+func TestBenchTable(t *testing.T) {
+	var out bytes.Buffer
+	if err := benchSample(1).write(&out); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "bench.table", out.Bytes())
+}
+
+func TestBenchPlot(t *testing.T) { golden(t, "bench.svg", plot(*benchSample(1).Throughput)) }
+
+func TestBenchMedian(t *testing.T) {
+	samples := []benchReport{benchSample(3), benchSample(1), benchSample(2)}
+	samples[1].Memory, samples[2].Memory = nil, nil // measured once
+	for i := range samples {
+		samples[i].Backlog = nil // not measured
+	}
+	m := median(samples)
+	want := benchSample(2)
+	if *m.Latency != *want.Latency || *m.Neighbours != *want.Neighbours || *m.Schedules != *want.Schedules {
+		t.Errorf("got %+v %+v %+v", m.Latency, m.Neighbours, m.Schedules)
+	}
+	if m.Backlog != nil || *m.Memory != *benchSample(3).Memory {
+		t.Errorf("got %+v %+v", m.Backlog, m.Memory)
+	}
+	for i, s := range m.Throughput.Shapes {
+		w := want.Throughput.Shapes[i]
+		if w.Duplicates = 3; s != w {
+			t.Errorf("got %+v, want %+v", s, w)
+		}
+	}
+}
+
+// What is sent late because the sender was busy counts from when it was due.
+func TestBenchPaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var times []time.Duration
+		sent, err := paced(t.Context(), 100, 5, func(n int, at time.Time) error {
+			times = append(times, at.Sub(began))
+			if n == 1 {
+				<-time.After(25 * time.Millisecond)
+			}
+			return nil
+		})
+		const ms = time.Millisecond
+		if want := []time.Duration{0, 10 * ms, 20 * ms, 30 * ms, 40 * ms}; err != nil || sent != 5 || !slices.Equal(times, want) {
+			t.Errorf("sent %d at %s, %v; want %s", sent, times, err, want)
+		}
+		if took := time.Since(began); took != 40*ms {
+			t.Errorf("it took %s", took)
+		}
+		ctx, stop := context.WithCancelCause(t.Context())
+		sent, err = paced(ctx, 100, 5, func(n int, _ time.Time) error {
+			if n == 2 {
+				stop(errDrained)
+			}
+			return nil
+		})
+		if sent != 3 || err != errDrained { //nolint:errorlint // as it is
+			t.Errorf("stopped after %d, %v", sent, err)
+		}
+	})
+}
+
+// A sink counts each path apart, and a request that hangs ends with its sender.
+func TestBenchSink(t *testing.T) {
+	server := httptest.NewServer((&sink{paths: map[string]*tally{}}).handler())
+	defer server.Close()
+	s := &sinkProcess{URL: server.URL}
+	for _, id := range []string{"a", "b", "a"} {
+		if err := postTo(t.Context(), server.URL+"/one", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hanging, giveUp := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- postTo(hanging, server.URL+hangPath, "c") }()
+	if n, err := s.Await(t.Context(), hangPath, 1); n != 1 || err != nil {
+		t.Fatalf("%d requests hang, %v", n, err)
+	}
+	giveUp()
+	if err := <-ended; err == nil {
+		t.Error("a request that hangs was answered")
+	}
+	for path, want := range map[string]sinkStats{"/one": {Received: 3, Unique: 2}, hangPath: {Received: 1, Unique: 1}, "/": {}} {
+		got, err := s.Stats(t.Context(), path)
+		if err != nil || got.Received != want.Received || got.Unique != want.Unique || (got.P99 > 0) != (want.Unique > 0) {
+			t.Errorf("%s: %+v, %v; want %+v", path, got, err, want)
+		}
+	}
+	if err := s.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Count(t.Context(), "/one"); n != 0 || err != nil {
+		t.Errorf("after a reset it counts %d, %v", n, err)
+	}
+}
+
+func postTo(ctx context.Context, url, id string) error {
+	body := `{"type":"t","timestamp":"` + time.Now().UTC().Format(time.RFC3339Nano) + `","data":{}}`
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header[signing.HeaderID] = []string{id}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
