@@ -183,6 +183,22 @@ func (p *partition) forget(work context.Context, t *task) error {
 	})
 }
 
+// settle makes the outcome of an attempt last, and forgets what was kept of the
+// task: before a retry is stored, which lies under the same subject, and after
+// anything else.
+func (p *partition) settle(work context.Context, t *task, r Report) error {
+	if t.kept && r.Outcome.Kind == schemas.Retry {
+		if err := p.forget(work, t); err != nil {
+			return err
+		}
+		t.kept = false
+	}
+	if err := p.d.settle(work, r); err != nil || !t.kept {
+		return err
+	}
+	return p.forget(work, t)
+}
+
 // await waits in a task's place until it is due, and reports whether it is. An
 // endpoint that ends meanwhile ends the wait; one that no longer asks for order
 // turns it into a retry like others.
@@ -195,7 +211,7 @@ func (p *partition) await(work context.Context, l *lane, t *task) bool {
 		left := time.Until(t.due)
 		target := p.d.o.Targets.Get(l.endpoint)
 		switch {
-		case left <= 0, target == nil, target.Disabled():
+		case left <= 0, target == nil, target.Disabled(), target.Refuses(t.delivery):
 			return true
 		case !target.FIFO():
 			p.release(work, t, left)

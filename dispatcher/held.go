@@ -66,7 +66,11 @@ func (q *heldQueue) write(work context.Context, t *task) {
 	to := q.place(t.delivery)
 	ack, err := p.d.js.PublishMsgAsync(to.msg, jetstream.WithMsgID(to.id))
 	p.wg.Go(func() {
-		if err != nil || !acknowledged(work, ack) {
+		var twice bool
+		if err == nil {
+			twice, err = acknowledged(work, ack)
+		}
+		if err != nil {
 			err = p.d.store(work, to.msg, to.id)
 		}
 		if err == nil {
@@ -79,6 +83,9 @@ func (q *heldQueue) write(work context.Context, t *task) {
 		defer p.mu.Unlock()
 		delete(p.taken, t)
 		q.writing--
+		if twice && to.counted {
+			q.length--
+		}
 	})
 }
 
@@ -90,28 +97,30 @@ func (q *heldQueue) place(d *schemas.Delivery) placed {
 	if t := o.Targets.Get(d.Endpoint); t != nil && q.length >= t.MaxHeld() {
 		const detail = "%d deliveries wait for the endpoint, as many as its max_held allows: raise it, or have the endpoint take them, then replay"
 		outcome := schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonQueueFull, Detail: fmt.Sprintf(detail, q.length)}
-		return placed{buried(d, outcome), deadID(d), func() { o.Observe(Report{Delivery: d, Outcome: outcome}) }}
+		return placed{msg: buried(d, outcome), id: deadID(d), stored: func() { o.Observe(Report{Delivery: d, Outcome: outcome}) }}
 	}
 	q.length++
 	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Data}
-	return placed{m, d.ID.MessageID(d.Attempts) + ".held", func() {}}
+	return placed{msg: m, id: d.ID.MessageID(d.Attempts) + ".held", stored: func() {}, counted: true}
 }
 
 // placed is a message to store, and what to do once it is.
 type placed struct {
-	msg    *nats.Msg
-	id     string
-	stored func()
+	msg     *nats.Msg
+	id      string
+	stored  func()
+	counted bool // in the queue's length
 }
 
-func acknowledged(work context.Context, ack jetstream.PubAckFuture) bool {
+// acknowledged waits until a message is stored, and tells whether it was before.
+func acknowledged(work context.Context, ack jetstream.PubAckFuture) (twice bool, err error) {
 	select {
-	case <-ack.Ok():
-		return true
+	case stored := <-ack.Ok():
+		return stored.Duplicate, nil
 	case err := <-ack.Err():
-		return err == nil
+		return false, err
 	case <-work.Done():
-		return false
+		return false, work.Err()
 	}
 }
 
@@ -168,8 +177,17 @@ func (q *heldQueue) startNext(work context.Context) bool {
 	}
 	q.lane.p.mu.Lock()
 	defer q.lane.p.mu.Unlock()
-	q.lane.start(work, t)
+	q.start(work, t)
 	return true
+}
+
+// start attempts a delivery of the queue, and then those that go before the next
+// one.
+func (q *heldQueue) start(work context.Context, t *task) {
+	q.lane.start(work, t)
+	if len(q.lane.queue) > 0 {
+		q.lane.adjust(work)
+	}
 }
 
 // startAgain attempts the first of what was put off, if there is any.
@@ -179,8 +197,9 @@ func (q *heldQueue) startAgain(work context.Context) bool {
 	if len(q.back) == 0 {
 		return false
 	}
-	q.lane.start(work, q.back[0])
+	t := q.back[0]
 	q.back = q.back[1:]
+	q.start(work, t)
 	return true
 }
 
@@ -213,7 +232,7 @@ func (q *heldQueue) readOn(work context.Context) (reading, error) {
 		return some, nil
 	}
 	next, err := direct.Next(work, p.d.nc, p.stream, q.subject, q.from)
-	if err == nil && next == nil && q.close(before) {
+	if err == nil && next == nil && q.close(work, before) {
 		return drained, nil
 	}
 	return nothingYet, err
@@ -228,7 +247,7 @@ func (q *heldQueue) waitForRoom(work context.Context) bool {
 	l := q.lane
 	for {
 		l.p.mu.Lock()
-		stopping, room := l.p.stopping, len(l.queue) == 0 && len(l.running) < l.window()
+		stopping, room := l.p.stopping, (len(l.queue) == 0 || l.ahead >= maxAhead) && len(l.running) < l.window()
 		l.p.mu.Unlock()
 		if stopping {
 			return false
@@ -255,7 +274,7 @@ func (q *heldQueue) state() writes {
 
 // close ends the drain of a queue that was read as empty, unless something may
 // have been written to it since before it was read.
-func (q *heldQueue) close(before writes) bool {
+func (q *heldQueue) close(work context.Context, before writes) bool {
 	p := q.lane.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -263,7 +282,8 @@ func (q *heldQueue) close(before writes) bool {
 		return false
 	}
 	q.drained = true
-	p.d.o.Log.Info("endpoint no longer held", "endpoint", q.lane.endpoint)
+	p.d.o.Log.InfoContext(work, "endpoint no longer held", "endpoint", q.lane.endpoint)
+	q.lane.adjust(work)
 	q.retire()
 	return true
 }

@@ -29,7 +29,7 @@ type lane struct {
 	p        *partition
 	endpoint schemas.EndpointID
 	flow     *flow.Flow  // how much it takes now; outlives the lane
-	alarm    *time.Timer // tells when flow changes by itself; nil if none is set
+	alarm    *time.Timer // adjusts the lane when flow changes by itself; nil if it does not
 	running  map[*task]struct{}
 	queue    []*task
 	pace     time.Duration // how long attempts take: a moving average
@@ -44,6 +44,7 @@ type lane struct {
 	moved    time.Time     // when an attempt last began or ended
 	behind   int           // deliveries refused as express that have not come yet
 	arrived  time.Time     // when one came, or the lane was opened
+	ahead    int           // deliveries attempted before those held, since one of those was
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {
@@ -72,8 +73,10 @@ func (l *lane) offer(work context.Context, t *task) {
 		l.queue = append(l.queue, t)
 		l.adjust(work)
 		l.watch(work)
-	case l.window() == 0, l.ordered(), l.held != nil && !l.held.drained:
+	case l.window() == 0, l.ordered(), l.draining() && !l.liveFirst():
 		l.empty(work)
+		l.follow(work, t)
+	case l.draining():
 		l.follow(work, t)
 	case len(l.running) < l.window() && len(l.queue) == 0:
 		l.start(work, t)
@@ -86,8 +89,24 @@ func (l *lane) offer(work context.Context, t *task) {
 // goesFirst reports whether a delivery is attempted before those that are held: its
 // endpoint wants new ones to be, and the queue, which goes before them, has room.
 func (l *lane) goesFirst(t *task) bool {
-	target, window := l.p.d.o.Targets.Get(l.endpoint), l.window()
-	return l.held != nil && t.delivery.Attempts == 0 && target != nil && target.LiveFirst() && len(l.queue) < window
+	return l.held != nil && t.delivery.Attempts == 0 && l.liveFirst() && len(l.queue) < l.window()
+}
+
+func (l *lane) liveFirst() bool {
+	t := l.p.d.o.Targets.Get(l.endpoint)
+	return t != nil && t.LiveFirst()
+}
+
+// draining reports whether deliveries wait in the held queue.
+func (l *lane) draining() bool { return l.held != nil && !l.held.drained }
+
+// maxAhead is how many new deliveries at most are attempted before one that is
+// held, where new ones go first: those that wait are not to wait for ever.
+const maxAhead = 8
+
+// mayStart reports whether the first of the queue may be attempted now.
+func (l *lane) mayStart() bool {
+	return len(l.queue) > 0 && len(l.running) < l.window() && (l.ahead < maxAhead || !l.draining())
 }
 
 // start counts t as running and attempts it.
@@ -101,6 +120,11 @@ func (l *lane) begin(t *task, now time.Time) {
 	t.started, t.signal, l.moved = now, flow.Void, now
 	l.flow.Began(now)
 	l.running[t] = struct{}{}
+	if _, isHeld := t.stored.(held); isHeld {
+		l.ahead = 0
+	} else {
+		l.ahead++
+	}
 }
 
 // end counts t as running no more, and learns from how it went.
@@ -133,7 +157,7 @@ func (l *lane) next(work context.Context, ended *task) *task {
 	l.pace += (now.Sub(ended.started) - l.pace) / 8
 	l.end(ended, now)
 	delete(l.p.taken, ended)
-	if len(l.queue) > 0 && len(l.running) < l.window() {
+	if l.mayStart() {
 		t := l.dequeue()
 		l.begin(t, now)
 		l.adjust(work)
@@ -192,23 +216,27 @@ func (l *lane) adjust(work context.Context) {
 		l.empty(work)
 	}
 	l.move(work)
-	for len(l.queue) > 0 && len(l.running) < l.window() {
+	for l.mayStart() {
 		l.start(work, l.dequeue())
 	}
 	l.wake()
 	l.setAlarm(work)
 }
 
-// setAlarm has the lane adjusted when its breaker allows a probe.
+// setAlarm has the lane adjusted when its breaker allows a probe. Once it does,
+// what keeps the probe from beginning adjusts the lane when it ends.
 func (l *lane) setAlarm(work context.Context) {
-	at := l.flow.Wake()
-	if at.IsZero() || l.alarm != nil || l.held == nil {
+	if l.alarm != nil {
+		l.alarm.Stop()
+		l.alarm = nil
+	}
+	wait := time.Until(l.flow.Wake())
+	if wait <= 0 || l.held == nil {
 		return
 	}
-	l.alarm = time.AfterFunc(time.Until(at), func() {
+	l.alarm = time.AfterFunc(wait, func() {
 		l.p.mu.Lock()
 		defer l.p.mu.Unlock()
-		l.alarm = nil
 		l.adjust(work)
 	})
 }

@@ -219,9 +219,7 @@ func (p *partition) handle(work context.Context, l *lane, t *task) ending {
 	case stays:
 		err = p.keep(work, t, r)
 	case err == nil:
-		if err = p.d.settle(work, r); err == nil && t.kept {
-			err = p.forget(work, t)
-		}
+		err = p.settle(work, t, r)
 	}
 	if err != nil {
 		p.d.o.Log.InfoContext(work, "delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
@@ -311,7 +309,7 @@ func (p *partition) flowOptions(endpoint schemas.EndpointID) flow.Options {
 // forgetFlows forgets what is not worth remembering. The caller holds mu.
 func (p *partition) forgetFlows(now time.Time) {
 	maps.DeleteFunc(p.flows, func(endpoint schemas.EndpointID, f *flow.Flow) bool {
-		return p.lanes[endpoint] == nil && f.Idle(now)
+		return p.lanes[endpoint] == nil && (f.Idle(now) || p.d.o.Targets.Get(endpoint) == nil)
 	})
 }
 

@@ -11,7 +11,26 @@ import (
 )
 
 // limit keeps an endpoint to its rate. Nil is no limit.
-type limit struct{ *rate.Limiter }
+type limit struct {
+	*rate.Limiter
+	changed chan struct{} // closed when another limit has taken its place: by Targets
+}
+
+// now is the limit as it is to be: l itself if nothing changes, or one that has
+// as much left as l had.
+func (l *limit) now(every time.Duration, burst int) *limit {
+	switch {
+	case every == 0:
+		return nil
+	case l != nil && l.Limit() == rate.Every(every) && l.Burst() == burst:
+		return l
+	}
+	made := &limit{rate.NewLimiter(rate.Every(every), burst), make(chan struct{})}
+	if l != nil {
+		made.AllowN(time.Now(), burst-min(max(int(l.Tokens()), 0), burst))
+	}
+	return made
+}
 
 // interval is the time from one request to the next, by the endpoint's rate or
 // what its receiver agreed to, whichever is slower; 0 for no limit.
@@ -47,24 +66,30 @@ var ErrStopping = errors.New("the partition is given up")
 // so that what follows sees the endpoint as it is when its turn has come. What is
 // refused by now needs no turn. The wait counts as part of the attempt: an endpoint
 // with more to deliver than it takes is slow to its lane, which then holds its
-// queue.
+// queue. A limit that changes meanwhile counts at once.
 func (m *Maker) pace(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
-	l := m.o.Targets.limit(a.delivery.Endpoint)
-	if t := m.o.Targets.Get(a.delivery.Endpoint); l == nil || t != nil && t.refuses(a.delivery) != nil {
-		return nil, nil
-	}
-	turn := l.Reserve()
-	timer := time.NewTimer(turn.Delay())
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		a.started = time.Now()
-		return nil, nil
-	case <-a.stopping:
-		turn.Cancel()
-		return nil, ErrStopping
-	case <-ctx.Done():
-		turn.Cancel()
-		return nil, context.Cause(ctx)
+	for {
+		l := m.o.Targets.limit(a.delivery.Endpoint)
+		if t := m.o.Targets.Get(a.delivery.Endpoint); l == nil || t != nil && t.Refuses(a.delivery) {
+			a.started = time.Now()
+			return nil, nil
+		}
+		turn := l.Reserve()
+		timer := time.NewTimer(turn.Delay())
+		select {
+		case <-timer.C:
+			a.started = time.Now()
+			return nil, nil
+		case <-l.changed:
+			timer.Stop()
+		case <-a.stopping:
+			timer.Stop()
+			turn.Cancel()
+			return nil, ErrStopping
+		case <-ctx.Done():
+			timer.Stop()
+			turn.Cancel()
+			return nil, context.Cause(ctx)
+		}
 	}
 }

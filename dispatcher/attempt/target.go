@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/dispatcher/retry"
@@ -109,6 +107,10 @@ func (t *Target) dies(d *schemas.Delivery) time.Time {
 	return d.Accepted().Add(t.endpoint.Policy.MaxAge.Std())
 }
 
+// Refuses reports whether a delivery dies instead of its next attempt, by its
+// endpoint's policy.
+func (t *Target) Refuses(d *schemas.Delivery) bool { return t.refuses(d) != nil }
+
 // refuses is why a delivery is not to be attempted by its endpoint's policy, or
 // any more; nil if it is.
 func (t *Target) refuses(d *schemas.Delivery) *schemas.Outcome {
@@ -173,7 +175,10 @@ func (t *Targets) remove(id schemas.EndpointID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.byID, id)
-	delete(t.limits, id)
+	if l := t.limits[id]; l != nil {
+		close(l.changed)
+		delete(t.limits, id)
+	}
 }
 
 // Watch has changed called after each change of an endpoint, until stop is.
@@ -192,20 +197,17 @@ func (t *Targets) Watch(changed func(schemas.EndpointID)) (stop func()) {
 
 // prepare makes an endpoint ready, under the limit it already has.
 func (t *Targets) prepare(e schemas.Endpoint) *Target {
-	every := interval(e)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.limits[e.ID]
-	switch {
-	case every == 0:
+	was := t.limits[e.ID]
+	l := was.now(interval(e), max(1, e.Policy.Burst))
+	if was != nil && l != was {
+		close(was.changed)
+	}
+	if l == nil {
 		delete(t.limits, e.ID)
-		l = nil
-	case l == nil:
-		l = &limit{rate.NewLimiter(rate.Every(every), max(1, e.Policy.Burst))}
+	} else {
 		t.limits[e.ID] = l
-	default:
-		l.SetLimit(rate.Every(every))
-		l.SetBurst(max(1, e.Policy.Burst))
 	}
 	return newTarget(e, l)
 }
