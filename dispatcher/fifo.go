@@ -102,7 +102,7 @@ func (p *partition) moveReady(work context.Context, endpoint schemas.EndpointID)
 		stored := &nats.Msg{Subject: ready, Header: m.Header, Data: m.Data}
 		if d, unreadable := schemas.ReadDelivery(ready, m.Header, m.Data); unreadable != nil {
 			err = p.deadLetter(work, stored, m.Sequence, unreadable)
-		} else {
+		} else if d.Attempts > 0 || !p.unstored.over(d.ID) {
 			err = p.d.store(work, &nats.Msg{Subject: held, Header: nats.Header(d.Header()), Data: d.Data}, d.ID.MessageID(d.Attempts)+".held")
 		}
 		if err != nil {
