@@ -119,6 +119,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,
 		}),
+		load:    load{read: latencies},
 		express: map[int]func(*schemas.Delivery, func(bool)) expressAnswer{},
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -25,10 +26,10 @@ const (
 // endpoint's partition is run here and the endpoint has nothing waiting and is
 // quick. It is a [schemas.Express].
 //
-// It waits for an endpoint that has too much to do while this process has: to
-// store the delivery would only add to that.
+// It waits some time for an endpoint that has too much to do while this process
+// has: to store the delivery would only add to that.
 func (d *Dispatcher) Express(delivery *schemas.Delivery, release func(settled bool)) bool {
-	partition := d.o.Layout.Partition(delivery.Endpoint)
+	partition, until := d.o.Layout.Partition(delivery.Endpoint), time.Now().Add(expressTime)
 	for {
 		d.mu.RLock()
 		take := d.express[partition]
@@ -36,7 +37,7 @@ func (d *Dispatcher) Express(delivery *schemas.Delivery, release func(settled bo
 		if take == nil {
 			return false
 		}
-		if answer := take(delivery, release); answer != busy {
+		if answer := take(delivery, release); answer != busy || time.Now().After(until) {
 			return answer == taken
 		}
 		<-time.After(expressPause)
@@ -73,7 +74,7 @@ func (p *partition) takeExpress(work context.Context) (stop func()) {
 			p.unstored.add(e)
 			l.offer(work, t)
 		case refused:
-			l.behind++
+			l.follows(d.ID)
 			l.closeIfIdle()
 		}
 		return answer
@@ -90,8 +91,8 @@ func (d *Dispatcher) setExpress(partition int, take func(*schemas.Delivery, func
 // express says whether a delivery may overtake whatever of the endpoint is on its
 // way through the stream: nothing must be.
 func (l *lane) express(now time.Time) expressAnswer {
-	if l.behind > 0 && now.Sub(l.arrived) > behindWait {
-		l.behind = 0 // never stored, or read by another
+	if now.Sub(l.arrived) > behindWait {
+		l.behind = "" // never stored, or read by another
 	}
 	t := l.p.d.o.Targets.Get(l.endpoint)
 	window := l.window()
@@ -100,7 +101,7 @@ func (l *lane) express(now time.Time) expressAnswer {
 		return refused
 	case l.pace > expressPace, len(l.running) > 0 && now.Sub(l.moved) > expressPace:
 		return refused
-	case l.behind == 0 && (len(l.queue) < window || len(l.queue) < maxExpress && l.wait(l.pace) < expressPace):
+	case l.behind == "" && (len(l.queue) < window || len(l.queue) < maxExpress && l.wait(l.pace) < expressPace):
 		return taken
 	case l.p.d.load.tooHigh(now):
 		return busy
@@ -113,14 +114,26 @@ func (l *lane) express(now time.Time) expressAnswer {
 // in their events.
 const maxExpress = 1024
 
-// comes notes that a delivery of the endpoint came through the stream.
-func (l *lane) comes() {
-	l.arrived = time.Now()
-	l.behind = max(0, l.behind-1)
+// follows notes that a delivery was refused: it comes through the stream.
+func (l *lane) follows(id schemas.DeliveryID) {
+	if l.behind == "" {
+		l.arrived = time.Now()
+	}
+	l.behind = id
 }
 
-// behindWait is how long a delivery that was refused may take to come through
-// the stream.
+// comes notes that a delivery of the endpoint came through the stream. One that
+// was stored before comes no second time, so they are not counted: with the last
+// that was refused all have come.
+func (l *lane) comes(id schemas.DeliveryID) {
+	l.arrived = time.Now()
+	if l.behind == id {
+		l.behind = ""
+	}
+}
+
+// behindWait is how long nothing may come of what was refused, until nothing more
+// is waited for.
 const behindWait = 2 * time.Second
 
 // express is a delivery that is stored nowhere but in its event, or is being
@@ -190,22 +203,33 @@ func (u *unstored) look() {
 }
 
 // arrive reports whether a message of the consumer is a delivery that is under
-// way here already.
+// way here already, or was.
 func (u *unstored) arrive(id schemas.DeliveryID, m jetstream.Msg) bool {
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	e := u.storing[id]
-	if e == nil {
-		u.mu.Unlock()
+	switch {
+	case e == nil:
+		return false
+	case e.state == settled:
+		_ = m.Ack()
+		time.AfterFunc(persist.Try, func() { u.over(id) }) // it may have been read for a move already
+	default:
+		e.state, e.msg = arrived, m
+		delete(u.storing, id)
+	}
+	return true
+}
+
+// over reports whether a stored delivery was attempted and settled here before it
+// came, and forgets it: nothing is left to do but to delete it.
+func (u *unstored) over(id schemas.DeliveryID) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if e := u.storing[id]; e == nil || e.state != settled {
 		return false
 	}
 	delete(u.storing, id)
-	e.msg = m
-	wasSettled := e.state == settled
-	e.state = arrived
-	u.mu.Unlock()
-	if wasSettled {
-		_ = m.Ack()
-	}
 	return true
 }
 

@@ -102,7 +102,7 @@ func (p *partition) moveReady(work context.Context, q *heldQueue) error {
 		stored := &nats.Msg{Subject: ready, Header: m.Header, Data: m.Data}
 		if d, unreadable := schemas.ReadDelivery(ready, m.Header, m.Data); unreadable != nil {
 			err = p.deadLetter(work, stored, m.Sequence, unreadable)
-		} else {
+		} else if d.Attempts > 0 || !p.unstored.over(d.ID) {
 			err = p.moveOne(work, q, d)
 		}
 		if err != nil {

@@ -42,13 +42,14 @@ type lane struct {
 	held     *heldQueue    // nil while nothing of the endpoint is held
 	room     chan struct{} // tells the drain that an attempt has ended
 	moved    time.Time     // when an attempt last began or ended
-	behind   int           // deliveries refused as express that have not come yet
-	arrived  time.Time     // when one came, or the lane was opened
 	ahead    int           // deliveries attempted before those held, since one of those was
+
+	behind  schemas.DeliveryID // the last that was refused as express, until it comes
+	arrived time.Time          // when one came, or behind was set
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {
-	return &lane{p: p, endpoint: endpoint, flow: p.flow(endpoint), running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{}), arrived: time.Now()}
+	return &lane{p: p, endpoint: endpoint, flow: p.flow(endpoint), running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{})}
 }
 
 // window is how many attempts the endpoint may have under way now; none while

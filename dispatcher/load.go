@@ -18,6 +18,8 @@ const (
 // load tells whether this process has more to do than its CPUs can: by how long
 // goroutines that could run wait (runtime/metrics, "/sched/latencies:seconds").
 type load struct {
+	read func() *metrics.Float64Histogram // latencies; nil of a runtime that has none
+
 	mu     sync.Mutex // guards what follows
 	looked time.Time
 	before []uint64 // the histogram's counts then
@@ -32,15 +34,23 @@ func (l *load) tooHigh(now time.Time) bool {
 		return l.high
 	}
 	l.looked = now
-	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
-	metrics.Read(sample)
-	if sample[0].Value.Kind() != metrics.KindFloat64Histogram {
-		return false // of another runtime
+	h := l.read()
+	if h == nil {
+		return false
 	}
-	h := sample[0].Value.Float64Histogram()
 	l.high = meanSince(l.before, h) >= loadWait
 	l.before = append(l.before[:0], h.Counts...)
 	return l.high
+}
+
+// latencies are how long goroutines have waited for a CPU, ever.
+func latencies() *metrics.Float64Histogram {
+	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return nil // of another runtime
+	}
+	return sample[0].Value.Float64Histogram()
 }
 
 // meanSince is the mean, by the lower bounds of the buckets, of what a histogram

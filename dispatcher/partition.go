@@ -125,7 +125,7 @@ func (p *partition) take(work context.Context, m jetstream.Msg) {
 		return
 	}
 	l := p.lane(delivery.Endpoint)
-	l.comes()
+	l.comes(delivery.ID)
 	if delivery.Attempts == 0 && p.unstored.arrive(delivery.ID, m) {
 		l.closeIfIdle()
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"testing"
@@ -32,7 +33,8 @@ type rig struct {
 	receiver *dispatchertest.Receiver
 	targets  *attempt.Targets
 	reports  chan Report
-	made     uint64 // deliveries
+	made     uint64                           // deliveries
+	waits    func() *metrics.Float64Histogram // what the owners' loads read: nothing, but a test may say
 
 	mu       sync.Mutex // guards what follows
 	known    map[schemas.EndpointID]schemas.Endpoint
@@ -49,6 +51,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		t: t, env: streamstest.Start(t, o), receiver: dispatchertest.New(t), targets: attempt.NewTargets(),
 		reports: make(chan Report, 10000), known: map[schemas.EndpointID]schemas.Endpoint{},
+		waits: func() *metrics.Float64Histogram { return nil },
 	}
 	var err error
 	if r.js, err = jetstream.New(r.env.Connect()); err != nil {
@@ -73,16 +76,25 @@ func (r *rig) due(id schemas.EndpointID, n int) []string {
 	r.t.Helper()
 	ids := make([]string, n)
 	for i := range n {
-		r.made++
-		d := schemas.Delivery{ID: schemas.NewDeliveryID(time.Now(), r.made, id), Tenant: "acme", Endpoint: id, Data: []byte(fmt.Sprint(i))}
+		d := r.delivery(id, fmt.Sprint(i))
 		ids[i] = string(d.ID)
-		m := &nats.Msg{Subject: r.env.Layout.ReadySubject(id), Header: nats.Header(d.Header()), Data: d.Data}
-		if _, err := r.js.PublishMsgAsync(m, jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+		if _, err := r.js.PublishMsgAsync(r.ready(d), jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
 			r.t.Fatal(err)
 		}
 	}
 	<-r.js.PublishAsyncComplete()
 	return ids
+}
+
+// delivery makes one that is stored nowhere.
+func (r *rig) delivery(id schemas.EndpointID, data string) *schemas.Delivery {
+	r.made++
+	return &schemas.Delivery{ID: schemas.NewDeliveryID(time.Now(), r.made, id), Tenant: "acme", Endpoint: id, Data: []byte(data)}
+}
+
+// ready is a delivery as fanout stores it.
+func (r *rig) ready(d *schemas.Delivery) *nats.Msg {
+	return &nats.Msg{Subject: r.env.Layout.ReadySubject(d.Endpoint), Header: nats.Header(d.Header()), Data: d.Data}
 }
 
 // owner is a dispatcher at work on the partition.
@@ -110,6 +122,7 @@ func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	d.load.read = r.waits
 	ctx, cancel := context.WithCancel(r.t.Context())
 	o := &owner{nc: nc, cancel: cancel, done: make(chan error, 1)}
 	if o.p, err = d.partition(ctx, 0); err != nil {

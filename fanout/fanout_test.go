@@ -60,10 +60,15 @@ func newRigWith(t *testing.T, dedup time.Duration) *rig {
 }
 
 // run starts a fanout on a connection, and returns how to end it.
-func (r *rig) run(nc *nats.Conn) (stop func() error) {
+func (r *rig) run(nc *nats.Conn) (stop func() error) { return r.runWith(nc, nil) }
+
+// runWith starts a fanout on a connection that offers deliveries to express, and
+// returns how to end it.
+func (r *rig) runWith(nc *nats.Conn, express schemas.Express) (stop func() error) {
 	r.t.Helper()
 	f, err := fanout.New(nc, fanout.Options{
-		Layout: r.env.Layout, Index: r.index, Histories: r.registry.histories, Registry: r.registry, Catalogue: r.catalogue, MaxInFlight: 8,
+		Layout: r.env.Layout, Index: r.index, Histories: r.registry.histories, Registry: r.registry, Catalogue: r.catalogue,
+		Express: express, MaxInFlight: 8,
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // step is one event between being begun and being acknowledged.
 type step struct {
 	msg    jetstream.Msg
+	first  bool    // it has not come before
 	writes []write // what is being stored
 
 	mu     sync.Mutex // guards what follows
@@ -38,7 +39,8 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 		_ = m.Nak() // a lost nak costs the ack wait
 		return nil
 	}
-	s := &step{msg: m, left: 1}
+	meta, err := m.Metadata()
+	s := &step{msg: m, first: err == nil && meta.NumDelivered == 1, left: 1}
 	r.enter(s)
 	for _, w := range writes {
 		if r.express(ctx, s, w) {
@@ -54,9 +56,11 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 	return nil
 }
 
-// express has a delivery attempted at once, if it can be.
+// express has a delivery attempted at once, if it can be. Those of an event that
+// comes again are stored: what was stored of it before is not stored twice, and
+// whoever still attempts one meets it there.
 func (r *run) express(ctx context.Context, s *step, w write) bool {
-	if r.f.o.Express == nil || w.delivery == nil {
+	if r.f.o.Express == nil || w.delivery == nil || !s.first {
 		return false
 	}
 	s.expect()
@@ -65,7 +69,7 @@ func (r *run) express(ctx context.Context, s *step, w write) bool {
 			r.settle(ctx, s, true)
 			return
 		}
-		go r.settle(ctx, s, r.f.store(ctx, &w)) // run waits for all steps
+		go func() { r.settle(ctx, s, r.f.store(ctx, &w)) }() // run waits for all steps
 	})
 	if !taken {
 		s.settle(true) // not the last: begin has its own part
