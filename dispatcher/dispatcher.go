@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/failing"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -31,8 +32,16 @@ type Options struct {
 	// it may be newer than the last change seen. An error with
 	// [schemas.CodeNotFound] means that it does not exist.
 	Fetch func(context.Context, schemas.EndpointID) (schemas.Endpoint, error)
-	// Disable marks an endpoint that answered 410 in the registry.
+	// Disable marks an endpoint in the registry that answered 410, or failed for too
+	// long.
 	Disable func(context.Context, schemas.EndpointID, schemas.Reason) error
+	// Failing keeps what is known of endpoints that do nothing but fail, for whoever
+	// runs their partition next. By default nobody does.
+	Failing failing.Store
+	// Announce publishes an event about an endpoint to its tenant, under the id of
+	// the notice. Unless its error has [schemas.CodeInvalid] it is called again. By
+	// default nothing is published.
+	Announce func(context.Context, failing.Notice) error
 	// Agree stores a receiver's consent for an endpoint as it is now: an error
 	// with [schemas.CodeConflict] means that it has changed. Required where
 	// endpoints ask for consent.
@@ -68,6 +77,12 @@ type Report struct {
 func (o Options) withDefaults() Options {
 	if o.Catalogue == nil {
 		o.Catalogue = catalogue.New()
+	}
+	if o.Failing == nil {
+		o.Failing = failing.Forgetful{}
+	}
+	if o.Announce == nil {
+		o.Announce = func(context.Context, failing.Notice) error { return nil }
 	}
 	if o.Observe == nil {
 		o.Observe = func(Report) {}

@@ -38,6 +38,7 @@
 //	storing a retry or dead letter     stored again until it succeeds; the delivery waits
 //	the endpoint answers 410           this and later deliveries die; the endpoint is disabled
 //	  or a status its policy names     the same, or whatever else the policy says of it
+//	nothing but failure, for days        its owner is warned, then the endpoint is disabled: package failing
 //	the delivery is past max_age       it dies as too_old, instead of its next attempt
 //	the endpoint is paused             deliveries wait, over restarts too; what is under way ends
 //	all its secrets have expired       the newest goes on signing

@@ -183,17 +183,17 @@ func (p *partition) forget(work context.Context, t *task) error {
 	})
 }
 
-// settle makes the outcome of an attempt last, and forgets what was kept of the
+// settleTask makes the outcome of an attempt last, and forgets what was kept of the
 // task: before a retry is stored, which lies under the same subject, and after
 // anything else.
-func (p *partition) settle(work context.Context, t *task, r Report) error {
+func (p *partition) settleTask(work context.Context, t *task, r Report) error {
 	if t.kept && r.Outcome.Kind == schemas.Retry {
 		if err := p.forget(work, t); err != nil {
 			return err
 		}
 		t.kept = false
 	}
-	if err := p.d.settle(work, r); err != nil || !t.kept {
+	if err := p.settle(work, r); err != nil || !t.kept {
 		return err
 	}
 	return p.forget(work, t)

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/failing"
 	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -51,6 +52,10 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 		d: d, number: number, stream: stream, deliveries: deliveries, consumer: consumer,
 		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, flows: map[schemas.EndpointID]*flow.Flow{}, taken: map[*task]struct{}{},
 		unstored: unstored{storing: map[schemas.DeliveryID]*express{}},
+		failing: failing.New(failing.Options{
+			Targets: d.o.Targets, Mine: func(id schemas.EndpointID) bool { return d.o.Layout.Partition(id) == number },
+			Store: d.o.Failing, Disable: d.o.Disable, Announce: d.o.Announce, Log: d.o.Log,
+		}),
 	}, nil
 }
 
@@ -58,6 +63,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 func (p *partition) deliver(ctx context.Context) error {
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
+	defer p.failing.Start(work)()
 	defer p.d.o.Targets.Watch(func(id schemas.EndpointID) { p.changed(work, id) })()
 	if err := p.resumeHeld(ctx, work); err != nil {
 		return err
@@ -104,6 +110,7 @@ type partition struct {
 	wg         sync.WaitGroup // attempts, drains, hold writes and purges
 	ending     chan struct{}  // closed by stop
 	unstored   unstored
+	failing    *failing.List
 
 	mu       sync.Mutex // guards what follows, and all lanes
 	lanes    map[schemas.EndpointID]*lane
@@ -219,7 +226,7 @@ func (p *partition) handle(work context.Context, l *lane, t *task) ending {
 	case stays:
 		err = p.keep(work, t, r)
 	case err == nil:
-		err = p.settle(work, t, r)
+		err = p.settleTask(work, t, r)
 	}
 	if err != nil {
 		p.d.o.Log.InfoContext(work, "delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
@@ -229,6 +236,7 @@ func (p *partition) handle(work context.Context, l *lane, t *task) ending {
 	if !stays {
 		t.stored.done()
 	}
+	p.failing.Done(r.Delivery, r.Attempt, r.Outcome.Kind)
 	p.d.o.Observe(r)
 	if stays {
 		return again

@@ -17,6 +17,7 @@ import (
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
+	"github.com/tidings-dev/tidings/dispatcher/failing"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -33,6 +34,7 @@ type rig struct {
 	receiver *dispatchertest.Receiver
 	targets  *attempt.Targets
 	reports  chan Report
+	notes    *notes
 	made     uint64                           // deliveries
 	waits    func() *metrics.Float64Histogram // what the owners' loads read: nothing, but a test may say
 
@@ -51,6 +53,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		t: t, env: streamstest.Start(t, o), receiver: dispatchertest.New(t), targets: attempt.NewTargets(),
 		reports: make(chan Report, 10000), known: map[schemas.EndpointID]schemas.Endpoint{},
+		notes: &notes{kept: map[schemas.EndpointID]failing.Note{}},
 		waits: func() *metrics.Float64Histogram { return nil },
 	}
 	var err error
@@ -116,7 +119,7 @@ func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
 	r.t.Helper()
 	d, err := New(nc, Options{
 		Layout: r.env.Layout, Targets: r.targets, Transport: r.receiver.Transport(r.t), Grace: grace,
-		Fetch: r.fetch, Disable: r.disable, Agree: r.agree,
+		Fetch: r.fetch, Disable: r.disable, Agree: r.agree, Failing: r.notes, Announce: r.notes.announce,
 		Observe: func(report Report) { r.reports <- report },
 	})
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 // settle makes the outcome of an attempt last. When it returns nil the stored
 // delivery may go: it was taken, or what comes next is stored.
-func (d *Dispatcher) settle(ctx context.Context, r Report) error {
-	next := advance(r)
+func (p *partition) settle(ctx context.Context, r Report) error {
+	d, next := p.d, advance(r)
 	switch r.Outcome.Kind {
 	case schemas.Delivered:
 		return nil
@@ -25,7 +25,7 @@ func (d *Dispatcher) settle(ctx context.Context, r Report) error {
 			return err
 		}
 		if r.Outcome.Reason == schemas.ReasonGone || r.Outcome.Reason == schemas.ReasonStatusDisables {
-			return d.disable(ctx, next.Endpoint, r.Outcome.Reason)
+			return p.failing.Disable(ctx, r.Delivery, r.Attempt, r.Outcome.Reason)
 		}
 		return nil
 	}
@@ -62,17 +62,6 @@ func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {
 		Header:  nats.Header(schemas.DeadDelivery(next, o)),
 		Data:    next.Data,
 	}
-}
-
-// disable tells the registry, and through it every dispatcher.
-func (d *Dispatcher) disable(ctx context.Context, id schemas.EndpointID, why schemas.Reason) error {
-	return persist.Do(ctx, d.o.Log, "disable endpoint", func(ctx context.Context) error {
-		err := d.o.Disable(ctx, id, why)
-		if schemas.HasCode(err, schemas.CodeNotFound) {
-			return nil // deleted meanwhile
-		}
-		return err
-	})
 }
 
 // store publishes until JetStream has the message, or ctx ends.

@@ -36,12 +36,18 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	announce, err := announcer(nc)
+	if err != nil {
+		return err
+	}
 	d, err := dispatcher.New(nc, dispatcher.Options{
 		Layout:    a.streams.Layout,
 		Targets:   a.targets,
 		Catalogue: a.types,
 		Fetch:     a.registry.Endpoint,
 		Disable:   a.registry.DisableEndpoint,
+		Failing:   failingNotes{a.registry},
+		Announce:  announce,
 		Agree:     a.registry.Agree,
 		Origin:    a.settings.Origin,
 		Callback:  callback,

@@ -122,7 +122,7 @@ func (c timetable) publish(p *pipe) {
 	}
 	p.put(schemas.Endpoint{ID: c.endpoint(), Tenant: tenant, URL: "http://receiver.test/" + string(c.endpoint()), Dialect: c.dialect, Policy: c.policy})
 	s := schemas.Subscription{
-		ID: schemas.SubscriptionID("sub_" + c.name), Tenant: tenant, Endpoint: c.endpoint(), Types: []schemas.TypePattern{"*"},
+		ID: schemas.SubscriptionID("sub_" + c.name), Tenant: tenant, Endpoint: c.endpoint(), Types: []schemas.TypePattern{schemas.TypePattern(c.eventType)},
 	}
 	if err := p.registry.PutSubscription(p.t.Context(), s); err != nil {
 		p.t.Fatal(err)

@@ -107,11 +107,17 @@ func (s *stages) fanoutOn(nc *nats.Conn) func(context.Context, int) error {
 }
 
 func (s *stages) dispatcherOn(nc *nats.Conn) func(context.Context, int) error {
+	announce, err := announcer(nc)
+	if err != nil {
+		s.t.Error(err)
+	}
 	d, err := dispatcher.New(nc, dispatcher.Options{
 		Layout:    s.env.Layout,
 		Targets:   s.targets,
 		Fetch:     s.registry.Endpoint,
 		Disable:   s.registry.DisableEndpoint,
+		Failing:   failingNotes{s.registry},
+		Announce:  announce,
 		Agree:     s.registry.Agree,
 		Origin:    testOrigin,
 		Transport: s.receiver.Transport(s.t),

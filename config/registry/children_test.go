@@ -199,8 +199,11 @@ func TestNotes(t *testing.T) {
 		must(t, r.PutSubscription(ctx, subscription("sub_a", "acme", "ep_a")))
 		_, err := r.CreateToken(ctx, token("tok_a", "acme"))
 		must(t, err)
-		check := func(sequence uint64, at time.Time) {
+		check := func(sequence uint64, at time.Time, note string) {
 			t.Helper()
+			if got, err := r.Failing(ctx); err != nil || string(got["ep_a"]) != note || len(got) > 1 {
+				t.Errorf("the notes of failing endpoints are %q, %v; want %q", got, err, note)
+			}
 			if got, err := r.Progress(ctx, schemas.Subscription{ID: "sub_a"}); err != nil || got != sequence {
 				t.Errorf("the progress is %d, %v; want %d", got, err, sequence)
 			}
@@ -208,7 +211,7 @@ func TestNotes(t *testing.T) {
 				t.Errorf("used at %s, %v; want %s", got, err, at)
 			}
 		}
-		check(0, time.Time{})
+		check(0, time.Time{}, "")
 		var seen recorder
 		var log bytes.Buffer
 		w, err := r.Watch(ctx, slog.New(slog.NewTextHandler(&log, nil)), seen.apply)
@@ -221,14 +224,18 @@ func TestNotes(t *testing.T) {
 		for _, n := range []uint64{7, 1 << 60} {
 			must(t, r.SetProgress(ctx, schemas.Subscription{ID: "sub_a"}, n))
 			must(t, r.SetUsed(ctx, "tok_a", at.In(time.FixedZone("", 3600))))
-			check(n, at)
+			must(t, r.SetFailing(ctx, "ep_a", nil))
+			check(n, at, "")
+			note := fmt.Sprintf(`{"failures":%d}`, n)
+			must(t, r.SetFailing(ctx, "ep_a", []byte(note)))
+			check(n, at, note)
 		}
 		must(t, w.CaughtUp(ctx, r))
 		if got := seen.take(); len(got) > 0 {
 			t.Errorf("a watcher saw\n%s", words(got))
 		}
 		must(t, r.RemoveTenant(ctx, "acme"))
-		check(0, time.Time{})
+		check(0, time.Time{}, "")
 		stop()
 		must(t, <-ended)
 		if log.Len() > 0 {

@@ -10,6 +10,7 @@
 //	roq.<tenant>               the id of the tenant's one ROQ endpoint
 //	progress.<subscription>    how far fanout has read its history
 //	used.<token>               when it was last used
+//	failing.<endpoint>         since when it has done nothing but fail, as its dispatcher knows it
 //	secret.<name>              a key that all processes share, sealed
 //	secret.<tenant>.<name>     the same for one tenant, with which it goes
 //

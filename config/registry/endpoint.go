@@ -26,6 +26,7 @@ func endpoints() kind[schemas.Endpoint] {
 		sweep: func(ctx context.Context, r *Registry, id string) error {
 			return removeAll(ctx, r, subscriptions(), id)
 		},
+		beside: failingKey,
 	}
 }
 

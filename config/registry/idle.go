@@ -59,6 +59,9 @@ func (r *Registry) LeaveEndpoint(ctx context.Context, tenant schemas.TenantID, i
 			return err
 		}
 		err = r.kv.Delete(ctx, key, jetstream.LastRevision(rec.Version))
+		if err == nil {
+			return r.forget(ctx, k.beside(string(endpoint)))
+		}
 		if !isConflict(err) {
 			return unavailable("remove "+key, err)
 		}

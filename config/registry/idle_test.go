@@ -91,8 +91,12 @@ func TestLeaveEndpoint(t *testing.T) {
 		if at, err := r.Progress(t.Context(), schemas.Subscription{ID: "sub_a"}); at != 0 || err != nil {
 			t.Errorf("its progress is %d, %v", at, err)
 		}
+		must(t, r.SetFailing(t.Context(), "ep_a", []byte("{}")))
 		must(t, r.LeaveEndpoint(t.Context(), "acme", "sub_b"))
 		remain(t, r, 0)
+		if notes, err := r.Failing(t.Context()); len(notes) > 0 || err != nil {
+			t.Errorf("its notes are %q, %v", notes, err)
+		}
 		refusedAs(t, r.JoinEndpoint(t.Context(), schemas.Subscription{ID: "sub_b", Tenant: "acme", Endpoint: "ep_a"}), schemas.CodeNotFound)
 	})
 }

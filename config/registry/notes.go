@@ -18,10 +18,12 @@ import (
 const (
 	progressPrefix = "progress."
 	usedPrefix     = "used."
+	failingPrefix  = "failing."
 )
 
 func progressKey(subscription string) string { return progressPrefix + subscription }
 func usedKey(token string) string            { return usedPrefix + token }
+func failingKey(endpoint string) string      { return failingPrefix + endpoint }
 
 // Progress is the sequence of EVENTS up to which fanout has read this history of
 // a subscription; 0 if it has yet to begin. Of another history under the same id,
@@ -72,6 +74,24 @@ func (r *Registry) Used(ctx context.Context, id schemas.TokenID) (time.Time, err
 // SetUsed keeps what [Registry.Used] returns, to the second.
 func (r *Registry) SetUsed(ctx context.Context, id schemas.TokenID, at time.Time) error {
 	return r.setNote(ctx, usedKey(string(id)), at.UTC().Format(time.RFC3339))
+}
+
+// Failing are the dispatchers' notes of endpoints that fail, as they wrote them.
+func (r *Registry) Failing(ctx context.Context) (map[schemas.EndpointID][]byte, error) {
+	notes := map[schemas.EndpointID][]byte{}
+	err := r.entries(ctx, []string{failingKey("*")}, func(e jetstream.KeyValueEntry) {
+		notes[schemas.EndpointID(strings.TrimPrefix(e.Key(), failingPrefix))] = e.Value()
+	})
+	return notes, err
+}
+
+// SetFailing keeps a note that [Registry.Failing] returns. An empty one removes
+// it.
+func (r *Registry) SetFailing(ctx context.Context, id schemas.EndpointID, note []byte) error {
+	if len(note) == 0 {
+		return r.forget(ctx, failingKey(string(id)))
+	}
+	return r.setNote(ctx, failingKey(string(id)), string(note))
 }
 
 // note is the text under a key; empty if there is none.

@@ -108,7 +108,7 @@ type reading struct {
 func (r *Registry) read(entry jetstream.KeyValueEntry) reading {
 	kind, id, _ := strings.Cut(entry.Key(), ".")
 	switch kind + "." {
-	case secretPrefix, listPrefix, roqPrefix, progressPrefix, usedPrefix:
+	case secretPrefix, listPrefix, roqPrefix, progressPrefix, usedPrefix, failingPrefix:
 		return reading{} // nobody's picture
 	}
 	c, err := r.change(kind, id, entry)

@@ -35,6 +35,7 @@ type Target struct {
 	limit    *limit
 	answer   atomic.Pointer[answer] // to the last question for consent; set by agree
 	fault    error                  // why no request can be made for it
+	changed  time.Time              // when the registry last wrote the endpoint; zero if nobody said
 }
 
 func newTarget(e schemas.Endpoint, l *limit) *Target {
@@ -155,7 +156,9 @@ func (t *Targets) Apply(c schemas.Change) {
 	if c.Removed {
 		t.remove(c.Endpoint.ID)
 	} else {
-		t.put(t.prepare(*c.Endpoint))
+		made := t.prepare(*c.Endpoint)
+		made.changed = c.Updated
+		t.put(made)
 	}
 	t.mu.RLock()
 	watchers := slices.Collect(maps.Values(t.watchers))
@@ -230,6 +233,7 @@ func (t *Targets) Get(id schemas.EndpointID) *Target {
 	}
 	made := newTarget(found.endpoint, found.limit)
 	made.answer.Store(found.answer.Load())
+	made.changed = found.changed
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byID[id] == found {

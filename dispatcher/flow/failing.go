@@ -58,6 +58,31 @@ func (f *Failing) Done(now time.Time, delivered bool, after time.Duration) Verdi
 		f.Failures++
 		f.Last = now
 	}
+	return f.verdict(after)
+}
+
+// Resume puts what was stored of an endpoint before what was counted since, with
+// no delivery in between. Its verdict is that of [Failing.Done].
+func (f *Failing) Resume(stored Failing, after time.Duration) Verdict {
+	since := *f
+	*f = stored
+	switch {
+	case stored.Failures == 0:
+		*f = since
+	case since.Failures > 0:
+		f.Failures += since.Failures
+		if since.Since.Sub(stored.Last) < FailureSpacing {
+			f.Failures--
+		}
+		f.Last = since.Last
+	default:
+		return Keep // as it was when it was stored
+	}
+	return f.verdict(after)
+}
+
+// verdict is what is to be done at the last failure.
+func (f *Failing) verdict(after time.Duration) Verdict {
 	switch {
 	case after <= 0, f.Failures < MinFailures, f.Last.Sub(f.Since) < after/2:
 		return Keep

@@ -97,3 +97,40 @@ func reread(t *testing.T, f flow.Failing) (back flow.Failing) {
 	}
 	return back
 }
+
+// TestFailingResume has a restart at each of an endpoint's failures, of which
+// nothing is known at first.
+func TestFailingResume(t *testing.T) {
+	const after = 10 * time.Hour
+	var stored flow.Failing
+	for i := range 31 {
+		at := zero.Add(time.Duration(i) * 30 * time.Minute)
+		var f flow.Failing
+		if got := f.Done(at, false, 0); got != flow.Keep {
+			t.Fatalf("%s of nothing", got)
+		}
+		want := flow.Keep
+		switch {
+		case i == 10:
+			want = flow.Warn
+		case i >= 20:
+			want = flow.Disable
+		}
+		if got := f.Resume(stored, after); got != want || f.Failures != i+1 || !f.Since.Equal(zero) || !f.Last.Equal(at) {
+			t.Errorf("failure %d: %s of %+v, want %s", i, got, f, want)
+		}
+		before := f
+		var none flow.Failing
+		if got := none.Resume(f, after); got != flow.Keep || none != before {
+			t.Errorf("nothing since: %s of %+v, want %+v", got, none, before)
+		}
+		if got := f.Resume(flow.Failing{}, 0); got != flow.Keep || f != before {
+			t.Errorf("nothing before: %s of %+v, want %+v", got, f, before)
+		}
+		stored = f
+	}
+	f := flow.Failing{Since: stored.Last.Add(time.Second), Last: stored.Last.Add(time.Second), Failures: 1}
+	if f.Resume(stored, 0); f.Failures != stored.Failures {
+		t.Errorf("two failures within a second count as %d", 1+f.Failures-stored.Failures)
+	}
+}
