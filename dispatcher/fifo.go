@@ -49,9 +49,18 @@ func (l *lane) move(work context.Context) {
 	l.p.wg.Go(func() { l.moveAll(work, q) })
 }
 
+// ackPause is how long JetStream may take to let go of what was acknowledged.
+const ackPause = 10 * time.Millisecond
+
 // moveAll moves until nothing is due.
 func (l *lane) moveAll(work context.Context, q *heldQueue) {
 	p := l.p
+	p.mu.Lock()
+	acked := l.acked
+	p.mu.Unlock()
+	if time.Since(acked) < ackPause { // what was just acknowledged is no longer to be moved
+		persist.Wait(work, ackPause)
+	}
 	for {
 		p.mu.Lock()
 		tasks := l.incoming

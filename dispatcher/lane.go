@@ -42,6 +42,7 @@ type lane struct {
 	held     *heldQueue    // nil while nothing of the endpoint is held
 	room     chan struct{} // tells the drain that an attempt has ended
 	moved    time.Time     // when an attempt last began or ended
+	acked    time.Time     // when an attempt at what was not held last ended
 	ahead    int           // deliveries attempted before those held, since one of those was
 
 	behind  schemas.DeliveryID // the last that was refused as express, until it comes
@@ -133,6 +134,9 @@ func (l *lane) end(t *task, now time.Time) {
 	l.moved = now
 	l.flow.Done(flow.Result{Signal: t.signal, Began: t.started, Now: now, InFlight: len(l.running), Random: rand.Float64()}) //nolint:gosec // jitter
 	delete(l.running, t)
+	if _, isHeld := t.stored.(held); !isHeld {
+		l.acked = now
+	}
 }
 
 // follow sends a delivery of the consumer into the held queue.
