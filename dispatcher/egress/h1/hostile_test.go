@@ -350,3 +350,29 @@ func TestOwnBodyFails(t *testing.T) {
 		t.Errorf("got %v over %d connections, %d idle", err, r.conns.Load(), idle(tr))
 	}
 }
+
+// halfway is a connection whose writes reach the peer and fail all the same, as
+// when the peer hangs up after it has answered.
+type halfway struct{ net.Conn }
+
+func (h halfway) Write(p []byte) (int, error) {
+	_, _ = h.Conn.Write(p)
+	return len(p) / 2, fmt.Errorf("write: %w", net.ErrClosed)
+}
+
+func TestAnswerBeforeBrokenPipe(t *testing.T) {
+	r := serve(t, answering(ok))
+	tr := newTransport(t, func(o *Options) {
+		dial := o.Dial
+		o.Dial = func(ctx context.Context, scheme, addr string) (net.Conn, error) {
+			c, err := dial(ctx, scheme, addr)
+			return halfway{c}, err
+		}
+	})
+	if status, body, err := post(t, tr, r.url); status != http.StatusOK || body != "ok" || err != nil {
+		t.Errorf("got %d %q %v", status, body, err)
+	}
+	if idle(tr) != 0 {
+		t.Error("the connection was kept")
+	}
+}

@@ -179,6 +179,14 @@ func TestIdleConnections(t *testing.T) {
 		together(1)
 		tr.CloseIdleConnections()
 		check(4, 0)
+
+		<-time.After(10 * time.Second) // between sweeps
+		together(1)
+		<-time.After(61 * time.Second) // no sweep has found it old
+		check(5, 1)
+		together(1)
+		check(6, 1)
+		tr.CloseIdleConnections()
 	})
 }
 
