@@ -70,7 +70,8 @@ var importRules = []importRule{
 	{"dispatcher/ecmascript", []string{"schemas/..."}, nil},
 	{"dispatcher/signing", []string{"schemas/...", "dispatcher/ecmascript"}, []string{"golang.org/x/crypto/..."}},
 	{"dispatcher/handshake", []string{"schemas/..."}, []string{cloudEvents}}, // the SDK in tests: it answers handshakes
-	{"dispatcher/egress", []string{"schemas/..."}, []string{"golang.org/x/net/..."}},
+	{"dispatcher/egress", []string{"schemas/...", "dispatcher/egress/h1"}, []string{"golang.org/x/net/..."}},
+	{"dispatcher/egress/h1", nil, nil},
 	{
 		"dispatcher/dialect",
 		[]string{"schemas/...", "dispatcher/ecmascript", "dispatcher/signing", "dispatcher/retry"},
