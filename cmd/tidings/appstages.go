@@ -70,7 +70,7 @@ func (a *app) transport(allowed []netip.Prefix) http.RoundTripper {
 	if a.hooks.transport != nil {
 		return a.hooks.transport
 	}
-	return egress.NewTransport(egress.Options{Guard: egress.NewGuard(allowed)})
+	return egress.NewLight(egress.Options{Guard: egress.NewGuard(allowed)})
 }
 
 // observe logs what went wrong at the operator's level, and the rest for whoever
