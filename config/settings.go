@@ -138,7 +138,7 @@ func (s *Streams) bind(f *pflag.FlagSet) {
 	f.IntVar(&s.Replicas, "replicas", 1, "copies of each stream: 1, or 3 on a cluster")
 	f.IntVar(&s.Partitions, "partitions", 32, "lanes in which the work is shared; fixed once the streams exist")
 	f.IntVar(&s.Shards, "shards", 4, "delivery streams; fixed once the streams exist")
-	f.DurationVar(&s.EventsMaxAge, "events-max-age", 7*24*time.Hour, "how long events are kept for replay, and may wait for fanout")
+	f.DurationVar(&s.EventsMaxAge, "events-max-age", 7*24*time.Hour, "how long events are kept for replay, may wait for fanout, and large ones for their endpoints")
 	f.DurationVar(&s.DeadMaxAge, "dead-max-age", 30*24*time.Hour, "how long dead letters are kept")
 	f.DurationVar(&s.DedupWindow, "dedup-window", 2*time.Minute, "how late a publish may be repeated and still be stored once")
 }

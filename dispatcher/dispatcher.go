@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/bodies"
 	"github.com/tidings-dev/tidings/dispatcher/failing"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
@@ -69,7 +70,7 @@ type Options struct {
 
 // Report is one settled attempt.
 type Report struct {
-	Delivery *schemas.Delivery
+	Delivery *schemas.Delivery // without its data, where that is stored by reference
 	Attempt  schemas.Attempt
 	Outcome  schemas.Outcome
 }
@@ -111,11 +112,12 @@ const maxHolding = 8192
 
 // Dispatcher is the stage. Its partitions run independently.
 type Dispatcher struct {
-	o     Options
-	nc    *nats.Conn
-	js    jetstream.JetStream
-	maker *attempt.Maker
-	load  load
+	o      Options
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	bodies *bodies.Bodies
+	maker  *attempt.Maker
+	load   load
 
 	mu      sync.RWMutex                                              // guards what follows
 	express map[int]func(*schemas.Delivery, func(bool)) expressAnswer // by partition that runs
@@ -128,10 +130,11 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
+	b := bodies.New(nc, o.Log)
 	return &Dispatcher{
-		o: o, nc: nc, js: js,
+		o: o, nc: nc, js: js, bodies: b,
 		maker: attempt.New(attempt.Options{
-			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Origin: o.Origin,
+			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,
 		}),
 		load:    load{read: latencies},

@@ -26,6 +26,10 @@
 // message that waits for its nak still counts against the consumer's
 // MaxAckPending, so a few parked retries would stall the partition.
 //
+// A delivery of a large event is stored by reference, wherever it waits: its data
+// is read from EVENTS for each attempt, through a cache (bodies). A dead letter has
+// it again.
+//
 // Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
 // after its next attempt or its dead letter is stored, under a message id that
 // depends on nothing but the delivery and the attempt's number. So it ends
@@ -44,6 +48,8 @@
 //	all its secrets have expired       the newest goes on signing
 //	the head of a fifo queue fails     it waits in its place, and those behind it; nobody else does
 //	two processes own the partition    requests may be repeated; a fifo queue's first ones stay in order
+//	EVENTS lost what one refers to     it dies as event_expired: events are kept for so long only
+//	EVENTS does not answer             the delivery waits
 //	the endpoint is unknown here       the registry itself is asked before it counts as deleted
 //	shutdown                           intake stops; attempts end within the grace or are given back
 package dispatcher

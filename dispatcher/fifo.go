@@ -130,7 +130,7 @@ func (p *partition) moveOne(work context.Context, q *heldQueue, d *schemas.Deliv
 	p.mu.Lock()
 	to := q.place(d)
 	p.mu.Unlock()
-	err := p.d.store(work, to.msg, to.id)
+	err := p.d.put(work, to)
 	if err == nil {
 		to.stored()
 	}

@@ -64,14 +64,14 @@ func (q *heldQueue) write(work context.Context, t *task) {
 	q.writing++
 	q.written++
 	to := q.place(t.delivery)
-	ack, err := p.d.js.PublishMsgAsync(to.msg, jetstream.WithMsgID(to.id))
+	ack, err := p.d.send(to)
 	p.wg.Go(func() {
 		var twice bool
 		if err == nil {
 			twice, err = acknowledged(work, ack)
 		}
 		if err != nil {
-			err = p.d.store(work, to.msg, to.id)
+			err = p.d.put(work, to)
 		}
 		if err == nil {
 			t.stored.done()
@@ -97,19 +97,21 @@ func (q *heldQueue) place(d *schemas.Delivery) placed {
 	if t := o.Targets.Get(d.Endpoint); t != nil && q.length >= t.MaxHeld() {
 		const detail = "%d deliveries wait for the endpoint, as many as its max_held allows: raise it, or have the endpoint take them, then replay"
 		outcome := schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonQueueFull, Detail: fmt.Sprintf(detail, q.length)}
-		return placed{msg: buried(d, outcome), id: deadID(d), stored: func() { o.Observe(Report{Delivery: d, Outcome: outcome}) }}
+		return placed{dead: &outcome, delivery: d, stored: func() { o.Observe(Report{Delivery: d, Outcome: outcome}) }}
 	}
 	q.length++
-	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Data}
+	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Body()}
 	return placed{msg: m, id: d.ID.MessageID(d.Attempts) + ".held", stored: func() {}, counted: true}
 }
 
-// placed is a message to store, and what to do once it is.
+// placed is a message to store, or a delivery to bury, and what to do once it is.
 type placed struct {
-	msg     *nats.Msg
-	id      string
-	stored  func()
-	counted bool // in the queue's length
+	msg      *nats.Msg
+	id       string
+	dead     *schemas.Outcome // why delivery is to be buried; nil for msg
+	delivery *schemas.Delivery
+	stored   func()
+	counted  bool // in the queue's length
 }
 
 // acknowledged waits until a message is stored, and tells whether it was before.

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,7 +22,7 @@ func (p *partition) settle(ctx context.Context, r Report) error {
 	case schemas.Retry:
 		return d.store(ctx, d.later(&next, r.Outcome.After), next.ID.MessageID(next.Attempts))
 	default:
-		if err := d.store(ctx, buried(&next, r.Outcome), deadID(&next)); err != nil {
+		if err := d.bury(ctx, &next, r.Outcome); err != nil {
 			return err
 		}
 		if r.Outcome.Reason == schemas.ReasonGone || r.Outcome.Reason == schemas.ReasonStatusDisables {
@@ -48,7 +49,7 @@ func (d *Dispatcher) later(next *schemas.Delivery, after time.Duration) *nats.Ms
 	h := nats.Header(next.Header())
 	h.Set(jetstream.ScheduleHeader, "@at "+at)
 	h.Set(jetstream.ScheduleTargetHeader, d.o.Layout.ReadySubject(next.Endpoint))
-	return &nats.Msg{Subject: d.o.Layout.LaterSubject(next.Endpoint, next.ID), Header: h, Data: next.Data}
+	return &nats.Msg{Subject: d.o.Layout.LaterSubject(next.Endpoint, next.ID), Header: h, Data: next.Body()}
 }
 
 const scheduleFormat = "2006-01-02T15:04:05.000000000Z07:00"
@@ -56,12 +57,44 @@ const scheduleFormat = "2006-01-02T15:04:05.000000000Z07:00"
 // deadID is the message id of a delivery's dead letter.
 func deadID(d *schemas.Delivery) string { return string(d.ID) + ".dead" }
 
+// bury stores a delivery's dead letter. It outlives the event in EVENTS, so it
+// has the data, unless EVENTS no longer does.
+func (d *Dispatcher) bury(ctx context.Context, next *schemas.Delivery, o schemas.Outcome) error {
+	whole, err := d.bodies.Load(ctx, next)
+	switch {
+	case err == nil:
+		next = whole
+	case !schemas.HasCode(err, schemas.CodeNotFound):
+		return err
+	}
+	return d.store(ctx, buried(next, o), deadID(next))
+}
+
 func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {
 	return &nats.Msg{
 		Subject: schemas.DeadSubject(next.Tenant, next.Endpoint),
 		Header:  nats.Header(schemas.DeadDelivery(next, o)),
-		Data:    next.Data,
+		Data:    next.Body(),
 	}
+}
+
+// errLater is of what takes longer than to be sent.
+var errLater = errors.New("not sent yet")
+
+// send sends what was placed; put waits until it is stored. A dead letter may
+// have to be completed first, so it is not sent.
+func (d *Dispatcher) send(to placed) (jetstream.PubAckFuture, error) {
+	if to.dead != nil {
+		return nil, errLater
+	}
+	return d.js.PublishMsgAsync(to.msg, jetstream.WithMsgID(to.id))
+}
+
+func (d *Dispatcher) put(ctx context.Context, to placed) error {
+	if to.dead != nil {
+		return d.bury(ctx, to.delivery, *to.dead)
+	}
+	return d.store(ctx, to.msg, to.id)
 }
 
 // store publishes until JetStream has the message, or ctx ends.

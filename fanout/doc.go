@@ -40,6 +40,9 @@
 //	joined    history delivers what remains before the end; live is what comes after
 //	done
 //
+// A large event, or one for many, is not stored with its deliveries: they refer to
+// it, and whoever attempts one reads EVENTS.
+//
 // Guarantee: an event is acknowledged only after every matched delivery is
 // settled or stored, each under a message id that depends on nothing but the event
 // and the endpoint. So a crash at any instruction loses nothing, and within the

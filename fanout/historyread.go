@@ -190,5 +190,5 @@ func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch)
 	if e.Known != nil && t.Validation != schemas.ValidationWarn && e.Known.Validate(e.Data) != nil {
 		return write{}, false
 	}
-	return delivery(at, e, s.Endpoint), m.takes(e, at.at)
+	return delivery(at, e, s.Endpoint, 1), m.takes(e, at.at)
 }

@@ -133,7 +133,7 @@ func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
 	endpoints := f.o.Index.Match(nil, e)
 	writes := make([]write, len(endpoints))
 	for i, endpoint := range endpoints {
-		writes[i] = delivery(at, e, endpoint)
+		writes[i] = delivery(at, e, endpoint, len(endpoints))
 	}
 	return writes, nil
 }
@@ -154,14 +154,18 @@ func (f *Fanout) event(at stored, tenant schemas.TenantID, published string) (Ev
 	}, nil
 }
 
-// delivery is the event on its way to one endpoint.
-func delivery(at stored, e Event, to schemas.EndpointID) write {
+// delivery is the event on its way to one of so many endpoints. It has the data
+// even where it refers to it: whoever attempts it at once need not read EVENTS.
+func delivery(at stored, e Event, to schemas.EndpointID, of int) write {
 	d := &schemas.Delivery{
 		ID:       schemas.NewDeliveryID(at.at, at.sequence, to),
 		Tenant:   e.Tenant,
 		Endpoint: to,
 		Event:    e.Header,
 		Data:     e.Data,
+	}
+	if size := len(e.Data); size > minReference && size*of > maxInline {
+		d.Reference = size
 	}
 	return write{delivery: d, id: d.ID.MessageID(0)}
 }
@@ -212,7 +216,7 @@ func (f *Fanout) dead(ctx context.Context, e stored, tenant schemas.TenantID, re
 // send sends the message; sent again, it carries the same id.
 func (f *Fanout) send(w *write) {
 	if d := w.delivery; d != nil {
-		w.msg = &nats.Msg{Subject: f.o.Layout.ReadySubject(d.Endpoint), Header: nats.Header(d.Header()), Data: d.Data}
+		w.msg = &nats.Msg{Subject: f.o.Layout.ReadySubject(d.Endpoint), Header: nats.Header(d.Header()), Data: d.Body()}
 		w.delivery = nil
 	}
 	w.ack, w.err = f.js.PublishMsgAsync(w.msg, jetstream.WithMsgID(w.id), jetstream.WithStallWait(stallWait))

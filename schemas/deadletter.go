@@ -20,7 +20,8 @@ type DeadLetter struct {
 	Reason   Reason
 	Detail   string
 	History  []Attempt
-	// Header and Body are the message as it was stored before.
+	// Header and Body are the message as it was stored before. A delivery whose
+	// data lay in EVENTS has it for its body here, or none if EVENTS no longer had it.
 	Header Header
 	Body   []byte
 }

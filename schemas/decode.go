@@ -14,28 +14,34 @@ import (
 // case, "content-type" for datacontenttype, and structured mode without a
 // Content-Type. The event shares its data with body.
 func DecodeEvent(h Header, body []byte) (Event, error) {
-	contentType, binary := modeOf(h)
-	var (
-		e   Event
-		err error
-	)
-	switch {
-	case hasPrefixFold(contentType, mediaBatch):
-		return Event{}, Errorf(CodeInvalid, "message holds a batch (%s): publish one event per message", contentType)
-	case hasPrefixFold(contentType, mediaStructured):
-		e, err = decodeStructured(contentType, body)
-	case binary:
-		e, err = decodeBinary(h, contentType, body)
-	default:
-		e, err = decodeStructured("", body)
+	e, err := decodeEvent(h, body)
+	if err == nil {
+		err = ValidateEvent(&e)
 	}
 	if err != nil {
 		return Event{}, err
 	}
-	if err := ValidateEvent(&e); err != nil {
-		return Event{}, err
-	}
 	return e, nil
+}
+
+// EventData is the data of an event that [DecodeEvent] has validated before, as
+// it is in the event that DecodeEvent returns.
+func EventData(h Header, body []byte) ([]byte, error) {
+	e, err := decodeEvent(h, body)
+	return e.DataEncoded, err
+}
+
+func decodeEvent(h Header, body []byte) (Event, error) {
+	switch contentType, binary := modeOf(h); {
+	case hasPrefixFold(contentType, mediaBatch):
+		return Event{}, Errorf(CodeInvalid, "message holds a batch (%s): publish one event per message", contentType)
+	case hasPrefixFold(contentType, mediaStructured):
+		return decodeStructured(contentType, body)
+	case binary:
+		return decodeBinary(h, contentType, body)
+	default:
+		return decodeStructured("", body)
+	}
 }
 
 // modeOf is the content type, and whether there is a ce-specversion.

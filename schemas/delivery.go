@@ -10,12 +10,13 @@ import (
 
 // Headers that Tidings adds to the event's own on its way to an endpoint.
 const (
-	headerDelivery = "Tidings-Delivery"
-	headerTenant   = "Tidings-Tenant"
-	headerAttempts = "Tidings-Attempts"
-	headerHistory  = "Tidings-History"
-	headerReason   = "Tidings-Reason"
-	headerDetail   = "Tidings-Detail"
+	headerDelivery  = "Tidings-Delivery"
+	headerTenant    = "Tidings-Tenant"
+	headerAttempts  = "Tidings-Attempts"
+	headerHistory   = "Tidings-History"
+	headerReference = "Tidings-Reference"
+	headerReason    = "Tidings-Reason"
+	headerDetail    = "Tidings-Detail"
 )
 
 // Delivery is one event on its way to one endpoint, as it lies in a delivery
@@ -30,8 +31,23 @@ type Delivery struct {
 	History  []Attempt
 	// Event holds the "ce-" headers, in canonical names.
 	Event Header
-	// Data is the event's data: JSON, or empty.
+	// Data is the event's data: JSON, or empty. With a Reference it is the data if
+	// that is at hand, and nil if EVENTS must be asked for it.
 	Data []byte
+	// Reference is how many bytes of data EVENTS holds for the delivery, at the
+	// sequence in ID, so that they are not stored with it; 0 if they are.
+	Reference int
+}
+
+// Size is how many bytes of data the event has.
+func (d *Delivery) Size() int { return max(d.Reference, len(d.Data)) }
+
+// Body is the body of the delivery's message: its data, unless EVENTS holds it.
+func (d *Delivery) Body() []byte {
+	if d.Reference > 0 {
+		return nil
+	}
+	return d.Data
 }
 
 // Header is the header of the delivery's message.
@@ -43,6 +59,9 @@ func (d *Delivery) Header() Header {
 	if d.Attempts > 0 {
 		h[headerAttempts] = []string{strconv.Itoa(d.Attempts)}
 		h[headerHistory] = []string{historyJSON(d.History)}
+	}
+	if d.Reference > 0 {
+		h[headerReference] = []string{strconv.Itoa(d.Reference)}
 	}
 	return h
 }
@@ -78,6 +97,9 @@ func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 	if err := d.readHistory(h); err != nil {
 		return nil, err
 	}
+	if err := d.readReference(h); err != nil {
+		return nil, err
+	}
 	for name := range h {
 		if !strings.HasPrefix(name, attributePrefix) {
 			delete(h, name)
@@ -100,6 +122,22 @@ func (d *Delivery) readHistory(h Header) error {
 	if err := json.Unmarshal([]byte(first(h, headerHistory)), &d.History); err != nil {
 		return Errorf(CodeInvalid, "delivery %s: header %s: %w", d.ID, headerHistory, err)
 	}
+	return nil
+}
+
+func (d *Delivery) readReference(h Header) error {
+	reference := first(h, headerReference)
+	if reference == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(reference)
+	if err != nil || n < 1 {
+		return Errorf(CodeInvalid, "delivery %s: header %s is %q: want a number of bytes from 1", d.ID, headerReference, reference)
+	}
+	if len(d.Data) > 0 {
+		return Errorf(CodeInvalid, "delivery %s: header %s says that its data lies in EVENTS, and it has %d bytes of its own", d.ID, headerReference, len(d.Data))
+	}
+	d.Data, d.Reference = nil, n
 	return nil
 }
 

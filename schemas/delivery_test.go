@@ -63,6 +63,44 @@ func TestDeliveryHeader(t *testing.T) {
 	}
 }
 
+// By reference the data is not stored again, wherever the delivery goes next.
+func TestDeliveryByReference(t *testing.T) {
+	for _, attempts := range []int{0, 3} {
+		d := delivery(attempts)
+		size := len(d.Data)
+		if d.Size() != size || len(d.Body()) != size {
+			t.Errorf("of its own: %d bytes, %d to store", d.Size(), len(d.Body()))
+		}
+		d.Reference = size
+		h := d.Header()
+		if got := h["Tidings-Reference"]; len(got) != 1 || got[0] != fmt.Sprint(size) || d.Body() != nil || d.Size() != size {
+			t.Errorf("header %q, %d bytes to store, size %d", got, len(d.Body()), d.Size())
+		}
+		for _, body := range [][]byte{nil, {}} { // as NATS clients show it
+			got, err := schemas.ReadDelivery("held.7."+string(d.Endpoint), maps.Clone(h), body)
+			if err != nil || got.Reference != size || got.Size() != size || got.Data != nil || got.Attempts != attempts {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			if again := got.Header(); !reflect.DeepEqual(again, h) {
+				t.Errorf("got  %v\nwant %v", again, h)
+			}
+		}
+	}
+}
+
+func TestReadDeliveryRefusesReferences(t *testing.T) {
+	d := delivery(1)
+	d.Reference = len(d.Data)
+	h := d.Header()
+	_, err := schemas.ReadDelivery(benchSubject, maps.Clone(h), []byte("{}"))
+	wantError(t, err, "delivery "+string(d.ID)+": header Tidings-Reference says that its data lies in EVENTS, and it has 2 bytes of its own")
+	for _, value := range []string{"0", "-1", "many", "1.5"} {
+		h["Tidings-Reference"] = []string{value}
+		_, err := schemas.ReadDelivery(benchSubject, h, nil)
+		wantError(t, err, "delivery "+string(d.ID)+": header Tidings-Reference is \""+value+"\": want a number of bytes from 1")
+	}
+}
+
 func TestDeliverySaysWhatTheEventIs(t *testing.T) {
 	d := delivery(0)
 	if d.EventType() != "user.created" || d.EventTime() != "2026-01-02T03:04:05.678Z" {

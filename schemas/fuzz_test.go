@@ -46,6 +46,9 @@ func FuzzDecodeEvent(f *testing.F) {
 			return
 		}
 		checkSubject(t, schemas.EventSubject("acme", e.Type()))
+		if only, err := schemas.EventData(parseHeader(header), body); err != nil || !bytes.Equal(only, e.DataEncoded) || (only == nil) != (e.DataEncoded == nil) {
+			t.Errorf("its data alone is %q, %v; want %q", only, err, e.DataEncoded)
+		}
 		h, data, err := schemas.EncodeEvent(&e)
 		if err != nil {
 			if len(header)+len(body) < schemas.MaxAttributesSize/4 {
@@ -93,7 +96,9 @@ func FuzzEventSubject(f *testing.F) {
 func FuzzReadDelivery(f *testing.F) {
 	for _, attempts := range []int{0, 1, 3} {
 		var text strings.Builder
-		for name, values := range delivery(attempts).Header() {
+		d := delivery(attempts)
+		d.Reference = attempts
+		for name, values := range d.Header() {
 			text.WriteString(name + ": " + values[0] + "\n")
 		}
 		f.Add(benchSubject, text.String())

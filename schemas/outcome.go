@@ -50,6 +50,7 @@ const (
 	ReasonEndpointInvalid  Reason = "endpoint_invalid"  // no request can be made for it
 	ReasonUnworded         Reason = "unworded"          // its dialect has no words for the event
 	ReasonUnreadable       Reason = "unreadable"        // the stored delivery does not parse
+	ReasonEventExpired     Reason = "event_expired"     // its data lay in EVENTS, which no longer has the event
 
 	// Why an event dies before it becomes deliveries.
 

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -126,7 +127,11 @@ func (s *stages) publishAtRandom(random *rand.Rand, n int) (want map[string]bool
 	names := []string{"order.created", "order.email.changed", "stock.created", "stock.removed"}
 	for i := range n {
 		id, eventType := fmt.Sprintf("e%d", i), names[random.IntN(len(names))]
-		s.publishEvent(s.t.Context(), typedEvent(id, eventType))
+		e := typedEvent(id, eventType)
+		if random.IntN(8) == 0 { // stored by reference
+			_ = e.SetData(event.ApplicationJSON, map[string]string{"id": id, "pad": strings.Repeat("x", 40_000)})
+		}
+		s.publishEvent(s.t.Context(), e)
 		for _, endpoint := range types[eventType] {
 			want[endpoint+" "+id] = true
 		}

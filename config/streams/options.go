@@ -16,7 +16,8 @@ type Options struct {
 	Replicas int
 	// EventsMaxAge is how long EVENTS keeps events for replay. 7 days by default.
 	// An event that waits longer than this for fanout is lost, so it also bounds
-	// how long fanout may be down.
+	// how long fanout may be down. A delivery that refers to its event, being
+	// large, may not wait longer either: it dies as event_expired.
 	EventsMaxAge time.Duration
 	// DeadMaxAge is how long DEAD keeps what was given up. 30 days by default.
 	DeadMaxAge time.Duration

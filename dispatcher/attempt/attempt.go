@@ -21,6 +21,7 @@ func (m *Maker) list() []stage {
 		m.pace,    // the endpoint's turn, where its rate is limited
 		m.resolve, // the endpoint as the registry has it; deleted, disabled or too late for it → dead
 		m.agree,   // the receiver's consent, where the endpoint wants it asked
+		m.load,    // the event's data, where the delivery does not carry it
 		m.word,    // the body, by the endpoint's dialect
 		m.sign,    // the headers that prove it
 		m.send,    // the request and its answer, within the endpoint's timeout
@@ -35,8 +36,8 @@ type stage func(context.Context, *attempt) (*schemas.Outcome, error)
 
 // attempt is one delivery's way through the stages.
 type attempt struct {
-	delivery *schemas.Delivery
-	stopping <-chan struct{} // closed when what has not begun is to be given back
+	delivery *schemas.Delivery // set anew by load: an attempt holds the data, and a delivery that waits does not
+	stopping <-chan struct{}   // closed when what has not begun is to be given back
 	started  time.Time
 	target   *Target         // set by resolve
 	worded   dialect.Attempt // set by word
@@ -120,6 +121,19 @@ func (m *Maker) resolve(ctx context.Context, a *attempt) (*schemas.Outcome, erro
 		return dead(schemas.ReasonEndpointInvalid, t.fault.Error()), nil
 	}
 	return t.refuses(a.delivery), nil
+}
+
+// load gets the data of a delivery that is stored by reference.
+func (m *Maker) load(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
+	whole, err := m.o.Load(ctx, a.delivery)
+	if schemas.HasCode(err, schemas.CodeNotFound) {
+		return dead(schemas.ReasonEventExpired, err.Error()), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.delivery = whole
+	return nil, nil
 }
 
 func (m *Maker) word(_ context.Context, a *attempt) (*schemas.Outcome, error) {

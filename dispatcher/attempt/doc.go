@@ -1,6 +1,6 @@
 // Package attempt makes one attempt at one delivery, and says what came of it.
 //
-//	delivery  →  pace  →  resolve  →  agree  →  word  →  sign  →  send  →  judge  →  [schemas.Outcome]
+//	delivery  →  pace  →  resolve  →  agree  →  load  →  word  →  sign  →  send  →  judge  →  [schemas.Outcome]
 //
 // The stages are a list, in attempt.go: the first that has a verdict ends the
 // attempt. Nothing here stores anything of the delivery; whoever asked for the
@@ -15,6 +15,7 @@
 //	the endpoint is paused                  ErrPaused: the delivery waits
 //	the endpoint is disabled, or invalid    dead, with what to do
 //	the delivery is past max_age            dead as too_old, without a request
+//	EVENTS does not have the data any more  dead as event_expired
 //	all the endpoint's secrets have expired the newest goes on signing
 //	the process stops                       ErrStopping before a request, the cause of ctx during one
 package attempt

@@ -20,6 +20,7 @@ type Options struct {
 	Catalogue *catalogue.Catalogue
 	Fetch     func(context.Context, schemas.EndpointID) (schemas.Endpoint, error)
 	Agree     func(context.Context, schemas.Endpoint, schemas.Consent) error
+	Load      func(context.Context, *schemas.Delivery) (*schemas.Delivery, error) // bodies.Bodies'
 	Origin    string
 	Callback  Callback
 	Transport http.RoundTripper

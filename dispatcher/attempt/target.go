@@ -123,9 +123,9 @@ func (t *Target) refuses(d *schemas.Delivery) *schemas.Outcome {
 	case !dies.IsZero() && time.Now().After(dies):
 		const detail = "the event was stored %s ago, and the endpoint's max_age is %s"
 		return dead(schemas.ReasonTooOld, fmt.Sprintf(detail, time.Since(accepted).Round(time.Millisecond), t.endpoint.Policy.MaxAge.Std()))
-	case most > 0 && len(d.Data) > most:
+	case most > 0 && d.Size() > most:
 		const detail = "the event's data has %d bytes, and the endpoint's max_payload is %d"
-		return dead(schemas.ReasonTooLarge, fmt.Sprintf(detail, len(d.Data), most))
+		return dead(schemas.ReasonTooLarge, fmt.Sprintf(detail, d.Size(), most))
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package direct reads messages of a stream by subject, without a consumer
-// (NATS ADR-31): in batches from any replica, or one by one from the leader, who
+// Package direct reads messages of a stream by subject or by sequence, without a
+// consumer (NATS ADR-31): from any replica, or one by one from the leader, who
 // alone knows what is there now.
 package direct
 
@@ -22,6 +22,8 @@ const (
 	apiLeaderGet = "$JS.API.STREAM.MSG.GET."
 
 	headerSequence = "Nats-Sequence"
+	headerSubject  = "Nats-Subject"
+	headerTime     = "Nats-Time-Stamp"
 	headerStatus   = "Status"
 	statusEnd      = "204" // the batch is complete
 	statusNone     = "404" // nothing at or after the sequence
@@ -37,7 +39,8 @@ const (
 	wait = 5 * time.Second
 )
 
-// request asks for messages of a subject from a sequence on, or for its last.
+// request asks for messages of a subject from a sequence on, or for its last; for
+// the very message at the sequence without a subject.
 type request struct {
 	Sequence uint64 `json:"seq,omitempty"`
 	Subject  string `json:"next_by_subj,omitempty"`
@@ -50,6 +53,7 @@ type request struct {
 type Message struct {
 	*nats.Msg
 	Sequence uint64
+	Time     time.Time // when it was stored; [Batch] leaves it out
 }
 
 // Batch reads the next messages of a subject from a sequence on, in order, at
@@ -83,7 +87,7 @@ func Batch(ctx context.Context, nc *nats.Conn, stream, subject string, from uint
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", subject, err)
 			}
-			batch = append(batch, Message{m, sequence})
+			batch = append(batch, Message{Msg: m, Sequence: sequence})
 		case statusEnd, statusNone:
 			return batch, nil
 		default:
@@ -120,9 +124,11 @@ func ask(ctx context.Context, nc *nats.Conn, stream string, r request) (*Message
 			Description string `json:"description"`
 		} `json:"error"`
 		Message struct {
-			Sequence uint64 `json:"seq"`
-			Header   []byte `json:"hdrs"`
-			Data     []byte `json:"data"`
+			Subject  string    `json:"subject"`
+			Sequence uint64    `json:"seq"`
+			Header   []byte    `json:"hdrs"`
+			Data     []byte    `json:"data"`
+			Time     time.Time `json:"time"`
 		} `json:"message"`
 	}
 	if err := json.Unmarshal(m.Data, &answer); err != nil {
@@ -135,11 +141,11 @@ func ask(ctx context.Context, nc *nats.Conn, stream string, r request) (*Message
 	default:
 		return nil, schemas.Errorf(schemas.CodeUnavailable, "read %s: %s", r.Subject+r.Last, answer.Error.Description)
 	}
-	found := &nats.Msg{Header: nats.Header{}, Data: answer.Message.Data}
+	found := &nats.Msg{Subject: answer.Message.Subject, Header: nats.Header{}, Data: answer.Message.Data}
 	if len(answer.Message.Header) > 0 {
 		if found.Header, err = nats.DecodeHeadersMsg(answer.Message.Header); err != nil {
 			return nil, err
 		}
 	}
-	return &Message{found, answer.Message.Sequence}, nil
+	return &Message{found, answer.Message.Sequence, answer.Message.Time}, nil
 }

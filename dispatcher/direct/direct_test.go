@@ -3,12 +3,14 @@ package direct_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/dispatcher/direct"
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 func TestMain(m *testing.M) { streamstest.Main(m) }
@@ -77,6 +79,67 @@ func TestBatch(t *testing.T) {
 	}
 	if _, err := direct.Batch(t.Context(), nc, "NONE", "held.0.ep_a", 0); err == nil {
 		t.Error("a stream that does not exist was read")
+	}
+}
+
+func TestGet(t *testing.T) {
+	nc, stream := stored(t, 4)
+	for sequence, subject := range map[uint64]string{1: "held.0.ep_b", 2: "held.0.ep_a", 5: "held.0.ep_a"} {
+		m, err := direct.Get(t.Context(), nc, stream, sequence)
+		if err != nil || m == nil {
+			t.Fatalf("%d: %v, %v", sequence, m, err)
+		}
+		want(t, *m, sequence)
+		if m.Subject != subject || time.Since(m.Time) > time.Minute || m.Time.After(time.Now()) {
+			t.Errorf("%d: %s, stored at %s", sequence, m.Subject, m.Time)
+		}
+	}
+	if m, err := direct.Get(t.Context(), nc, stream, 6); m != nil || err != nil {
+		t.Errorf("what is not there: %v, %v", m, err)
+	}
+	if _, err := direct.Get(t.Context(), nc, "NONE", 1); err == nil {
+		t.Error("a stream that does not exist was read")
+	}
+}
+
+// A replica that has not got a message yet does not make it one that is gone.
+func TestGetAsksTheLeader(t *testing.T) {
+	nc, stream := stored(t, 4)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := s.CachedInfo().Config
+	config.AllowDirect = false
+	if _, err := js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	status := "404 Message Not Found"
+	if _, err := nc.Subscribe("$JS.API.DIRECT.GET."+stream, func(m *nats.Msg) {
+		answer := nats.NewMsg(m.Reply)
+		answer.Header.Set("Status", status[:3])
+		_ = m.RespondMsg(answer)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := direct.Get(t.Context(), nc, stream, 3)
+	if err != nil || m == nil {
+		t.Fatalf("%v, %v", m, err)
+	}
+	want(t, *m, 3)
+	if m.Subject != "held.0.ep_a" || time.Since(m.Time) > time.Minute || m.Time.After(time.Now()) {
+		t.Errorf("%s, stored at %s", m.Subject, m.Time)
+	}
+	if m, err := direct.Get(t.Context(), nc, stream, 6); m != nil || err != nil {
+		t.Errorf("what is not there: %v, %v", m, err)
+	}
+	status = "408 Bad Request"
+	if m, err := direct.Get(t.Context(), nc, stream, 3); m != nil || !schemas.HasCode(err, schemas.CodeUnavailable) {
+		t.Errorf("an answer that says nothing: %v, %v", m, err)
 	}
 }
 
