@@ -5,17 +5,32 @@
 //	   ▲   ▲                            │                     ├─ delivered: ack
 //	   │   └── held.<p>.<endpoint> ◄────┘                     ├─ retry: later.<p>.<endpoint>.<delivery>, ack
 //	   └────── JetStream, when due ◄──────────────────────────┤
-//	                                                          └─ dead: DEAD dead.<tenant>.<endpoint>, ack
+//	fanout, same process ── express ──┘                       └─ dead: DEAD dead.<tenant>.<endpoint>, ack
 //
 // A partition is read by one process, as a rule ([Dispatcher.RunPartition]).
 // Each endpoint with something due has a lane: a window of attempts under way
 // and a short queue. A delivery that would wait in its lane too long is written
 // to the endpoint's own held queue instead, so that it neither fills the
 // partition's consumer nor delays anyone else; the lane drains the held queue
-// as its window allows. The attempt is a list of stages, read top to bottom in
-// attempt.go. Its [schemas.Outcome] is settled in one switch, in settle.go.
+// as its window allows. The attempt is a list of stages (package attempt). Its
+// [schemas.Outcome] is settled in one switch, in settle.go.
 //
-// An endpoint that is paused has no window: all that is due for it waits in its
+// How large the window is follows from how the endpoint fares (package flow): it
+// grows on success and shrinks on timeouts, 429 and errors, up to what the policy
+// allows. An endpoint that is down has none: its breaker is open, what is due waits
+// in its held queue, using up no attempts, and one probe now and then tells whether
+// it is back. Then the window doubles from 1, so that what waits does not fall upon
+// it at once.
+//
+// Fanout in the same process offers each delivery here before it stores it
+// ([schemas.Express]). A quick endpoint with nothing waiting takes it: it is
+// attempted, and its event is acknowledged when it is settled. What has not been
+// settled within a quarter of a second is stored after all; when it comes back
+// through the stream it finds its attempt under way (express.go). While the process
+// has more to do than its CPUs can (load.go), a full lane makes fanout wait rather
+// than store.
+//
+// An endpoint that is paused has no window either: all that is due for it waits in its
 // held queue, unread, until a change of the endpoint wakes the lane. One that
 // wants its order kept (fifo) has a window of one and is served from its held
 // queue alone. A delivery of its that is to be retried waits at the head of the
@@ -42,7 +57,9 @@
 //	storing a retry or dead letter     stored again until it succeeds; the delivery waits
 //	the endpoint answers 410           this and later deliveries die; the endpoint is disabled
 //	  or a status its policy names     the same, or whatever else the policy says of it
-//	nothing but failure, for days        its owner is warned, then the endpoint is disabled: package failing
+//	nothing but failure, for days      its owner is warned, then the endpoint is disabled: package failing
+//	the receiver is down               its deliveries are held; a probe tells when it is back
+//	the held queue is full (max_held)  what is due dies as queue_full
 //	the delivery is past max_age       it dies as too_old, instead of its next attempt
 //	the endpoint is paused             deliveries wait, over restarts too; what is under way ends
 //	all its secrets have expired       the newest goes on signing
