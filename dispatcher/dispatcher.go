@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/load"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -100,7 +101,9 @@ type Dispatcher struct {
 	nc    *nats.Conn
 	js    jetstream.JetStream
 	maker *attempt.Maker
-	load  load
+	load  load.Load
+
+	maxPassed int // the constant, unless a test lowers it before a partition runs
 
 	mu      sync.RWMutex                                              // guards what follows
 	express map[int]func(*schemas.Delivery, func(bool)) expressAnswer // by partition that runs
@@ -114,7 +117,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	}
 	o = o.withDefaults()
 	return &Dispatcher{
-		o: o, nc: nc, js: js,
+		o: o, nc: nc, js: js, maxPassed: maxPassed,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,

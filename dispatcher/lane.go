@@ -38,16 +38,15 @@ type lane struct {
 	unsure   bool          // it was: until Targets know it, deliveries are tried one by one
 	incoming []*task       // to be moved into the held queue in order: see fifo.go
 	moving   bool          // a goroutine does so
-	altered  chan struct{} // closed, and made anew, when the endpoint changes
 	held     *heldQueue    // nil while nothing of the endpoint is held
-	room     chan struct{} // tells the drain that an attempt has ended
+	room     chan struct{} // tells the drain to look again: an attempt has ended, or the endpoint changed
 	moved    time.Time     // when an attempt last began or ended
 	behind   int           // deliveries refused as express that have not come yet
 	arrived  time.Time     // when one came, or the lane was opened
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {
-	return &lane{p: p, endpoint: endpoint, flow: p.flow(endpoint), running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{}), arrived: time.Now()}
+	return &lane{p: p, endpoint: endpoint, flow: p.flow(endpoint), running: map[*task]struct{}{}, room: make(chan struct{}, 1), arrived: time.Now()}
 }
 
 // window is how many attempts the endpoint may have under way now; none while
@@ -158,8 +157,7 @@ func (l *lane) putOff(work context.Context, t *task) {
 		})
 	}
 	if s, ok := t.stored.(held); ok {
-		s.queue.putBack(t, s.sequence)
-		l.open(work)
+		s.queue.putBack(work, t, s)
 	} else {
 		l.follow(work, t)
 	}
@@ -177,8 +175,6 @@ func (l *lane) changed(work context.Context) {
 	if l.p.stopping {
 		return
 	}
-	close(l.altered)
-	l.altered = make(chan struct{})
 	l.flow.Set(l.p.flowOptions(l.endpoint))
 	l.adjust(work)
 }

@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type rig struct {
 	targets  *attempt.Targets
 	reports  chan Report
 	made     uint64 // deliveries
+	passed   int    // the owners' maxPassed, unless it is 0
 
 	mu       sync.Mutex // guards what follows
 	known    map[schemas.EndpointID]schemas.Endpoint
@@ -71,10 +73,19 @@ func testEndpoint(id schemas.EndpointID) schemas.Endpoint {
 // due makes n deliveries due, and returns their ids in order.
 func (r *rig) due(id schemas.EndpointID, n int) []string {
 	r.t.Helper()
-	ids := make([]string, n)
-	for i := range n {
+	return r.dueOf(id, make([]string, n)...)
+}
+
+// dueOf makes a delivery of each key due; an empty one is none.
+func (r *rig) dueOf(id schemas.EndpointID, keys ...string) []string {
+	r.t.Helper()
+	ids := make([]string, len(keys))
+	for i, key := range keys {
 		r.made++
 		d := schemas.Delivery{ID: schemas.NewDeliveryID(time.Now(), r.made, id), Tenant: "acme", Endpoint: id, Data: []byte(fmt.Sprint(i))}
+		if key != "" {
+			d.Event = schemas.Header{"ce-partitionkey": {key}}
+		}
 		ids[i] = string(d.ID)
 		m := &nats.Msg{Subject: r.env.Layout.ReadySubject(id), Header: nats.Header(d.Header()), Data: d.Data}
 		if _, err := r.js.PublishMsgAsync(m, jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
@@ -110,6 +121,7 @@ func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	d.maxPassed = cmp.Or(r.passed, maxPassed)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	o := &owner{nc: nc, cancel: cancel, done: make(chan error, 1)}
 	if o.p, err = d.partition(ctx, 0); err != nil {

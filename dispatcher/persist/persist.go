@@ -6,6 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -40,6 +42,18 @@ func Wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
 		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Acknowledged reports whether a message that is being published was stored.
+func Acknowledged(ctx context.Context, ack jetstream.PubAckFuture) bool {
+	select {
+	case <-ack.Ok():
+		return true
+	case err := <-ack.Err():
+		return err == nil
 	case <-ctx.Done():
 		return false
 	}

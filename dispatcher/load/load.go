@@ -1,4 +1,5 @@
-package dispatcher
+// Package load tells whether a process has more to do than its CPUs can.
+package load
 
 import (
 	"runtime/metrics"
@@ -15,17 +16,17 @@ const (
 	loadWait = 200 * time.Microsecond
 )
 
-// load tells whether this process has more to do than its CPUs can: by how long
+// Load tells whether this process has more to do than its CPUs can: by how long
 // goroutines that could run wait (runtime/metrics, "/sched/latencies:seconds").
-type load struct {
+type Load struct {
 	mu     sync.Mutex // guards what follows
 	looked time.Time
 	before []uint64 // the histogram's counts then
 	high   bool
 }
 
-// tooHigh may be called as often as is convenient.
-func (l *load) tooHigh(now time.Time) bool {
+// TooHigh may be called as often as is convenient.
+func (l *Load) TooHigh(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.looked) < loadEvery {
