@@ -13,6 +13,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/bodies"
 	"github.com/tidings-dev/tidings/dispatcher/failing"
+	"github.com/tidings-dev/tidings/dispatcher/load"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -117,7 +118,9 @@ type Dispatcher struct {
 	js     jetstream.JetStream
 	bodies *bodies.Bodies
 	maker  *attempt.Maker
-	load   load
+	load   load.Load
+
+	maxPassed int // the constant, unless a test lowers it before a partition runs
 
 	mu      sync.RWMutex                                              // guards what follows
 	express map[int]func(*schemas.Delivery, func(bool)) expressAnswer // by partition that runs
@@ -132,12 +135,11 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	o = o.withDefaults()
 	b := bodies.New(nc, o.Log)
 	return &Dispatcher{
-		o: o, nc: nc, js: js, bodies: b,
+		o: o, nc: nc, js: js, bodies: b, maxPassed: maxPassed,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,
 		}),
-		load:    load{read: latencies},
 		express: map[int]func(*schemas.Delivery, func(bool)) expressAnswer{},
 	}, nil
 }

@@ -27,15 +27,18 @@
 // attempted, and its event is acknowledged when it is settled. What has not been
 // settled within a quarter of a second is stored after all; when it comes back
 // through the stream it finds its attempt under way (express.go). While the process
-// has more to do than its CPUs can (load.go), a full lane makes fanout wait rather
+// has more to do than its CPUs can (package load), a full lane makes fanout wait rather
 // than store.
 //
 // An endpoint that is paused has no window either: all that is due for it waits in its
 // held queue, unread, until a change of the endpoint wakes the lane. One that
-// wants its order kept (fifo) has a window of one and is served from its held
-// queue alone. A delivery of its that is to be retried waits at the head of the
-// queue; its attempts and its time are kept under later.<p>.<endpoint>.<delivery>
-// (fifo.go).
+// wants its order kept (fifo) is served from its held queue alone, one delivery
+// at a time; with an order_key one of each key at a time, as many keys as its
+// window allows. A delivery of its that is to be retried waits in its place in the
+// queue and in no place of the window, and those of its key wait behind it; its
+// attempts and its time are kept under later.<p>.<endpoint>.<delivery> (fifo.go).
+// Up to 100,000 that wait so are passed over, in memory by their sequence only;
+// with more the queue is not read on, and other keys wait too (inorder.go).
 //
 // Any other retry is a scheduled message of JetStream, not a delayed nak: a
 // message that waits for its nak still counts against the consumer's
@@ -63,8 +66,9 @@
 //	the delivery is past max_age       it dies as too_old, instead of its next attempt
 //	the endpoint is paused             deliveries wait, over restarts too; what is under way ends
 //	all its secrets have expired       the newest goes on signing
-//	the head of a fifo queue fails     it waits in its place, and those behind it; nobody else does
-//	two processes own the partition    requests may be repeated; a fifo queue's first ones stay in order
+//	the head of a fifo queue fails     it waits in its place, and those of its key behind it; nobody else does
+//	two processes own the partition    requests may be repeated; a key's first ones stay in order
+//	order or order_key is changed      what is under way ends; the queue is read anew; what waits keeps its time
 //	EVENTS lost what one refers to     it dies as event_expired: events are kept for so long only
 //	EVENTS does not answer             the delivery waits
 //	the endpoint is unknown here       the registry itself is asked before it counts as deleted

@@ -103,7 +103,7 @@ func (l *lane) express(now time.Time) expressAnswer {
 		return refused
 	case l.behind == "" && (len(l.queue) < window || len(l.queue) < maxExpress && l.wait(l.pace) < expressPace):
 		return taken
-	case l.p.d.load.tooHigh(now):
+	case l.p.d.load.TooHigh(now):
 		return busy
 	default:
 		return refused

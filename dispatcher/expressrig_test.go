@@ -2,6 +2,8 @@ package dispatcher
 
 import (
 	"fmt"
+	"math"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -128,4 +130,12 @@ func (f *offers) stored() uint64 {
 		f.r.t.Fatal(err)
 	}
 	return s.CachedInfo().State.LastSeq
+}
+
+// waited is a histogram of waits: none, 1 µs, 100 µs, 1 ms and 1 s, or longer.
+func waited(counts ...uint64) *metrics.Float64Histogram {
+	return &metrics.Float64Histogram{
+		Counts:  append(counts, make([]uint64, 5-len(counts))...),
+		Buckets: []float64{math.Inf(-1), 1e-6, 1e-4, 1e-3, 1, math.Inf(1)},
+	}
 }

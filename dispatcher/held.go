@@ -19,6 +19,7 @@ import (
 // is in use. It has no consumer: the lane reads it by sequence and purges it up
 // to the last delivery before which all are settled. What was settled above
 // that is remembered here only, so a crash repeats at most a window of attempts.
+// Where the endpoint wants order, deliveries are removed one by one: inorder.go.
 // The partition's mu guards it.
 type heldQueue struct {
 	lane    *lane
@@ -29,8 +30,12 @@ type heldQueue struct {
 	written int              // deliveries ever sent to the queue
 	from    uint64           // the sequence to read next; the drain's own
 	ahead   []direct.Message // read and not yet begun; the drain's own
-	resumed bool             // a former owner's, who may have kept what is known of its head
 	back    []*task          // read, begun and put off: to be begun again before those
+	again   bool             // to be read from its beginning, as nothing is known of it: see turn
+	mode    mode             // how it is drained; set by turn
+	passed                   // of a mode that is ordered
+	// kept are deliveries that waited in their place before the mode was another.
+	kept map[schemas.DeliveryID]bool
 	// read are the sequences read and not yet purged, in order; done those of
 	// them that are settled.
 	read    []uint64
@@ -68,7 +73,7 @@ func (q *heldQueue) write(work context.Context, t *task) {
 	p.wg.Go(func() {
 		var twice bool
 		if err == nil {
-			twice, err = acknowledged(work, ack)
+			twice, err = persist.Acknowledged(work, ack)
 		}
 		if err != nil {
 			err = p.d.put(work, to)
@@ -86,6 +91,7 @@ func (q *heldQueue) write(work context.Context, t *task) {
 		if twice && to.counted {
 			q.length--
 		}
+		q.lane.wake()
 	})
 }
 
@@ -114,27 +120,12 @@ type placed struct {
 	counted  bool // in the queue's length
 }
 
-// acknowledged waits until a message is stored, and tells whether it was before.
-func acknowledged(work context.Context, ack jetstream.PubAckFuture) (twice bool, err error) {
-	select {
-	case stored := <-ack.Ok():
-		return stored.Duplicate, nil
-	case err := <-ack.Err():
-		return false, err
-	case <-work.Done():
-		return false, work.Err()
-	}
-}
-
 // drain attempts the queue in order, as fast as the lane's window allows, until
 // it is empty.
 func (q *heldQueue) drain(work context.Context) {
 	l := q.lane
 	for q.waitForRoom(work) {
-		if q.startNext(work) {
-			continue
-		}
-		switch state, err := q.readOn(work); {
+		switch state, err := q.step(work); {
 		case err != nil:
 			l.p.d.o.Log.WarnContext(work, "read held queue", "endpoint", l.endpoint, "error", err)
 			if !persist.Wait(work, persist.Pause) {
@@ -142,7 +133,24 @@ func (q *heldQueue) drain(work context.Context) {
 			}
 		case state == nothingYet && !persist.Wait(work, writePause), state == drained:
 			return
+		case state == stuck:
+			q.waitForTurn(work)
 		}
+	}
+}
+
+// step begins one delivery, or gets on to where one may begin.
+func (q *heldQueue) step(work context.Context) (reading, error) {
+	q.lane.p.mu.Lock()
+	turn := q.mustTurn()
+	q.lane.p.mu.Unlock()
+	switch {
+	case turn:
+		return some, q.turn(work)
+	case q.mode.ordered && q.startInOrder(work), !q.mode.ordered && q.startNext(work):
+		return some, nil
+	default:
+		return q.readOn(work)
 	}
 }
 
@@ -152,6 +160,7 @@ type reading int
 const (
 	some       reading = iota // deliveries, now read ahead
 	nothingYet                // nothing, but something is on its way
+	stuck                     // nothing that may begin before others end, or their time comes
 	drained                   // nothing, and the drain has ended
 )
 
@@ -166,16 +175,21 @@ func (q *heldQueue) startNext(work context.Context) bool {
 	}
 	m := q.ahead[0]
 	q.ahead = q.ahead[1:]
-	s := held{q, m.Sequence}
+	s := held{queue: q, sequence: m.Sequence}
 	d, err := schemas.ReadDelivery(q.subject, m.Header, m.Data)
 	if err != nil {
 		q.lane.p.bury(work, &nats.Msg{Subject: q.subject, Header: m.Header, Data: m.Data}, m.Sequence, s, err)
 		return true
 	}
 	t := &task{delivery: d, stored: s, taken: time.Now()}
-	if (q.resumed || q.lane.p.inPlace(t)) && q.lane.p.recall(work, t) != nil {
-		q.ahead = append([]direct.Message{m}, q.ahead...)
-		return true // work ends, and the drain with it
+	if q.kept[d.ID] {
+		if t.due, t.kept, err = q.lane.p.kept.Recall(work, d); err != nil {
+			return true // work ends, and the drain with it
+		}
+		if time.Now().Before(t.due) {
+			q.lane.p.release(work, t)
+			return true
+		}
 	}
 	q.lane.p.mu.Lock()
 	defer q.lane.p.mu.Unlock()
@@ -205,12 +219,21 @@ func (q *heldQueue) startAgain(work context.Context) bool {
 	return true
 }
 
-// putBack has a delivery that was put off begun again, in the queue's order.
-func (q *heldQueue) putBack(t *task, sequence uint64) {
-	after, _ := slices.BinarySearchFunc(q.back, sequence, func(t *task, sequence uint64) int {
-		return cmp.Compare(t.stored.(held).sequence, sequence) //nolint:forcetypeassert // what is put back was held
-	})
-	q.back = slices.Insert(q.back, after, t)
+// putBack has a delivery that was put off, or is to be retried, begun again in
+// the queue's order. The caller holds mu.
+func (q *heldQueue) putBack(work context.Context, t *task, s held) {
+	q.open(work)
+	switch {
+	case q.mode.ordered:
+		q.wait(t, s)
+	case !t.due.IsZero(): // order is wanted since it began
+		q.again = true
+	default:
+		after, _ := slices.BinarySearchFunc(q.back, s.sequence, func(t *task, sequence uint64) int {
+			return cmp.Compare(t.stored.(held).sequence, sequence) //nolint:forcetypeassert // what is put back was held
+		})
+		q.back = slices.Insert(q.back, after, t)
+	}
 }
 
 // readOn reads ahead. If there is nothing to read, it ends the drain, unless
@@ -218,6 +241,9 @@ func (q *heldQueue) putBack(t *task, sequence uint64) {
 func (q *heldQueue) readOn(work context.Context) (reading, error) {
 	p := q.lane.p
 	before := q.state()
+	if q.mode.ordered && q.enough(before) {
+		return stuck, nil
+	}
 	batch, err := direct.Batch(work, p.d.nc, p.stream, q.subject, q.from)
 	if err != nil {
 		return nothingYet, err
@@ -225,19 +251,27 @@ func (q *heldQueue) readOn(work context.Context) (reading, error) {
 	if len(batch) > 0 {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		q.resumed = q.resumed && q.from == 0
 		for _, m := range batch {
-			q.read = append(q.read, m.Sequence)
+			if q.mode.ordered {
+				q.add(m, q.mode.key)
+			} else {
+				q.read = append(q.read, m.Sequence)
+			}
 			q.from = m.Sequence + 1
 		}
 		q.ahead = batch
 		return some, nil
 	}
 	next, err := direct.Next(work, p.d.nc, p.stream, q.subject, q.from)
-	if err == nil && next == nil && q.close(work, before) {
+	switch {
+	case err != nil || next != nil:
+		return nothingYet, err
+	case q.close(work, before):
 		return drained, nil
+	default:
+		q.seen = before
+		return nothingYet, nil
 	}
-	return nothingYet, err
 }
 
 // writePause is how long a write into the queue may take before the drain looks
@@ -249,7 +283,8 @@ func (q *heldQueue) waitForRoom(work context.Context) bool {
 	l := q.lane
 	for {
 		l.p.mu.Lock()
-		stopping, room := l.p.stopping, (len(l.queue) == 0 || l.ahead >= maxAhead) && len(l.running) < l.window()
+		stopping := l.p.stopping
+		room := (len(l.queue) == 0 || l.ahead >= maxAhead) && len(l.running) < l.window() && (!q.mustTurn() || q.mayTurn())
 		l.p.mu.Unlock()
 		if stopping {
 			return false
@@ -280,7 +315,7 @@ func (q *heldQueue) close(work context.Context, before writes) bool {
 	p := q.lane.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if before.under > 0 || before.ever != q.written || len(q.back) > 0 {
+	if before.under > 0 || before.ever != q.written || len(q.back) > 0 || q.again || q.mode.ordered && q.order.Len() > 0 {
 		return false
 	}
 	q.drained = true
@@ -292,11 +327,15 @@ func (q *heldQueue) close(work context.Context, before writes) bool {
 
 // settled notes that a delivery need not be kept, and purges the queue as far
 // as all before are settled too.
-func (q *heldQueue) settled(sequence uint64) {
+func (q *heldQueue) settled(s held) {
+	if q.mode.ordered {
+		q.settledInOrder(s)
+		return
+	}
 	p := q.lane.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	q.done[sequence] = true
+	q.done[s.sequence] = true
 	if !q.purging && q.done[q.read[0]] {
 		q.purging = true
 		p.wg.Go(q.purge)
@@ -314,6 +353,7 @@ func (q *heldQueue) purge() {
 		}
 		if settled == 0 {
 			q.purging = false
+			q.lane.wake()
 			q.retire()
 			p.mu.Unlock()
 			return

@@ -38,9 +38,8 @@ type lane struct {
 	unsure   bool          // it was: until Targets know it, deliveries are tried one by one
 	incoming []*task       // to be moved into the held queue in order: see fifo.go
 	moving   bool          // a goroutine does so
-	altered  chan struct{} // closed, and made anew, when the endpoint changes
 	held     *heldQueue    // nil while nothing of the endpoint is held
-	room     chan struct{} // tells the drain that an attempt has ended
+	room     chan struct{} // tells the drain to look again: an attempt has ended, or the endpoint changed
 	moved    time.Time     // when an attempt last began or ended
 	acked    time.Time     // when an attempt at what was not held last ended
 	ahead    int           // deliveries attempted before those held, since one of those was
@@ -50,7 +49,7 @@ type lane struct {
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {
-	return &lane{p: p, endpoint: endpoint, flow: p.flow(endpoint), running: map[*task]struct{}{}, room: make(chan struct{}, 1), altered: make(chan struct{})}
+	return &lane{p: p, endpoint: endpoint, flow: p.flow(endpoint), running: map[*task]struct{}{}, room: make(chan struct{}, 1)}
 }
 
 // window is how many attempts the endpoint may have under way now; none while
@@ -187,8 +186,7 @@ func (l *lane) putOff(work context.Context, t *task) {
 		})
 	}
 	if s, ok := t.stored.(held); ok {
-		s.queue.putBack(t, s.sequence)
-		l.open(work)
+		s.queue.putBack(work, t, s)
 	} else {
 		l.follow(work, t)
 	}
@@ -206,9 +204,10 @@ func (l *lane) changed(work context.Context) {
 	if l.p.stopping {
 		return
 	}
-	close(l.altered)
-	l.altered = make(chan struct{})
 	l.flow.Set(l.p.flowOptions(l.endpoint))
+	if l.held != nil && l.held.mode.ordered {
+		l.held.again = true // one that waits for its retry may be to die now
+	}
 	l.adjust(work)
 }
 

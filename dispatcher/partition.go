@@ -14,6 +14,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/failing"
 	"github.com/tidings-dev/tidings/dispatcher/flow"
+	"github.com/tidings-dev/tidings/dispatcher/kept"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -50,6 +51,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 	}
 	return &partition{
 		d: d, number: number, stream: stream, deliveries: deliveries, consumer: consumer,
+		kept:   kept.Store{NC: d.nc, JS: d.js, Stream: deliveries, Name: stream, Layout: d.o.Layout, Log: d.o.Log},
 		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, flows: map[schemas.EndpointID]*flow.Flow{}, taken: map[*task]struct{}{},
 		unstored: unstored{storing: map[schemas.DeliveryID]*express{}},
 		failing: failing.New(failing.Options{
@@ -106,6 +108,7 @@ type partition struct {
 	number     int
 	stream     string // name of deliveries
 	deliveries jetstream.Stream
+	kept       kept.Store
 	consumer   jetstream.Consumer
 	wg         sync.WaitGroup // attempts, drains, hold writes and purges
 	ending     chan struct{}  // closed by stop
@@ -185,11 +188,11 @@ func (p *partition) deadLetter(work context.Context, m *nats.Msg, sequence uint6
 // then those of the tasks that wait. The caller has counted it as running.
 func (p *partition) run(work context.Context, l *lane, t *task) {
 	for t != nil {
-		ending := p.handle(work, l, t)
-		if ending == again {
-			continue
-		}
+		ending := p.handle(work, t)
 		p.mu.Lock()
+		if s, isHeld := t.stored.(held); isHeld && ending == waits {
+			s.queue.putBack(work, t, s)
+		}
 		if ending == paused {
 			l.putOff(work, t)
 			t = nil
@@ -206,14 +209,11 @@ type ending int
 const (
 	ended  ending = iota // settled, or given back
 	paused               // not attempted
-	again                // to be attempted again in its place
+	waits                // to be attempted again from its place in the queue
 )
 
 // handle makes one attempt and settles it.
-func (p *partition) handle(work context.Context, l *lane, t *task) ending {
-	if !t.due.IsZero() && !p.await(work, l, t) {
-		return ended
-	}
+func (p *partition) handle(work context.Context, t *task) ending {
 	a, outcome, err := p.d.maker.Attempt(work, t.delivery, p.ending)
 	if err == nil {
 		t.signal = flow.SignalOf(outcome.Cause)
@@ -224,9 +224,13 @@ func (p *partition) handle(work context.Context, l *lane, t *task) ending {
 	case errors.Is(err, attempt.ErrPaused):
 		return paused
 	case stays:
-		err = p.keep(work, t, r)
+		next := advance(r)
+		t.due = time.Now().Add(r.Outcome.After)
+		err = p.kept.Keep(work, &next, t.due)
 	case err == nil:
-		err = p.settleTask(work, t, r)
+		if err = p.settle(work, r); err == nil && t.kept > 0 {
+			err = p.kept.Forget(work, t.delivery, t.kept)
+		}
 	}
 	if err != nil {
 		p.d.o.Log.InfoContext(work, "delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
@@ -239,7 +243,7 @@ func (p *partition) handle(work context.Context, l *lane, t *task) ending {
 	p.failing.Done(r.Delivery, r.Attempt, r.Outcome.Kind)
 	p.d.o.Observe(r)
 	if stays {
-		return again
+		return waits
 	}
 	return ended
 }
@@ -332,7 +336,7 @@ func (p *partition) resumeHeld(ctx, work context.Context) error {
 	for subject, length := range info.State.Subjects {
 		l := p.lane(schemas.QueueEndpoint(subject))
 		l.held = newHeldQueue(l)
-		l.held.resumed = true
+		l.held.again = true
 		l.held.length = int(length) //nolint:gosec // of messages on a disk
 		l.hold(work)
 	}

@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type rig struct {
 	notes    *notes
 	made     uint64                           // deliveries
 	waits    func() *metrics.Float64Histogram // what the owners' loads read: nothing, but a test may say
+	passed   int                              // the owners' maxPassed, unless it is 0
 
 	mu       sync.Mutex // guards what follows
 	known    map[schemas.EndpointID]schemas.Endpoint
@@ -77,9 +79,18 @@ func testEndpoint(id schemas.EndpointID) schemas.Endpoint {
 // due makes n deliveries due, and returns their ids in order.
 func (r *rig) due(id schemas.EndpointID, n int) []string {
 	r.t.Helper()
-	ids := make([]string, n)
-	for i := range n {
+	return r.dueOf(id, make([]string, n)...)
+}
+
+// dueOf makes a delivery of each key due; an empty one is none.
+func (r *rig) dueOf(id schemas.EndpointID, keys ...string) []string {
+	r.t.Helper()
+	ids := make([]string, len(keys))
+	for i, key := range keys {
 		d := r.delivery(id, fmt.Sprint(i))
+		if key != "" {
+			d.Event = schemas.Header{"ce-partitionkey": {key}}
+		}
 		ids[i] = string(d.ID)
 		if _, err := r.js.PublishMsgAsync(r.ready(d), jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
 			r.t.Fatal(err)
@@ -125,7 +136,8 @@ func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	d.load.read = r.waits
+	d.load.Read = r.waits
+	d.maxPassed = cmp.Or(r.passed, maxPassed)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	o := &owner{nc: nc, cancel: cancel, done: make(chan error, 1)}
 	if o.p, err = d.partition(ctx, 0); err != nil {

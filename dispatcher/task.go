@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/flow"
+	"github.com/tidings-dev/tidings/dispatcher/keyed"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -17,7 +18,7 @@ type task struct {
 	started  time.Time   // of its attempt; zero while it waits
 	signal   flow.Signal // what its attempt tells of the endpoint; void until it has ended
 	due      time.Time   // when it is to be attempted, if it waits in its place
-	kept     bool        // what is known of it lies beside the queue: see fifo.go
+	kept     uint64      // the sequence of what is kept of it beside the queue: see fifo.go; 0 is nothing
 }
 
 // stored is where a task's delivery lies until it is settled. Losing a call
@@ -35,13 +36,14 @@ func (r ready) done()     { _ = r.msg.Ack() }
 func (r ready) giveBack() { _ = r.msg.Nak() }
 func (r ready) extend()   { _ = r.msg.InProgress() }
 
-// held is a delivery in its endpoint's own queue. It stays there until the
-// queue is purged up to it, so giving it back is doing nothing.
+// held is a delivery in its endpoint's own queue. It stays there until it is
+// removed, so giving it back is doing nothing.
 type held struct {
 	queue    *heldQueue
 	sequence uint64
+	key      keyed.Key // of a queue that is drained in order
 }
 
-func (h held) done()   { h.queue.settled(h.sequence) }
+func (h held) done()   { h.queue.settled(h) }
 func (held) giveBack() {}
 func (held) extend()   {}

@@ -67,6 +67,7 @@ var importRules = []importRule{
 	// The dispatcher's leaves know the vocabulary and their own trade.
 	{"dispatcher/retry", []string{"schemas/..."}, nil},
 	{"dispatcher/flow", []string{"schemas/..."}, nil},
+	{"dispatcher/keyed", nil, nil},
 	{"dispatcher/ecmascript", []string{"schemas/..."}, nil},
 	{"dispatcher/signing", []string{"schemas/...", "dispatcher/ecmascript"}, []string{"golang.org/x/crypto/..."}},
 	{"dispatcher/handshake", []string{"schemas/..."}, []string{cloudEvents}}, // the SDK in tests: it answers handshakes

@@ -44,7 +44,7 @@ func newTarget(e schemas.Endpoint, l *limit) *Target {
 		t.window = DefaultConcurrency
 	}
 	t.window = paced(t.window, interval(e))
-	if t.FIFO() {
+	if t.FIFO() && t.OrderKey() == "" {
 		t.window = 1
 	}
 	if e.Paused {
@@ -83,7 +83,8 @@ func (t *Target) prepare() (err error) {
 func (t *Target) Window() int { return t.window }
 
 // BreakerOn reports whether the endpoint is left alone while it is down. One that
-// asks for order is not: the schedule of the delivery that it fails is all it has.
+// asks for order is not: the schedule of a delivery that it fails is all that its
+// key has.
 func (t *Target) BreakerOn() bool {
 	return !t.FIFO() && t.endpoint.Policy.BreakerOn(t.endpoint.Dialect)
 }
@@ -99,6 +100,9 @@ func (t *Target) MaxHeld() int { return cmp.Or(t.endpoint.Policy.MaxHeld, schema
 
 // FIFO reports whether the endpoint's deliveries may not overtake one another.
 func (t *Target) FIFO() bool { return t.endpoint.Policy.Order == schemas.OrderFIFO }
+
+// OrderKey is the attribute to whose values that is limited; empty if it is not.
+func (t *Target) OrderKey() string { return t.endpoint.Policy.OrderKey }
 
 // dies is when a delivery is too old for its endpoint; the zero time is never.
 func (t *Target) dies(d *schemas.Delivery) time.Time {

@@ -6,11 +6,13 @@ package direct
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -148,4 +150,28 @@ func ask(ctx context.Context, nc *nats.Conn, stream string, r request) (*Message
 		}
 	}
 	return &Message{found, answer.Message.Sequence, answer.Message.Time}, nil
+}
+
+// At asks the leader for the message of a subject under a sequence; nil if there
+// is none.
+func At(ctx context.Context, nc *nats.Conn, stream, subject string, sequence uint64) (*Message, error) {
+	m, err := Next(ctx, nc, stream, subject, sequence)
+	if err != nil || m == nil || m.Sequence != sequence {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Remove deletes the message of a subject under a sequence, unless that has been
+// done.
+func Remove(ctx context.Context, nc *nats.Conn, stream jetstream.Stream, subject string, sequence uint64) error {
+	err := stream.DeleteMsg(ctx, sequence)
+	if !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
+		return err
+	}
+	m, lookErr := At(ctx, nc, stream.CachedInfo().Config.Name, subject, sequence)
+	if lookErr == nil && m == nil {
+		return nil
+	}
+	return err
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -42,5 +44,18 @@ func Wait(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// Acknowledged waits until a message that is being published is stored, and tells
+// whether it was before.
+func Acknowledged(ctx context.Context, ack jetstream.PubAckFuture) (twice bool, err error) {
+	select {
+	case stored := <-ack.Ok():
+		return stored.Duplicate, nil
+	case err := <-ack.Err():
+		return false, err
+	case <-ctx.Done():
+		return false, ctx.Err()
 	}
 }

@@ -1,4 +1,4 @@
-package dispatcher
+package load
 
 import (
 	"math"
@@ -40,7 +40,7 @@ func TestMeanSince(t *testing.T) {
 // in loadEvery.
 func TestTooHigh(t *testing.T) {
 	now, reads, h := time.Now(), 0, waited()
-	l := load{read: func() *metrics.Float64Histogram {
+	l := Load{Read: func() *metrics.Float64Histogram {
 		reads++
 		return h
 	}}
@@ -62,7 +62,7 @@ func TestTooHigh(t *testing.T) {
 	} {
 		h, now = step.now, now.Add(step.after)
 		for range 3 {
-			if got := l.tooHigh(now); got != step.high || reads != step.reads {
+			if got := l.TooHigh(now); got != step.high || reads != step.reads {
 				t.Errorf("step %d: %t after %d looks, want %t after %d", i, got, reads, step.high, step.reads)
 			}
 		}

@@ -1,4 +1,5 @@
-package dispatcher
+// Package load tells whether a process has more to do than its CPUs can.
+package load
 
 import (
 	"runtime/metrics"
@@ -15,10 +16,12 @@ const (
 	loadWait = 200 * time.Microsecond
 )
 
-// load tells whether this process has more to do than its CPUs can: by how long
+// Load tells whether this process has more to do than its CPUs can: by how long
 // goroutines that could run wait (runtime/metrics, "/sched/latencies:seconds").
-type load struct {
-	read func() *metrics.Float64Histogram // latencies; nil of a runtime that has none
+type Load struct {
+	// Read is what is read: latencies by default. It returns nil of a runtime that
+	// has none.
+	Read func() *metrics.Float64Histogram
 
 	mu     sync.Mutex // guards what follows
 	looked time.Time
@@ -26,15 +29,19 @@ type load struct {
 	high   bool
 }
 
-// tooHigh may be called as often as is convenient.
-func (l *load) tooHigh(now time.Time) bool {
+// TooHigh may be called as often as is convenient.
+func (l *Load) TooHigh(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.looked) < loadEvery {
 		return l.high
 	}
 	l.looked = now
-	h := l.read()
+	read := l.Read
+	if read == nil {
+		read = latencies
+	}
+	h := read()
 	if h == nil {
 		return false
 	}
