@@ -11,6 +11,11 @@
 //	http  → DialContext    → resolve → Guard (scheme http)  → connect ───────→ pool of http
 //	https → DialTLSContext → resolve → Guard (scheme https) → connect → TLS → pool of https
 //
+// What leaves is mostly small POST requests over HTTP/1.1. Package h1 makes those
+// in the goroutine that asks for them, without the two goroutines that net/http
+// has for each connection: in the pipe that saves about a sixth of all CPU time.
+// Everything else, HTTP/2 above all, is net/http's. Both dial by the paths above.
+//
 // The two rules of the guard:
 //
 //   - An address is reached only if it is public, or lies in an allowed range
