@@ -122,8 +122,8 @@ type Dispatcher struct {
 
 	maxPassed int // the constant, unless a test lowers it before a partition runs
 
-	mu      sync.RWMutex                                              // guards what follows
-	express map[int]func(*schemas.Delivery, func(bool)) expressAnswer // by partition that runs
+	mu      sync.RWMutex         // guards what follows
+	express map[int]expressTaker // by partition that runs
 }
 
 // New makes the stage on a connection.
@@ -140,6 +140,6 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,
 		}),
-		express: map[int]func(*schemas.Delivery, func(bool)) expressAnswer{},
+		express: map[int]expressTaker{},
 	}, nil
 }

@@ -37,7 +37,7 @@ func (d *Dispatcher) Express(delivery *schemas.Delivery, release func(settled bo
 		if take == nil {
 			return false
 		}
-		if answer := take(delivery, release); answer != busy || time.Now().After(until) {
+		if answer := take(delivery, release, time.Now().After(until)); answer != busy {
 			return answer == taken
 		}
 		<-time.After(expressPause)
@@ -56,13 +56,20 @@ const (
 	busy // ask again
 )
 
+// expressTaker is how a partition takes a delivery; last tells that it will not be
+// asked again.
+type expressTaker func(d *schemas.Delivery, release func(settled bool), last bool) expressAnswer
+
 // takeExpress has a partition's express deliveries taken by p, until stop.
 func (p *partition) takeExpress(work context.Context) (stop func()) {
-	p.d.setExpress(p.number, func(d *schemas.Delivery, release func(bool)) expressAnswer {
+	p.d.setExpress(p.number, func(d *schemas.Delivery, release func(bool), last bool) expressAnswer {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		l := p.lane(d.Endpoint)
 		answer := l.express(time.Now())
+		if answer == busy && last {
+			l.inVain, answer = time.Now(), refused
+		}
 		if p.stopping {
 			answer = refused
 		}
@@ -82,7 +89,7 @@ func (p *partition) takeExpress(work context.Context) (stop func()) {
 	return func() { p.d.setExpress(p.number, nil) }
 }
 
-func (d *Dispatcher) setExpress(partition int, take func(*schemas.Delivery, func(bool)) expressAnswer) {
+func (d *Dispatcher) setExpress(partition int, take expressTaker) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.express[partition] = take
@@ -103,7 +110,7 @@ func (l *lane) express(now time.Time) expressAnswer {
 		return refused
 	case l.behind == "" && (len(l.queue) < window || len(l.queue) < maxExpress && l.wait(l.pace) < expressPace):
 		return taken
-	case l.p.d.load.TooHigh(now):
+	case now.Sub(l.inVain) > vainWait && l.p.d.load.TooHigh(now):
 		return busy
 	default:
 		return refused
@@ -132,6 +139,10 @@ func (l *lane) comes(id schemas.DeliveryID) {
 	}
 }
 
+// vainWait is how long nobody waits for an endpoint that was waited for in vain: it
+// takes less than comes, whatever the load, and its tenant's other events wait too.
+const vainWait = 10 * time.Second
+
 // behindWait is how long nothing may come of what was refused, until nothing more
 // is waited for.
 const behindWait = 2 * time.Second
@@ -152,7 +163,7 @@ type expressState int
 
 const (
 	inEvent  expressState = iota // set by takeExpress
-	storing                      // set by store: asked to be stored
+	storing                      // set by look: asked to be stored
 	arrived                      // set by arrive: msg is the stored delivery
 	settled                      // set by done, before it has arrived
 	released                     // set by done and giveBack: no longer ours

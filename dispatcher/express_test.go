@@ -219,7 +219,7 @@ func TestExpressGoesOnAfterARefusal(t *testing.T) {
 }
 
 // A delivery waits for a busy endpoint while the process has too much to do, but
-// not for long.
+// not for long, and the next not at all.
 func TestExpressWaitsWhileTheLoadIsHigh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -237,6 +237,12 @@ func TestExpressWaitsWhileTheLoadIsHigh(t *testing.T) {
 		if waited := time.Since(start); took != 0 || waited < expressTime || waited > expressTime+soon {
 			t.Errorf("taken %d after %s; want refused after %s", took, waited, expressTime)
 		}
+		start = time.Now()
+		again, took := f.offer(o, "ep_a", 1)
+		if waited := time.Since(start); took != 0 || waited > 0 {
+			t.Errorf("taken %d after %s; want refused at once: it was waited for in vain", took, waited)
+		}
+		more = append(more, again...)
 		r.endpoint("ep_a", schemas.Policy{Concurrency: maxExpress})
 		<-time.After(10 * time.Millisecond)
 		r.ends(len(ids) + len(more))
