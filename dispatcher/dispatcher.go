@@ -119,6 +119,7 @@ type Dispatcher struct {
 	bodies *bodies.Bodies
 	maker  *attempt.Maker
 	load   load.Load
+	gate   gate
 
 	maxPassed int // the constant, unless a test lowers it before a partition runs
 
@@ -135,7 +136,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	o = o.withDefaults()
 	b := bodies.New(nc, o.Log)
 	return &Dispatcher{
-		o: o, nc: nc, js: js, bodies: b, maxPassed: maxPassed,
+		o: o, nc: nc, js: js, bodies: b, gate: newGate(), maxPassed: maxPassed,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,

@@ -12,7 +12,7 @@
 // and a short queue. A delivery that would wait in its lane too long is written
 // to the endpoint's own held queue instead, so that it neither fills the
 // partition's consumer nor delays anyone else; the lane drains the held queue
-// as its window allows. The attempt is a list of stages (package attempt). Its
+// as its window allows, and as the CPUs have to spare (gate.go). The attempt is a list of stages (package attempt). Its
 // [schemas.Outcome] is settled in one switch, in settle.go.
 //
 // How large the window is follows from how the endpoint fares (package flow): it

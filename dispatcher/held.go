@@ -31,6 +31,7 @@ type heldQueue struct {
 	from    uint64           // the sequence to read next; the drain's own
 	ahead   []direct.Message // read and not yet begun; the drain's own
 	back    []*task          // read, begun and put off: to be begun again before those
+	pass    *pass            // for the next attempt; the drain's own
 	again   bool             // to be read from its beginning, as nothing is known of it: see turn
 	mode    mode             // how it is drained; set by turn
 	passed                   // of a mode that is ordered
@@ -125,7 +126,11 @@ type placed struct {
 func (q *heldQueue) drain(work context.Context) {
 	l := q.lane
 	for q.waitForRoom(work) {
-		switch state, err := q.step(work); {
+		q.pass = l.p.d.gate.enter(work)
+		state, err := q.step(work)
+		q.pass.leave() // unless an attempt has it
+		q.pass = nil
+		switch {
 		case err != nil:
 			l.p.d.o.Log.WarnContext(work, "read held queue", "endpoint", l.endpoint, "error", err)
 			if !persist.Wait(work, persist.Pause) {
@@ -200,6 +205,7 @@ func (q *heldQueue) startNext(work context.Context) bool {
 // start attempts a delivery of the queue, and then those that go before the next
 // one.
 func (q *heldQueue) start(work context.Context, t *task) {
+	t.pass, q.pass = q.pass, nil
 	q.lane.start(work, t)
 	if len(q.lane.queue) > 0 {
 		q.lane.adjust(work)

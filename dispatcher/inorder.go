@@ -162,7 +162,7 @@ func (q *heldQueue) startInOrder(work context.Context) bool {
 	if target := p.d.o.Targets.Get(d.Endpoint); t.due.After(now) && (target == nil || !target.Refuses(d)) {
 		q.wait(t, s)
 	} else {
-		q.lane.start(work, t)
+		q.start(work, t)
 	}
 	return true
 }

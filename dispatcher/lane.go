@@ -132,6 +132,7 @@ func (l *lane) begin(t *task, now time.Time) {
 // end counts t as running no more, and learns from how it went.
 func (l *lane) end(t *task, now time.Time) {
 	l.moved = now
+	t.pass.leave()
 	l.flow.Done(flow.Result{Signal: t.signal, Began: t.started, Now: now, InFlight: len(l.running), Random: rand.Float64()}) //nolint:gosec // jitter
 	delete(l.running, t)
 	if _, isHeld := t.stored.(held); !isHeld {

@@ -17,6 +17,7 @@ type task struct {
 	taken    time.Time
 	started  time.Time   // of its attempt; zero while it waits
 	signal   flow.Signal // what its attempt tells of the endpoint; void until it has ended
+	pass     *pass       // by which its attempt began; nil if it needed none
 	due      time.Time   // when it is to be attempted, if it waits in its place
 	kept     uint64      // the sequence of what is kept of it beside the queue: see fifo.go; 0 is nothing
 }

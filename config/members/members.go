@@ -3,8 +3,8 @@
 // Each process keeps one key in a bucket, writes it again and again, and watches
 // the others'. Who has not been heard for the time to live is dead, and its key
 // is removed by whoever notices. A partition belongs to the member with the highest hash of
-// (member, partition) (rendezvous hashing), so a change of members moves only
-// the partitions it must.
+// (member, partition) that has no more than its share (rendezvous hashing with
+// bounded loads), so a change of members moves few partitions more than it must.
 //
 // Ownership is a matter of speed, never of correctness: JetStream hands a
 // message to one process at a time, and acknowledgements decide. While two
@@ -160,31 +160,48 @@ func Clear(ctx context.Context, kv jetstream.KeyValue) error {
 
 func (m *Member) key(id string) string { return m.o.Role + "." + id }
 
-// owned are the partitions for which this member's hash is the highest.
+// owned are the partitions that belong to this member.
 func (m *Member) owned(ids []string) []int {
 	var owned []int
-	for p := range m.o.Partitions {
-		if Owner(ids, p) == m.o.ID {
+	for p, owner := range Owners(ids, m.o.Partitions) {
+		if owner == m.o.ID {
 			owned = append(owned, p)
 		}
 	}
 	return owned
 }
 
-// Owner is the member that a partition belongs to.
-func Owner(ids []string, partition int) string {
-	var (
-		owner string
-		best  uint64
-	)
-	for _, id := range ids {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(id + "/" + strconv.Itoa(partition)))
-		if score := mix(h.Sum64()); owner == "" || score > best {
-			owner, best = id, score
-		}
+// Owners are the members to whom the partitions belong, in the order of these:
+// each to the member that scores best for it of those that may have one more.
+// Nobody has more than one partition more than another.
+func Owners(ids []string, partitions int) []string {
+	owners := make([]string, partitions)
+	if len(ids) == 0 {
+		return owners
 	}
-	return owner
+	each, more := partitions/len(ids), partitions%len(ids)
+	has := make(map[string]int, len(ids))
+	for p := range owners {
+		var best uint64
+		for _, id := range ids {
+			room := has[id] < each || has[id] == each && more > 0
+			if s := score(id, p); room && (owners[p] == "" || s > best) {
+				owners[p], best = id, s
+			}
+		}
+		if has[owners[p]] == each {
+			more--
+		}
+		has[owners[p]]++
+	}
+	return owners
+}
+
+// score is how well a member and a partition go together.
+func score(id string, partition int) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id + "/" + strconv.Itoa(partition)))
+	return mix(h.Sum64())
 }
 
 // mix spreads FNV's weak high bits (the finalizer of MurmurHash3).

@@ -326,32 +326,39 @@ func TestAPartitionIsWorkedOnOnceByAMember(t *testing.T) {
 	})
 }
 
-func TestOwner(t *testing.T) {
-	if got := members.Owner(nil, 1); got != "" {
-		t.Errorf("of nobody, %q owns it", got)
+func TestOwners(t *testing.T) {
+	if got := members.Owners(nil, 2); !slices.Equal(got, []string{"", ""}) {
+		t.Errorf("of nobody, %q own them", got)
 	}
-	ids := []string{"a", "b", "c", "d", "e"}
-	const many = 10_000
-	has := map[string]int{}
-	for p := range many {
-		owner := members.Owner(ids, p)
-		has[owner]++
-		reversed := slices.Clone(ids)
-		slices.Reverse(reversed)
-		if again := members.Owner(reversed, p); again != owner {
-			t.Fatalf("partition %d is %s's or %s's, by the order of the members", p, owner, again)
-		}
-		// Without a member its partitions move, and no others.
-		for _, gone := range ids {
-			rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == gone })
-			if now := members.Owner(rest, p); now != owner && owner != gone {
-				t.Fatalf("partition %d moved from %s to %s when %s left", p, owner, now, gone)
+	for _, partitions := range []int{1, 4, 32, 256} {
+		for n := 1; n <= 9; n++ {
+			ids := make([]string, n)
+			for i := range ids {
+				ids[i] = fmt.Sprintf("dispatcher-%c", 'a'+i)
 			}
-		}
-	}
-	for _, id := range ids {
-		if share := fmt.Sprintf("%d of %d", has[id], many); has[id] < many/len(ids)*9/10 || has[id] > many/len(ids)*11/10 {
-			t.Errorf("%s has %s, want a fifth", id, share)
+			owners := members.Owners(ids, partitions)
+			has := map[string]int{}
+			for _, owner := range owners {
+				has[owner]++
+			}
+			for _, id := range ids {
+				if has[id] != partitions/n && (has[id] != partitions/n+1 || partitions%n == 0) {
+					t.Errorf("%s of %d has %d of %d", id, n, has[id], partitions)
+				}
+			}
+			// Without a member its partitions move, and few others.
+			for _, gone := range ids[:n-1] {
+				rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == gone })
+				moved := 0
+				for p, now := range members.Owners(rest, partitions) {
+					if now != owners[p] {
+						moved++
+					}
+				}
+				if most := 2*has[gone] + 3; moved > most {
+					t.Errorf("%d of %d moved when %s left, one of %d that had %d; want at most %d", moved, partitions, gone, n, has[gone], most)
+				}
+			}
 		}
 	}
 }
