@@ -121,7 +121,8 @@ type Dispatcher struct {
 	load   load.Load
 	gate   gate
 
-	maxPassed int // the constant, unless a test lowers it before a partition runs
+	maxPassed int // the constants, unless a test lowers them before a partition runs
+	maxTaken  int
 
 	mu      sync.RWMutex         // guards what follows
 	express map[int]expressTaker // by partition that runs
@@ -136,7 +137,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	o = o.withDefaults()
 	b := bodies.New(nc, o.Log)
 	return &Dispatcher{
-		o: o, nc: nc, js: js, bodies: b, gate: newGate(), maxPassed: maxPassed,
+		o: o, nc: nc, js: js, bodies: b, gate: newGate(), maxPassed: maxPassed, maxTaken: maxTaken,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,

@@ -62,6 +62,7 @@
 //	  or a status its policy names     the same, or whatever else the policy says of it
 //	nothing but failure, for days      its owner is warned, then the endpoint is disabled: package failing
 //	the receiver is down               its deliveries are held; a probe tells when it is back
+//	thousands of them hang at once     each has one place of its partition; the rest is held
 //	the held queue is full (max_held)  what is due dies as queue_full
 //	the delivery is past max_age       it dies as too_old, instead of its next attempt
 //	the endpoint is paused             deliveries wait, over restarts too; what is under way ends

@@ -375,3 +375,42 @@ func TestSoak(t *testing.T) {
 		})
 	}
 }
+
+// Endpoints that hang all at once leave places of their partition to others: beyond
+// so many, each gets one. What waited for them comes once they answer.
+func TestMassOutageLeavesPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most, n, each = 100, 60, 8
+		r := newRig(t)
+		r.taken = most
+		open := make(chan struct{})
+		r.receiver.Script(func(q dispatchertest.Request) dispatchertest.Answer {
+			if q.Path != "/ep_well" {
+				return dispatchertest.Once(open, dispatchertest.Status(http.StatusNoContent))
+			}
+			return nil
+		})
+		r.endpoint("ep_well", schemas.Policy{})
+		for _, other := range neighbours(n, each, nil) {
+			r.endpoint(other.id, patient)
+			r.due(other.id, other.due)
+		}
+		o := r.own(time.Second)
+		<-time.After(10 * time.Second)
+		if info, err := o.p.consumer.Info(t.Context()); err != nil || info.NumAckPending > most+n {
+			t.Errorf("%d places are taken, %v; want at most %d", info.NumAckPending, err, most+n)
+		}
+		if came := len(r.receiver.Requests()); came != n*each { // those that are held need no place
+			t.Errorf("%d requests, want %d: windows are larger", came, n*each)
+		}
+		start := time.Now()
+		r.due("ep_well", 50)
+		r.ends(50)
+		if took := time.Since(start); took > 100*time.Millisecond {
+			t.Errorf("the endpoint that is well waited %s", took)
+		}
+		close(open)
+		r.ends(n * each)
+		r.clean(o)
+	})
+}

@@ -80,12 +80,29 @@ func (l *lane) offer(work context.Context, t *task) {
 		l.follow(work, t)
 	case l.draining():
 		l.follow(work, t)
+	case l.mayHang():
+		l.hold(work)
+		l.follow(work, t)
 	case len(l.running) < l.window() && len(l.queue) == 0:
 		l.start(work, t)
 	default:
 		l.queue = append(l.queue, t)
 		l.watch(work)
 	}
+}
+
+// maxTaken is how many deliveries of a partition may be in this process's hands
+// until endpoints that may hang get one place each: half of what JetStream hands out
+// before the first is acknowledged.
+const maxTaken = 4096
+
+// mayHang reports whether the endpoint is not to have more places of a partition
+// that has few left: nothing of it has ended yet, or not for long.
+func (l *lane) mayHang() bool {
+	if len(l.running) == 0 || len(l.p.taken) <= l.p.d.maxTaken {
+		return false
+	}
+	return l.pace == 0 || l.paceNow(time.Now()) > slowPace
 }
 
 // goesFirst reports whether a delivery is attempted before those that are held: its

@@ -39,6 +39,7 @@ type rig struct {
 	made     uint64                           // deliveries
 	waits    func() *metrics.Float64Histogram // what the owners' loads read: nothing, but a test may say
 	passed   int                              // the owners' maxPassed, unless it is 0
+	taken    int                              // and their maxTaken
 
 	mu       sync.Mutex // guards what follows
 	known    map[schemas.EndpointID]schemas.Endpoint
@@ -137,7 +138,7 @@ func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
 		r.t.Fatal(err)
 	}
 	d.load.Read = r.waits
-	d.maxPassed = cmp.Or(r.passed, maxPassed)
+	d.maxPassed, d.maxTaken = cmp.Or(r.passed, maxPassed), cmp.Or(r.taken, maxTaken)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	o := &owner{nc: nc, cancel: cancel, done: make(chan error, 1)}
 	if o.p, err = d.partition(ctx, 0); err != nil {
