@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/heap"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
@@ -70,6 +71,8 @@ type cleanup struct {
 // caller stops it, after an error too.
 func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h hooks) (*app, error) {
 	a := &app{settings: settings, log: log, hooks: h, failed: make(chan error, 8)}
+	stopKeeping := heap.Keep()
+	a.onStop("heap", func() error { stopKeeping(); return nil })
 	steps := []struct {
 		name string
 		do   func(context.Context) error
