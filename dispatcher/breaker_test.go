@@ -377,3 +377,41 @@ func TestADeletedEndpointIsForgotten(t *testing.T) {
 		o.forgets(t)
 	})
 }
+
+// A change of an endpoint that is down may have put it right: it is probed at once.
+func TestAChangeIsReasonForAProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.endpoint("ep_a", schemas.Policy{})
+		down := true
+		r.receiver.Script(func(dispatchertest.Request) dispatchertest.Answer {
+			if down {
+				return dispatchertest.Status(http.StatusInternalServerError)
+			}
+			return nil
+		})
+		o := r.own(time.Second)
+		go r.due("ep_a", 100)
+		<-time.After(40 * time.Minute) // the cooldown is 5 min by now
+		for o.state("ep_a") != flow.Open {
+			<-time.After(time.Second)
+		}
+		<-time.After(time.Second)
+		probes := len(r.receiver.Requests())
+		r.endpoint("ep_a", schemas.Policy{})
+		<-time.After(time.Second)
+		if n := len(r.receiver.Requests()) - probes; n != 1 {
+			t.Errorf("%d probes after a change that put nothing right, want 1", n)
+		}
+		down = false
+		changed, failed := time.Now(), len(r.reports)
+		r.endpoint("ep_a", schemas.Policy{})
+		for r.held("ep_a") > 0 {
+			<-time.After(time.Second)
+		}
+		if took := time.Since(changed); took > 10*time.Second {
+			t.Errorf("held for %s after the change that put it right", took)
+		}
+		r.ends(failed)
+	})
+}

@@ -136,12 +136,13 @@ func (p *partition) moveOne(work context.Context, q *heldQueue, d *schemas.Deliv
 	p.mu.Lock()
 	to := q.place(d)
 	p.mu.Unlock()
-	err := p.d.put(work, to)
+	twice, err := p.d.put(work, to)
 	if err == nil {
 		to.stored()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	q.uncount(to, twice || err != nil)
 	q.written++
 	q.lane.wake()
 	return err

@@ -77,7 +77,7 @@ func (q *heldQueue) write(work context.Context, t *task) {
 			twice, err = persist.Acknowledged(work, ack)
 		}
 		if err != nil {
-			err = p.d.put(work, to)
+			_, err = p.d.put(work, to) // if it is there, it may be from here
 		}
 		if err == nil {
 			t.stored.done()
@@ -89,9 +89,7 @@ func (q *heldQueue) write(work context.Context, t *task) {
 		defer p.mu.Unlock()
 		delete(p.taken, t)
 		q.writing--
-		if twice && to.counted {
-			q.length--
-		}
+		q.uncount(to, twice || err != nil)
 		q.lane.wake()
 	})
 }
@@ -109,6 +107,14 @@ func (q *heldQueue) place(d *schemas.Delivery) placed {
 	q.length++
 	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Body()}
 	return placed{msg: m, id: d.ID.MessageID(d.Attempts) + ".held", stored: func() {}, counted: true}
+}
+
+// uncount corrects the queue's length if what was placed is not there once more.
+// The caller holds mu.
+func (q *heldQueue) uncount(to placed, isNot bool) {
+	if isNot && to.counted {
+		q.length--
+	}
 }
 
 // placed is a message to store, or a delivery to bury, and what to do once it is.

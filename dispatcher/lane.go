@@ -195,6 +195,11 @@ func (l *lane) next(work context.Context, ended *task) *task {
 // endpoint's held queue.
 func (l *lane) putOff(work context.Context, t *task) {
 	l.end(t, time.Now())
+	if l.p.stopping {
+		delete(l.p.taken, t)
+		t.stored.giveBack()
+		return
+	}
 	if l.p.d.o.Targets.Get(l.endpoint) == nil && !l.shut {
 		l.shut, l.unsure = true, true
 		time.AfterFunc(shutPause, func() {
@@ -224,6 +229,7 @@ func (l *lane) changed(work context.Context) {
 		return
 	}
 	l.flow.Set(l.p.flowOptions(l.endpoint))
+	l.flow.Hasten(time.Now()) // whoever changed it may have put it right
 	if l.held != nil && l.held.mode.ordered {
 		l.held.again = true // one that waits for its retry may be to die now
 	}

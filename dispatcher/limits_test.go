@@ -376,9 +376,16 @@ func TestLiveFirstDoesNotStarve(t *testing.T) {
 
 // A delivery that comes twice counts once of those that may wait.
 func TestMaxHeldCountsOnce(t *testing.T) {
+	for _, order := range []schemas.Order{"", schemas.OrderFIFO} {
+		t.Run("order "+string(order), func(t *testing.T) { countsOnce(t, schemas.Policy{Order: order, MaxHeld: 2}) })
+	}
+}
+
+func countsOnce(t *testing.T, policy schemas.Policy) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.paused("ep_a", schemas.Policy{MaxHeld: 2})
+		r.paused("ep_a", policy)
 		d := schemas.Delivery{ID: schemas.NewDeliveryID(time.Now(), 77, "ep_a"), Tenant: "acme", Endpoint: "ep_a"}
 		o := r.own(time.Second)
 		for range 5 { // as after a crash before it was acknowledged
@@ -389,7 +396,7 @@ func TestMaxHeldCountsOnce(t *testing.T) {
 		}
 		ids := r.due("ep_a", 1)
 		<-time.After(time.Second)
-		r.endpoint("ep_a", schemas.Policy{MaxHeld: 2})
+		r.endpoint("ep_a", policy)
 		r.ends(2)
 		sameSet(t, r.requests("ep_a"), append(ids, string(d.ID)))
 		r.clean(o)

@@ -90,17 +90,27 @@ func (d *Dispatcher) send(to placed) (jetstream.PubAckFuture, error) {
 	return d.js.PublishMsgAsync(to.msg, jetstream.WithMsgID(to.id))
 }
 
-func (d *Dispatcher) put(ctx context.Context, to placed) error {
+func (d *Dispatcher) put(ctx context.Context, to placed) (twice bool, err error) {
 	if to.dead != nil {
-		return d.bury(ctx, to.delivery, *to.dead)
+		return false, d.bury(ctx, to.delivery, *to.dead)
 	}
-	return d.store(ctx, to.msg, to.id)
+	return d.storeOnce(ctx, to.msg, to.id)
 }
 
 // store publishes until JetStream has the message, or ctx ends.
 func (d *Dispatcher) store(ctx context.Context, m *nats.Msg, id string) error {
-	return persist.Do(ctx, d.o.Log, "store "+m.Subject, func(ctx context.Context) error {
-		_, err := d.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
+	_, err := d.storeOnce(ctx, m, id)
+	return err
+}
+
+// storeOnce is store; twice tells that JetStream had the message before.
+func (d *Dispatcher) storeOnce(ctx context.Context, m *nats.Msg, id string) (twice bool, err error) {
+	tries := 0
+	err = persist.Do(ctx, d.o.Log, "store "+m.Subject, func(ctx context.Context) error {
+		tries++
+		ack, err := d.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
+		twice = err == nil && ack.Duplicate && tries == 1 // or it may be from here
 		return err
 	})
+	return twice, err
 }

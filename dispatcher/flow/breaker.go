@@ -96,6 +96,13 @@ func (b *Breaker) Set(o BreakerOptions) {
 	}
 }
 
+// Hasten makes the probe of an open breaker due: there is reason to hope.
+func (b *Breaker) Hasten(now time.Time) {
+	if b.state == Open && b.due.After(now) {
+		b.due = now
+	}
+}
+
 // State is where the breaker stands. An open one stays open until a probe begins.
 func (b *Breaker) State() State { return b.state }
 

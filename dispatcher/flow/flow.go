@@ -35,6 +35,9 @@ func (f *Flow) Set(o Options) {
 	f.breaker.Set(o.Breaker)
 }
 
+// Hasten makes a probe due, if the breaker is open: the endpoint has changed.
+func (f *Flow) Hasten(now time.Time) { f.breaker.Hasten(now) }
+
 // Limit is how many attempts may be under way now, from 0 to Options.Max. It is
 // 0 only while the breaker is open, until [Flow.Wake], and while its probe is
 // under way.
