@@ -3,7 +3,6 @@ package dispatcher
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -92,39 +91,6 @@ func (q *heldQueue) write(work context.Context, t *task) {
 		q.uncount(to, twice || err != nil)
 		q.lane.wake()
 	})
-}
-
-// place is where a delivery goes that is to wait in the queue: into it, or among
-// the dead letters if it would make the queue longer than its endpoint's policy
-// allows. The caller holds mu.
-func (q *heldQueue) place(d *schemas.Delivery) placed {
-	o := q.lane.p.d.o
-	if t := o.Targets.Get(d.Endpoint); t != nil && q.length >= t.MaxHeld() {
-		const detail = "%d deliveries wait for the endpoint, as many as its max_held allows: raise it, or have the endpoint take them, then replay"
-		outcome := schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonQueueFull, Detail: fmt.Sprintf(detail, q.length)}
-		return placed{dead: &outcome, delivery: d, stored: func() { o.Observe(Report{Delivery: d, Outcome: outcome}) }}
-	}
-	q.length++
-	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Body()}
-	return placed{msg: m, id: d.ID.MessageID(d.Attempts) + ".held", stored: func() {}, counted: true}
-}
-
-// uncount corrects the queue's length if what was placed is not there once more.
-// The caller holds mu.
-func (q *heldQueue) uncount(to placed, isNot bool) {
-	if isNot && to.counted {
-		q.length--
-	}
-}
-
-// placed is a message to store, or a delivery to bury, and what to do once it is.
-type placed struct {
-	msg      *nats.Msg
-	id       string
-	dead     *schemas.Outcome // why delivery is to be buried; nil for msg
-	delivery *schemas.Delivery
-	stored   func()
-	counted  bool // in the queue's length
 }
 
 // drain attempts the queue in order, as fast as the lane's window allows, until

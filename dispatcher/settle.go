@@ -2,7 +2,6 @@ package dispatcher
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -76,25 +75,6 @@ func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {
 		Header:  nats.Header(schemas.DeadDelivery(next, o)),
 		Data:    next.Body(),
 	}
-}
-
-// errLater is of what takes longer than to be sent.
-var errLater = errors.New("not sent yet")
-
-// send sends what was placed; put waits until it is stored. A dead letter may
-// have to be completed first, so it is not sent.
-func (d *Dispatcher) send(to placed) (jetstream.PubAckFuture, error) {
-	if to.dead != nil {
-		return nil, errLater
-	}
-	return d.js.PublishMsgAsync(to.msg, jetstream.WithMsgID(to.id))
-}
-
-func (d *Dispatcher) put(ctx context.Context, to placed) (twice bool, err error) {
-	if to.dead != nil {
-		return false, d.bury(ctx, to.delivery, *to.dead)
-	}
-	return d.storeOnce(ctx, to.msg, to.id)
 }
 
 // store publishes until JetStream has the message, or ctx ends.
