@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -111,6 +112,11 @@ func (o Options) withDefaults() Options {
 // partitions of the process.
 const maxHolding = 8192
 
+// maxRemovals bounds the requests under way that remove something from a held queue.
+// A server answers few requests to JetStream's API at once, and those that only ask,
+// like fanout does for each batch of events, after all others.
+const maxRemovals = 8
+
 // Dispatcher is the stage. Its partitions run independently.
 type Dispatcher struct {
 	o      Options
@@ -120,6 +126,10 @@ type Dispatcher struct {
 	maker  *attempt.Maker
 	load   load.Load
 	gate   gate
+
+	removals chan struct{} // a place for each: see maxRemovals
+
+	inVain atomic.Int64 // when an express delivery last waited for room in vain, in ns since 1970
 
 	maxPassed int // the constants, unless a test lowers them before a partition runs
 	maxTaken  int
@@ -137,7 +147,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	o = o.withDefaults()
 	b := bodies.New(nc, o.Log)
 	return &Dispatcher{
-		o: o, nc: nc, js: js, bodies: b, gate: newGate(), maxPassed: maxPassed, maxTaken: maxTaken,
+		o: o, nc: nc, js: js, bodies: b, gate: newGate(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,

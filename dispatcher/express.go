@@ -68,7 +68,8 @@ func (p *partition) takeExpress(work context.Context) (stop func()) {
 		l := p.lane(d.Endpoint)
 		answer := l.express(time.Now())
 		if answer == busy && last {
-			l.inVain, answer = time.Now(), refused
+			p.d.inVain.Store(time.Now().UnixNano())
+			answer = refused
 		}
 		if p.stopping {
 			answer = refused
@@ -110,7 +111,7 @@ func (l *lane) express(now time.Time) expressAnswer {
 		return refused
 	case l.behind == "" && (len(l.queue) < window || len(l.queue) < maxExpress && l.wait(l.pace) < expressPace):
 		return taken
-	case now.Sub(l.inVain) > vainWait && l.p.d.load.TooHigh(now):
+	case now.Sub(time.Unix(0, l.p.d.inVain.Load())) > vainWait && l.p.d.load.TooHigh(now):
 		return busy
 	default:
 		return refused
@@ -139,8 +140,8 @@ func (l *lane) comes(id schemas.DeliveryID) {
 	}
 }
 
-// vainWait is how long nobody waits for an endpoint that was waited for in vain: it
-// takes less than comes, whatever the load, and its tenant's other events wait too.
+// vainWait is how long no endpoint is waited for after one was in vain: that one takes
+// less than comes, whatever the load, and its tenant's other events wait too.
 const vainWait = 10 * time.Second
 
 // behindWait is how long nothing may come of what was refused, until nothing more

@@ -125,7 +125,10 @@ func (p *partition) moveReady(work context.Context, q *heldQueue) error {
 		}
 		// Where that fails, because another owner was faster as a rule, the next
 		// look tells what is left to do.
-		if err := p.deliveries.DeleteMsg(work, m.Sequence); err != nil && !persist.Wait(work, writePause) {
+		p.d.removals <- struct{}{}
+		err = p.deliveries.DeleteMsg(work, m.Sequence)
+		<-p.d.removals
+		if err != nil && !persist.Wait(work, writePause) {
 			return err
 		}
 	}

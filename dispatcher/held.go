@@ -324,6 +324,7 @@ func (q *heldQueue) settled(s held) {
 func (q *heldQueue) purge() {
 	p := q.lane.p
 	for {
+		p.d.removals <- struct{}{}
 		p.mu.Lock()
 		settled := 0
 		for settled < len(q.read) && q.done[q.read[settled]] {
@@ -334,6 +335,7 @@ func (q *heldQueue) purge() {
 			q.lane.wake()
 			q.retire()
 			p.mu.Unlock()
+			<-p.d.removals
 			return
 		}
 		last := q.read[settled-1]
@@ -342,6 +344,7 @@ func (q *heldQueue) purge() {
 		ctx, cancel := context.WithTimeout(context.Background(), persist.Try)
 		err := p.deliveries.Purge(ctx, jetstream.WithPurgeSubject(q.subject), jetstream.WithPurgeSequence(last+1))
 		cancel()
+		<-p.d.removals
 
 		p.mu.Lock()
 		if err == nil {

@@ -224,9 +224,11 @@ func (q *heldQueue) settledInOrder(s held) {
 func (q *heldQueue) remove(sequence uint64) {
 	p := q.lane.p
 	for {
+		p.d.removals <- struct{}{}
 		ctx, cancel := context.WithTimeout(context.Background(), persist.Try)
 		err := direct.Remove(ctx, p.d.nc, p.deliveries, q.subject, sequence)
 		cancel()
+		<-p.d.removals
 		p.mu.Lock()
 		stopping := p.stopping
 		if err == nil {

@@ -46,7 +46,6 @@ type lane struct {
 
 	behind  schemas.DeliveryID // the last that was refused as express, until it comes
 	arrived time.Time          // when one came, or behind was set
-	inVain  time.Time          // when an express delivery last waited for room in vain
 }
 
 func newLane(p *partition, endpoint schemas.EndpointID) *lane {

@@ -40,8 +40,9 @@ func benchCommand() *cobra.Command {
 		Long: `Measure the pipe against the ceiling of this machine: signed POSTs of the same
 bodies, made by net/http to the same receiver process over 64 connections. Each
 repetition measures the ceiling and the pipe one after the other; the report
-gives medians. Schedules and memory take long, and are measured once. The receiver is a process of its own; the embedded broker, the
-producer and the pipe share this one.
+gives medians. Outage, schedules and memory take long, and are measured once. The
+receiver is a process of its own; the embedded broker, the producer and the pipe
+share this one.
 
 A flood publishes as fast as the pipe accepts. A steady run never has more than
 1 000 deliveries published and not yet received, as a service that waits would.`,
@@ -56,7 +57,7 @@ A flood publishes as fast as the pipe accepts. A steady run never has more than
 	c.Flags().IntVar(&o.events, "events", benchEvents, "deliveries in each throughput run; fewer make all else smaller too")
 	c.Flags().IntVar(&o.runs, "runs", 3, "repetitions; the median counts")
 	c.Flags().StringSliceVar(&o.only, "only", nil, "what to measure: "+strings.Join(groupNames(), ", ")+" (default all)")
-	c.Flags().BoolVar(&o.full, "full", false, "measure ten times the backlog, schedules and endpoints; takes long")
+	c.Flags().BoolVar(&o.full, "full", false, "measure ten times the backlog, outage, schedules and endpoints; takes long")
 	c.Flags().StringVar(&o.plot, "plot", "", "write a chart of the throughput ratios to an SVG file")
 	c.Flags().StringVar(&o.profile, "cpu-profile", "", "write a CPU profile of this process to a file")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -131,6 +132,7 @@ func benchGroups() []benchGroup {
 		{"latency", false, into(measureLatency, func(r *benchReport) **latencyReport { return &r.Latency })},
 		{"neighbours", false, into(measureNeighbours, func(r *benchReport) **neighboursReport { return &r.Neighbours })},
 		{"backlog", false, into(measureBacklog, func(r *benchReport) **backlogReport { return &r.Backlog })},
+		{"outage", true, into(measureOutage, func(r *benchReport) **outageReport { return &r.Outage })},
 		{"schedules", true, into(measureSchedules, func(r *benchReport) **schedulesReport { return &r.Schedules })},
 		{"memory", true, into(measureMemory, func(r *benchReport) **memoryReport { return &r.Memory })},
 	}

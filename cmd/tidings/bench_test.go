@@ -58,14 +58,15 @@ func TestBench(t *testing.T) {
 	checkMeasured(t, "latency", 0, r.Latency.P50, r.Latency.P99)
 	checkMeasured(t, "neighbours", r.Neighbours.Lost, r.Neighbours.Healthy, r.Neighbours.P99)
 	checkMeasured(t, "backlog", r.Backlog.Lost, r.Backlog.Drain, r.Backlog.P99)
+	checkMeasured(t, "outage", r.Outage.Lost, r.Outage.Down, r.Outage.Back)
 	checkMeasured(t, "schedules", r.Schedules.Lost, r.Schedules.Rate, r.Schedules.Restart)
 	checkMeasured(t, "memory", r.Memory.Lost, r.Memory.Heap, r.Memory.Start, r.Memory.Rate)
 	if r.Neighbours.Hung == 0 {
 		t.Error("no request hung")
 	}
 	m := r.Memory
-	sizes := []int{r.Events, r.Runs, r.Backlog.Size, r.Schedules.Size, m.Endpoints, m.Active, m.Held}
-	if want := []int{200, 1, 333, 66, 200, 100, 100}; !slices.Equal(sizes, want) {
+	sizes := []int{r.Events, r.Runs, r.Backlog.Size, r.Outage.Size, r.Schedules.Size, m.Endpoints, m.Active, m.Held}
+	if want := []int{200, 1, 333, 120, 66, 200, 100, 100}; !slices.Equal(sizes, want) {
 		t.Errorf("the sizes are %d, want %d", sizes, want)
 	}
 	if svg, err := os.ReadFile(chart); err != nil || !bytes.HasPrefix(svg, []byte("<svg ")) {
@@ -96,7 +97,7 @@ func checkMeasured(t *testing.T, group string, lost count, figures ...versus) {
 
 func TestBenchRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--only speed":                   `--only "speed": use some of throughput, latency, neighbours, backlog, schedules, memory`,
+		"--only speed":                   `--only "speed": use some of throughput, latency, neighbours, backlog, outage, schedules, memory`,
 		"--events 7":                     "use at least 100 events",
 		"--runs 0":                       "use at least 100 events and 1 run",
 		"--only latency --plot plot.svg": "--plot shows the throughput",
@@ -118,6 +119,7 @@ func benchSample(n float64) benchReport {
 		Latency:    &latencyReport{PerSecond: 200, P50: v(0.25, 0.5), P99: v(1, 3.5)},
 		Neighbours: &neighboursReport{PerSecond: 3000, Healthy: v(2700, 2680), P99: v(5, 5.5), Hung: 160},
 		Backlog:    &backlogReport{Size: 50000, Drain: v(6000, 5500), P99: v(2, 2.5)},
+		Outage:     &outageReport{Endpoints: 1000, Size: 20000, Down: v(2, 3), Back: v(2, 4), Seconds: 7.5 * n},
 		Schedules:  &schedulesReport{Size: 10000, Rate: v(6000, 5900), Restart: v(0.15, 0.2), PerRetry: 1.25 * n},
 		Memory: &memoryReport{
 			Endpoints: 10000, Active: 100, Held: 1000, RSS: v(100, 150), Heap: v(40, 80), Start: v(0.2, 0.4), Rate: v(5000, 4900), PerHeld: 6.5 * n,
@@ -184,11 +186,11 @@ func TestBenchPaced(t *testing.T) {
 		ctx, stop := context.WithCancelCause(t.Context())
 		sent, err = paced(ctx, 100, 5, func(n int, _ time.Time) error {
 			if n == 2 {
-				stop(errDrained)
+				stop(errDone)
 			}
 			return nil
 		})
-		if sent != 3 || err != errDrained { //nolint:errorlint // as it is
+		if sent != 3 || err != errDone { //nolint:errorlint // as it is
 			t.Errorf("stopped after %d, %v", sent, err)
 		}
 	})

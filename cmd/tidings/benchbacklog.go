@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,10 +14,7 @@ import (
 const (
 	backlogSize   = 50_000
 	backlogPath   = "/backlog"
-	quietPath     = "/quiet"
-	quietRate     = 100 // events per second to the other endpoint
-	backlogNumber = 0   // the endpoint that was paused, and its type of event
-	quietNumber   = 1   // the other, of the same tenant
+	backlogNumber = 0 // the endpoint that was paused, and its type of event
 )
 
 // backlogReport is how an endpoint gets what waited for it, and what another
@@ -48,12 +43,12 @@ func measureBacklog(ctx context.Context, b *bencher) (backlogReport, error) {
 	policy := schemas.Policy{Concurrency: benchConnections}
 	err = p.register(ctx, []benchEndpoint{
 		{n: backlogNumber, eventType: backlogNumber, url: b.sink.URL + backlogPath, policy: policy, paused: true},
-		{n: quietNumber, eventType: quietNumber, url: b.sink.URL + quietPath},
+		b.quietEndpoint(),
 	}, nil)
 	if err != nil {
 		return r, err
 	}
-	quiet, err := b.latencies(ctx, quietPath, quietRate, func(_ int, at time.Time) error { return p.publish(ctx, quietNumber, at) })
+	quiet, err := b.latencies(ctx, quietPath, quietRate, p.publishQuiet(ctx))
 	if err != nil {
 		return r, err
 	}
@@ -75,41 +70,19 @@ func measureBacklog(ctx context.Context, b *bencher) (backlogReport, error) {
 // drain resumes the endpoint and waits until it has its backlog. It returns how
 // fast that was, and the p99 of the other endpoint meanwhile.
 func (r *backlogReport) drain(ctx context.Context, b *bencher, p *benchPipe) (rate, p99 float64, err error) {
-	if err := b.sink.Reset(ctx); err != nil {
-		return 0, 0, err
-	}
-	sending, enough := context.WithCancelCause(ctx)
-	sent, ended := 0, make(chan error, 1)
-	go func() { // ends with sending
-		var err error
-		sent, err = paced(sending, quietRate, math.MaxInt, func(_ int, at time.Time) error { return p.publish(ctx, quietNumber, at) })
-		ended <- err
-	}()
-	began := time.Now()
-	err = p.pause(ctx, false, backlogNumber)
-	have := 0
-	if err == nil {
-		have, err = b.sink.Await(ctx, backlogPath, r.Size)
-	}
-	rate = float64(have) / time.Since(began).Seconds()
-	r.Lost += count(r.Size - have)
-	enough(errDrained)
-	if other := <-ended; !errors.Is(other, errDrained) {
-		err = errors.Join(err, other)
-	}
-	if err != nil {
-		return rate, 0, err
-	}
-	have, err = b.sink.Await(ctx, quietPath, sent)
-	if err != nil {
-		return rate, 0, err
-	}
-	r.Lost += count(sent - have)
-	stats, err := b.sink.Stats(ctx, quietPath)
-	return rate, milliseconds(stats.P99), err
+	q, err := b.meanwhile(ctx, p, func() error {
+		began := time.Now()
+		if err := p.pause(ctx, false, backlogNumber); err != nil {
+			return err
+		}
+		have, err := b.sink.Await(ctx, backlogPath, r.Size)
+		rate = float64(have) / time.Since(began).Seconds()
+		r.Lost += count(r.Size - have)
+		return err
+	})
+	r.Lost += q.lost
+	return rate, q.p99, err
 }
-
-var errDrained = errors.New("the backlog is drained")
 
 // heldPoll is how often awaitHeld looks.
 const heldPoll = 100 * time.Millisecond

@@ -18,6 +18,7 @@ type benchReport struct {
 	Latency    *latencyReport    `json:"latency,omitempty"`
 	Neighbours *neighboursReport `json:"neighbours,omitempty"`
 	Backlog    *backlogReport    `json:"backlog,omitempty"`
+	Outage     *outageReport     `json:"outage,omitempty"`
 	Schedules  *schedulesReport  `json:"schedules,omitempty"`
 	Memory     *memoryReport     `json:"memory,omitempty"`
 }
@@ -95,7 +96,7 @@ func setMedian(to reflect.Value, samples []reflect.Value) {
 }
 
 func (r benchReport) write(out io.Writer) error {
-	fmt.Fprintf(out, "median of %d runs (schedules and memory: one); %d deliveries of 1 KiB in each throughput run\n", r.Runs, r.Events)
+	fmt.Fprintf(out, "median of %d runs (outage, schedules and memory: one); %d deliveries of 1 KiB in each throughput run\n", r.Runs, r.Events)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	section := func(write func(io.Writer)) {
 		fmt.Fprintln(w)
@@ -112,6 +113,9 @@ func (r benchReport) write(out io.Writer) error {
 	}
 	if r.Backlog != nil {
 		section(r.Backlog.write)
+	}
+	if r.Outage != nil {
+		section(r.Outage.write)
 	}
 	if r.Schedules != nil {
 		section(r.Schedules.write)

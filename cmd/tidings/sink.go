@@ -71,6 +71,7 @@ type sink struct {
 
 // tally counts the deliveries to one path by their webhook-id.
 type tally struct {
+	down      bool // what comes is refused, and not seen
 	seen      map[string]int
 	received  int
 	latencies []time.Duration // from the event's time to its first receipt
@@ -91,25 +92,27 @@ func (s *sink) handler() http.Handler {
 	mux.HandleFunc("GET /count", s.count)
 	mux.HandleFunc("GET /stats", s.stats)
 	mux.HandleFunc("POST /reset", s.reset)
+	mux.HandleFunc("POST /down", s.down)
 	mux.HandleFunc("POST "+hangPath, func(_ http.ResponseWriter, r *http.Request) {
-		if s.take(r) { // the server notices that the sender is gone once the body is read
+		if s.take(r) != 0 { // the server notices that the sender is gone once the body is read
 			<-r.Context().Done()
 		}
 	})
 	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
-		if s.take(r) {
-			w.WriteHeader(http.StatusNoContent)
+		if status := s.take(r); status != 0 {
+			w.WriteHeader(status)
 		}
 	})
 	return mux
 }
 
-// take reads and counts a delivery.
-func (s *sink) take(r *http.Request) bool {
+// take reads and counts a delivery. It returns the answer's status, or 0 if the
+// sender is gone.
+func (s *sink) take(r *http.Request) (status int) {
 	now := time.Now()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return false
+		return 0
 	}
 	at, timed := eventTime(body)
 	id := r.Header.Get(signing.HeaderID)
@@ -117,11 +120,14 @@ func (s *sink) take(r *http.Request) bool {
 	defer s.mu.Unlock()
 	t := s.tally(r.URL.Path)
 	t.received++
+	if t.down {
+		return http.StatusServiceUnavailable
+	}
 	t.seen[id]++
 	if timed && t.seen[id] == 1 {
 		t.latencies = append(t.latencies, now.Sub(at))
 	}
-	return true
+	return http.StatusNoContent
 }
 
 // tally finds or makes that of a path. The caller holds mu.
@@ -168,6 +174,14 @@ func (s *sink) stats(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(stats)
+}
+
+// down has what comes to a path refused, until the next reset.
+func (s *sink) down(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally(r.URL.Query().Get("path")).down = true
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *sink) reset(w http.ResponseWriter, _ *http.Request) {

@@ -73,6 +73,11 @@ func (s *sinkProcess) Reset(ctx context.Context) error {
 	return s.call(ctx, http.MethodPost, "/reset", func(io.Reader) error { return nil })
 }
 
+// Down makes the sink refuse what comes to a path, until it is reset.
+func (s *sinkProcess) Down(ctx context.Context, path string) error {
+	return s.call(ctx, http.MethodPost, "/down?path="+path, func(io.Reader) error { return nil })
+}
+
 const (
 	// sinkPoll is how often Await asks: at 100 requests a second that takes less
 	// than 1 % of two cores.
