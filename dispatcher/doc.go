@@ -58,6 +58,7 @@
 //	the receiver                       Outcome: retry by the schedule, or dead
 //	the process, anywhere              JetStream hands out what was not acked; same webhook-id
 //	storing a retry or dead letter     stored again until it succeeds; the delivery waits
+//	the attempt crashes                made twice more at once, then it dies as crashed, with the stack
 //	the endpoint answers 410           this and later deliveries die; the endpoint is disabled
 //	  or a status its policy names     the same, or whatever else the policy says of it
 //	nothing but failure, for days      its owner is warned, then the endpoint is disabled: package failing

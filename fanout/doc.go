@@ -54,6 +54,7 @@
 //	a message that is no CloudEvent,    to DEAD with the reason, then acknowledged;
 //	or whose tenant does not exist      the partition goes on
 //	data that breaks its type's schema  the same, or delivered with a warning: as its tenant wants
+//	an event that crashes its handling  tried three times, then to DEAD with the stack; the partition goes on
 //	nothing matches                     acknowledged: there is nothing to deliver
 //	the registry does not answer        the partition waits: it must not match by what is old
 //	the process, reading history        another goes on from the last mark; same ids

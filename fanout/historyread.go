@@ -159,7 +159,9 @@ func (r *historyReader) send(ctx context.Context, s schemas.Subscription) (write
 		if !found || s.History.Until > 0 && at.sequence > s.History.Until {
 			return writes, true, nil
 		}
-		if w, ok := r.f.historyWrite(at, s, matching); ok {
+		var w write
+		var ok bool
+		if r.f.crashes(ctx, at, func() { w, ok = r.f.historyWrite(at, s, matching) }) == nil && ok {
 			if err := r.pace.Wait(ctx); err != nil {
 				return writes, false, err
 			}

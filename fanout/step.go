@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/crash"
 )
 
 // step is one event between being begun and being acknowledged.
@@ -34,7 +35,7 @@ type write struct {
 // begin decides what becomes of an event, and has its deliveries attempted or
 // sends them. It returns nil if nothing is being stored.
 func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
-	writes, err := r.f.writes(ctx, m)
+	writes, err := r.f.bounded(ctx, m)
 	if err != nil {
 		_ = m.Nak() // a lost nak costs the ack wait
 		return nil
@@ -103,14 +104,30 @@ type stored struct {
 	at       time.Time
 }
 
-// writes are the deliveries of an event, or its dead letter. An error means
-// that nothing can be said of the event now.
-func (f *Fanout) writes(ctx context.Context, m jetstream.Msg) ([]write, error) {
+// bounded is writes, or the dead letter of an event that crashes it.
+func (f *Fanout) bounded(ctx context.Context, m jetstream.Msg) (writes []write, err error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return nil, err
 	}
 	at := stored{m.Subject(), m.Headers(), m.Data(), meta.Sequence.Stream, meta.Timestamp}
+	if c := f.crashes(ctx, at, func() { writes, err = f.writes(ctx, at) }); c != nil {
+		tenant, _, _ := schemas.StoredEvent(at.subject)
+		return f.dead(ctx, at, tenant, schemas.ReasonCrashed, c), nil
+	}
+	return writes, err
+}
+
+// crashes handles an event, and returns how that crashed if it does each time.
+func (f *Fanout) crashes(ctx context.Context, at stored, handle func()) *crash.Crash {
+	return crash.Bounded(handle, func(c *crash.Crash) {
+		f.o.Log.ErrorContext(ctx, "fanout crashed", "subject", at.subject, "sequence", at.sequence, "crash", c)
+	})
+}
+
+// writes are the deliveries of an event, or its dead letter. An error means
+// that nothing can be said of the event now.
+func (f *Fanout) writes(ctx context.Context, at stored) ([]write, error) {
 	id, published, err := schemas.StoredEvent(at.subject)
 	if err != nil {
 		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil

@@ -51,6 +51,7 @@ const (
 	ReasonUnworded         Reason = "unworded"          // its dialect has no words for the event
 	ReasonUnreadable       Reason = "unreadable"        // the stored delivery does not parse
 	ReasonEventExpired     Reason = "event_expired"     // its data lay in EVENTS, which no longer has the event
+	ReasonCrashed          Reason = "crashed"           // handling it, or its event, crashed again and again: a defect of Tidings
 
 	// Why an event dies before it becomes deliveries.
 

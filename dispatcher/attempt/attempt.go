@@ -13,6 +13,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/dispatcher/retry"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/crash"
 )
 
 // list are the stages of an attempt, in order. The first that has a verdict ends it.
@@ -51,8 +52,21 @@ type attempt struct {
 
 // Attempt makes one attempt. An error means that it says nothing of the delivery:
 // it was cut off, had not begun when stopping was closed ([ErrStopping]), or must
-// wait ([ErrPaused]).
-func (m *Maker) Attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (schemas.Attempt, schemas.Outcome, error) {
+// wait ([ErrPaused]). A delivery whose attempt crashes is attempted again at once, and
+// dies if that does not help.
+func (m *Maker) Attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (record schemas.Attempt, outcome schemas.Outcome, err error) {
+	c := crash.Bounded(func() {
+		record, outcome, err = m.attempt(ctx, delivery, stopping)
+	}, func(c *crash.Crash) {
+		m.o.Log.ErrorContext(ctx, "attempt crashed", "delivery", delivery.ID, "endpoint", delivery.Endpoint, "crash", c)
+	})
+	if c != nil {
+		return schemas.Attempt{}, *dead(schemas.ReasonCrashed, c.Error()), nil
+	}
+	return record, outcome, err
+}
+
+func (m *Maker) attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (schemas.Attempt, schemas.Outcome, error) {
 	a := &attempt{delivery: delivery, stopping: stopping, started: time.Now()}
 	for _, s := range m.stages {
 		outcome, err := s(ctx, a)
