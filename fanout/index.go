@@ -52,20 +52,19 @@ type scope struct {
 
 // entry is a subscription in the index. It never changes once it is there.
 type entry struct {
-	schemas.Subscription
-	updated   time.Time // when it was last written
-	condition *filter.Condition
-	refused   error // why it has no condition, and matches nothing
+	*schemas.Subscription           // shared with other pictures
+	updated               time.Time // when it was last written
+	condition             *filter.Condition
+	refused               error // why it has no condition, and matches nothing
 	// plain ones ask for nothing but type and channel.
 	plain bool
 	keys  []filter.Key // what it may be found by
-	// key is the one that it is found by where its patterns end, if keyed is set.
-	// Both are set as it is added.
-	key   filter.Key
-	keyed bool
+	// key is the one of them that it is found by where its patterns end, or nil. It
+	// is set as it is added.
+	key *filter.Key
 }
 
-func (x *Index) entryOf(s schemas.Subscription) *entry {
+func (x *Index) entryOf(s *schemas.Subscription) *entry {
 	e := &entry{Subscription: s}
 	if e.condition, e.refused = x.compiler.Compile(s.Filters); e.refused != nil {
 		return e
@@ -93,7 +92,7 @@ func NewIndex() *Index {
 func (x *Index) Apply(c schemas.Change) {
 	var e *entry
 	if c.Subscription != nil && !c.Removed {
-		e = x.entryOf(*c.Subscription) // which takes time, so not under the lock
+		e = x.entryOf(c.Subscription) // which takes time, so not under the lock
 		e.updated = c.Updated
 		if e.refused != nil && x.Refused != nil {
 			x.Refused(schemas.Errorf(schemas.CodeInvalid, "subscription %s matches nothing: %w", e.ID, e.refused))
@@ -200,13 +199,13 @@ func (x *Index) add(e *entry) {
 // it is the first.
 func (e *entry) choose(root *node) {
 	fewest := 0
-	for _, k := range e.keys {
-		n := 0
+	for i := range e.keys {
+		k, n := &e.keys[i], 0
 		if len(e.keys) > 1 {
-			n = root.crowd(e.Types[0].Segments(), k)
+			n = root.crowd(e.Types[0].Segments(), *k)
 		}
-		if !e.keyed || n < fewest {
-			e.key, e.keyed, fewest = k, true, n
+		if e.key == nil || n < fewest {
+			e.key, fewest = k, n
 		}
 	}
 }

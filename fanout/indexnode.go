@@ -18,9 +18,9 @@ type node struct {
 
 // leaf is where patterns end.
 type leaf struct {
-	// plain are the endpoints of subscriptions that ask for no more. The value
-	// counts the patterns.
-	plain map[schemas.EndpointID]int
+	// plain are the endpoints of subscriptions that ask for no more, once for each
+	// pattern.
+	plain tally[schemas.EndpointID]
 	more  *more // nil if all are plain
 }
 
@@ -28,7 +28,7 @@ type leaf struct {
 type more struct {
 	users map[string][]*entry // by each id of their user
 	keyed []byKey
-	rest  map[*entry]int // the others; the value counts the patterns
+	rest  tally[*entry] // the others, once for each pattern
 }
 
 // byKey are those found by what one attribute or value is equal to.
@@ -86,11 +86,11 @@ func (n *node) change(path []string, e *entry, by int) {
 
 func (n *node) empty() bool { return len(n.next) == 0 && n.here.empty() && n.rest.empty() }
 
-func (l *leaf) empty() bool { return len(l.plain) == 0 && l.more == nil }
+func (l *leaf) empty() bool { return l.plain.empty() && l.more == nil }
 
 func (l *leaf) change(e *entry, by int) {
 	if e.plain {
-		l.plain = counted(l.plain, e.Endpoint, by)
+		l.plain.change(e.Endpoint, by)
 		return
 	}
 	if l.more == nil {
@@ -101,7 +101,7 @@ func (l *leaf) change(e *entry, by int) {
 	}
 }
 
-func (m *more) empty() bool { return len(m.users) == 0 && len(m.keyed) == 0 && len(m.rest) == 0 }
+func (m *more) empty() bool { return len(m.users) == 0 && len(m.keyed) == 0 && m.rest.empty() }
 
 func (m *more) change(e *entry, by int) {
 	switch {
@@ -109,7 +109,7 @@ func (m *more) change(e *entry, by int) {
 		for _, id := range e.User {
 			m.users = listed(m.users, id, e, by)
 		}
-	case e.keyed:
+	case e.key != nil:
 		i := slices.IndexFunc(m.keyed, func(b byKey) bool { return b.source.Same(e.key.Source) })
 		if i < 0 {
 			i = len(m.keyed)
@@ -120,7 +120,7 @@ func (m *more) change(e *entry, by int) {
 			m.keyed = slices.Delete(m.keyed, i, i+1)
 		}
 	default:
-		m.rest = counted(m.rest, e, by)
+		m.rest.change(e, by)
 	}
 }
 
@@ -165,16 +165,6 @@ func listed(m map[string][]*entry, key string, e *entry, by int) map[string][]*e
 	}
 	if len(m[key]) == 0 {
 		delete(m, key)
-	}
-	return m
-}
-
-func counted[K comparable](m map[K]int, k K, by int) map[K]int {
-	if m == nil {
-		m = map[K]int{}
-	}
-	if m[k] += by; m[k] == 0 {
-		delete(m, k)
 	}
 	return m
 }

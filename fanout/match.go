@@ -112,13 +112,13 @@ func (m *match) identify() {
 
 // collect takes what a leaf has. The index is locked.
 func (m *match) collect(l *leaf) {
-	for endpoint := range l.plain {
+	for endpoint := range l.plain.all {
 		m.hit(endpoint, nil)
 	}
 	if l.more == nil {
 		return
 	}
-	for e := range l.more.rest {
+	for e := range l.more.rest.all {
 		m.hit(e.Endpoint, e)
 	}
 	for i := range l.more.keyed {

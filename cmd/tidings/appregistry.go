@@ -39,7 +39,7 @@ func (a *app) startRegistry(ctx context.Context) error {
 	}
 	a.barrier = picture.NewBarrier(w, a.registry)
 	a.background(ctx, "registry", w.Run)
-	if a.settings.Has(config.RoleAPI) {
+	if a.settings.Has(config.RoleAPI) && w.Aged() {
 		a.background(ctx, "sealing", a.reseal)
 	}
 	return nil

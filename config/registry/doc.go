@@ -38,9 +38,9 @@
 //	a process dies while it makes a record  → an entry of a list is left, which nobody minds
 //	the two sides of a ROQ claim at once    → one is undone, and told so; a watcher may see it come and go
 //
-// A [Watcher] hands over what is there, then every change, in the order of the
-// bucket. After [Watcher.CaughtUp] what it feeds shows every write that had
-// returned before, by whichever process: a [Picture] answers the API so.
+// A [Watcher] hands over what is there, event types first, then every change, in
+// the order of the bucket. After [Watcher.CaughtUp] what it feeds shows every write
+// that had returned before, by whichever process: a [Picture] answers the API so.
 //
 // The bucket's leader alone answers, so what is read is what was last written.
 package registry

@@ -21,13 +21,21 @@ func endpoints() kind[schemas.Endpoint] {
 		carry:    func(old schemas.Endpoint, e *schemas.Endpoint) { e.Consent = keptConsent(old, *e) },
 		validate: schemas.Endpoint.Validate,
 		encode:   func(r *Registry, e schemas.Endpoint) ([]byte, error) { return sealed.Encode(r.keys, e) },
-		decode:   func(r *Registry, b []byte) (schemas.Endpoint, error) { return sealed.Decode(r.keys, b) },
+		decode:   decodeEndpoint,
 		around:   onlyROQ,
 		sweep: func(ctx context.Context, r *Registry, id string) error {
 			return removeAll(ctx, r, subscriptions(), id)
 		},
 		beside: failingKey,
 	}
+}
+
+func decodeEndpoint(r *Registry, b []byte) (schemas.Endpoint, error) {
+	e, _, err := sealed.Decode(r.keys, b)
+	if err != nil {
+		return schemas.Endpoint{}, err
+	}
+	return *e, nil
 }
 
 // keptConsent is what the receiver agreed to before, if it was asked for the

@@ -18,9 +18,20 @@ type batch struct {
 	done     chan struct{}
 }
 
-// load passes on all records there are. Reading them is most of the work, so
-// each batch is read beside the others; they are passed on one by one, in order.
+// load passes on all records there are: first the event types, with tenants'
+// secrets, of which there are few, then what has a key of two tokens. One filter
+// is a pass over the bucket; of several the server goes through all keys again at
+// each of its blocks (measured with 100 000 endpoints: 1.2 of 6.6 s of CPU).
 func (w *Watcher) load(ctx context.Context) error {
+	if err := w.loadOf(ctx, eventTypePrefix+">", secretPrefix+"*.*"); err != nil {
+		return err
+	}
+	return w.loadOf(ctx, "*.*")
+}
+
+// loadOf passes on the records under some keys. Reading them is most of the work,
+// so each batch is read beside the others; they are passed on one by one, in order.
+func (w *Watcher) loadOf(ctx context.Context, keys ...string) error {
 	queue := make(chan *batch, runtime.GOMAXPROCS(0)) // bounds how many are read at once
 	ended := make(chan struct{})
 	go func() { // ends when queue is closed; load waits
@@ -29,6 +40,7 @@ func (w *Watcher) load(ctx context.Context) error {
 			<-b.done
 			for _, r := range b.readings {
 				w.deliver(r)
+				w.aged = w.aged || r.aged
 			}
 			w.saw(b.entries[len(b.entries)-1].Revision())
 		}
@@ -40,7 +52,7 @@ func (w *Watcher) load(ctx context.Context) error {
 		queue <- b
 		go b.read(w.registry) // whoever passes it on waits
 	}
-	err := w.registry.entries(ctx, records(), func(e jetstream.KeyValueEntry) {
+	err := w.registry.entries(ctx, keys, func(e jetstream.KeyValueEntry) {
 		if entries = append(entries, e); len(entries) == batchSize {
 			start()
 		}

@@ -185,14 +185,26 @@ func TestReseal(t *testing.T) {
 				t.Errorf("sealed %d anew and wrote %d records, %v; want %d", got, wrote, err, want)
 			}
 		}
+		aged := func(r *registry.Registry, want bool) {
+			t.Helper()
+			w, err := r.Watch(ctx, slog.New(slog.DiscardHandler))
+			must(t, err)
+			if w.Aged() != want {
+				t.Errorf("there is something to seal anew: %t, want %t", w.Aged(), want)
+			}
+		}
+		aged(r, false)
 		count(r, 0)
 		line := seal.NewKey()
 		both, alone := registry.New(env.Registry, keyring(line, keyLine)), registry.New(env.Registry, keyring(line))
 		if n, err := alone.Reseal(ctx); !schemas.HasCode(err, schemas.CodeUnavailable) || n != 0 {
 			t.Errorf("without the old key: %d, %v", n, err)
 		}
+		aged(alone, true)
 		must(t, both.DisableEndpoint(ctx, "ep_c", schemas.ReasonGone)) // seals it anew too
+		aged(both, true)
 		count(both, 3)
+		aged(both, false)
 		count(both, 0)
 		if got, err := alone.Endpoint(ctx, "ep_a"); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("with the new key alone it is %+v, %v; want %+v", got, err, want)

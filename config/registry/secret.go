@@ -76,7 +76,7 @@ func (r *Registry) Reseal(ctx context.Context) (count int, err error) {
 	}
 	var old []string
 	err = r.entries(ctx, []string{"endpoint.*", secretPrefix + ">"}, func(e jetstream.KeyValueEntry) {
-		if text := sealedIn(e); text != "" && !r.keys.Current(text) {
+		if r.aged(sealedIn(e)) {
 			old = append(old, e.Key())
 		}
 	})
@@ -127,7 +127,7 @@ func (r *Registry) resealed(e jetstream.KeyValueEntry) ([]byte, error) {
 		plain, err := r.keys.Open(string(e.Value()), []byte(e.Key()))
 		return []byte(r.keys.Seal(plain, []byte(e.Key()))), err
 	}
-	v, err := sealed.Decode(r.keys, e.Value())
+	v, err := decodeEndpoint(r, e.Value())
 	if err != nil {
 		return nil, err
 	}

@@ -20,34 +20,31 @@ type Watcher struct {
 	watch    jetstream.KeyWatcher
 	log      *slog.Logger
 	apply    []func(schemas.Change)
+	aged     bool // something that was there was [reading] aged: set by load
 
 	mu   sync.Mutex    // guards what follows
 	seen uint64        // the revision of the newest change passed on
 	news chan struct{} // closed and replaced at each change
 }
 
-// records are the keys of what watchers are told of.
-func records() []string {
-	return []string{"tenant.*", "endpoint.*", "subscription.*", "token.*", eventTypePrefix + ">"}
-}
-
 // Watch starts a watcher and hands over all that is in the registry now; it
 // returns when that is done. So a stage that starts after it never sees an
-// empty registry. [Watcher.Run] then passes on the changes.
+// empty registry. [Watcher.Run] then passes on the changes. What a change points
+// at is shared by all the functions: none may alter it.
 //
 // What is there is read by the keys of records only, since half of all keys are
-// lists and notes. From then on it watches all: so it knows how far it has come
-// by the bucket's own count.
+// lists. From then on it watches all: so it knows how far it has come by the
+// bucket's own count. What changes meanwhile may be handed over twice.
 func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(schemas.Change)) (*Watcher, error) {
 	w := r.watcher(log, apply...)
-	least, err := r.newest(ctx)
+	before, err := r.newest(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := w.load(ctx); err != nil {
 		return nil, err
 	}
-	kw, err := r.kv.WatchAll(ctx, jetstream.ResumeFromRevision(w.seen+1))
+	kw, err := r.kv.WatchAll(ctx, jetstream.ResumeFromRevision(before+1))
 	if err != nil {
 		return nil, unavailable("watch", err)
 	}
@@ -55,8 +52,8 @@ func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(sc
 	if err := drain(ctx, kw, w.pass); err != nil {
 		return nil, err
 	}
-	if w.seen < least { // the newest message is no longer there to be seen
-		w.saw(least)
+	if w.seen < before { // the newest message is no longer there to be seen
+		w.saw(before)
 	}
 	return w, nil
 }
@@ -98,24 +95,36 @@ func (w *Watcher) pass(entry jetstream.KeyValueEntry) {
 	w.saw(entry.Revision())
 }
 
-// reading is what an entry says; nothing if both are nil.
+// Aged reports whether an older key than the newest had sealed anything of what was
+// there when the watch began: then there is something to [Registry.Reseal].
+func (w *Watcher) Aged() bool { return w.aged }
+
+// reading is what an entry says; nothing if change and err are nil.
 type reading struct {
 	entry  jetstream.KeyValueEntry
 	change *schemas.Change
+	aged   bool // an older key than the newest has sealed something of it
 	err    error
 }
 
 func (r *Registry) read(entry jetstream.KeyValueEntry) reading {
 	kind, id, _ := strings.Cut(entry.Key(), ".")
 	switch kind + "." {
-	case secretPrefix, listPrefix, roqPrefix, progressPrefix, usedPrefix, failingPrefix:
-		return reading{} // nobody's picture
+	case secretPrefix:
+		return reading{aged: r.aged(sealedIn(entry))} // nobody's picture
+	case listPrefix, roqPrefix, progressPrefix, usedPrefix, failingPrefix:
+		return reading{}
 	}
-	c, err := r.change(kind, id, entry)
+	c, text, err := r.change(kind, id, entry)
 	if err != nil {
-		return reading{entry: entry, err: err}
+		return reading{entry: entry, aged: r.aged(text), err: err}
 	}
-	return reading{entry: entry, change: &c}
+	return reading{entry: entry, aged: r.aged(text), change: &c}
+}
+
+// aged reports whether the newest key would seal a text anew.
+func (r *Registry) aged(text string) bool {
+	return text != "" && r.keys != nil && !r.keys.Current(text)
 }
 
 // deliver skips a record that does not parse: it must not stop the others, and
@@ -131,9 +140,10 @@ func (w *Watcher) deliver(r reading) {
 	}
 }
 
-// change reads one update of the bucket.
-func (r *Registry) change(kind, id string, entry jetstream.KeyValueEntry) (schemas.Change, error) {
-	c := schemas.Change{Removed: entry.Operation() != jetstream.KeyValuePut, Version: entry.Revision(), Updated: entry.Created()}
+// change reads one update of the bucket. Text is what is sealed of it; empty if
+// nothing is.
+func (r *Registry) change(kind, id string, entry jetstream.KeyValueEntry) (c schemas.Change, text string, err error) {
+	c = schemas.Change{Removed: entry.Operation() != jetstream.KeyValuePut, Version: entry.Revision(), Updated: entry.Created()}
 	read := func(v any) error {
 		if c.Removed {
 			return nil
@@ -143,27 +153,27 @@ func (r *Registry) change(kind, id string, entry jetstream.KeyValueEntry) (schem
 	switch kind {
 	case "tenant":
 		c.Tenant = &schemas.Tenant{ID: schemas.TenantID(id)}
-		return c, read(c.Tenant)
+		err = read(c.Tenant)
 	case "endpoint":
-		c.Endpoint = &schemas.Endpoint{ID: schemas.EndpointID(id)}
 		if c.Removed {
-			return c, nil
+			c.Endpoint = &schemas.Endpoint{ID: schemas.EndpointID(id)}
+		} else {
+			c.Endpoint, text, err = sealed.Decode(r.keys, entry.Value())
 		}
-		e, err := sealed.Decode(r.keys, entry.Value())
-		c.Endpoint = &e
-		return c, err
 	case "type":
 		t := eventTypeOf(id)
 		c.EventType = &t
-		return c, read(c.EventType)
+		err = read(c.EventType)
 	case "subscription":
 		c.Subscription = &schemas.Subscription{ID: schemas.SubscriptionID(id)}
-		return c, read(c.Subscription)
+		err = read(c.Subscription)
 	case "token":
 		c.Token = &schemas.Token{ID: schemas.TokenID(id)}
-		return c, read(c.Token)
+		err = read(c.Token)
+	default:
+		err = schemas.Errorf(schemas.CodeInvalid, "key %q is none of Tidings'", entry.Key())
 	}
-	return c, schemas.Errorf(schemas.CodeInvalid, "key %q is none of Tidings'", entry.Key())
+	return c, text, err
 }
 
 func (w *Watcher) saw(revision uint64) {

@@ -135,19 +135,28 @@ func (t *Target) refuses(d *schemas.Delivery) *schemas.Outcome {
 }
 
 // Targets is the dispatcher's picture of the endpoints, which the registry
-// keeps up to date. It is safe for concurrent use.
+// keeps up to date. An endpoint is made ready when somebody first asks for it: of
+// many that are registered few may be delivered to. It is safe for concurrent use.
 type Targets struct {
 	mu       sync.RWMutex // guards what follows
-	byID     map[schemas.EndpointID]*Target
+	byID     map[schemas.EndpointID]*known
 	limits   map[schemas.EndpointID]*limit // outlive changes of their endpoint
 	watchers map[int]func(schemas.EndpointID)
 	watched  int // watchers there ever were
 }
 
+// known is an endpoint as the registry has it.
+type known struct {
+	endpoint *schemas.Endpoint // shared with other pictures
+	limit    *limit
+	changed  time.Time              // when the registry last wrote it; zero if nobody said
+	ready    atomic.Pointer[Target] // nil until somebody asks for it
+}
+
 // NewTargets is a picture of nothing.
 func NewTargets() *Targets {
 	return &Targets{
-		byID: map[schemas.EndpointID]*Target{}, limits: map[schemas.EndpointID]*limit{},
+		byID: map[schemas.EndpointID]*known{}, limits: map[schemas.EndpointID]*limit{},
 		watchers: map[int]func(schemas.EndpointID){},
 	}
 }
@@ -160,9 +169,7 @@ func (t *Targets) Apply(c schemas.Change) {
 	if c.Removed {
 		t.remove(c.Endpoint.ID)
 	} else {
-		made := t.prepare(*c.Endpoint)
-		made.changed = c.Updated
-		t.put(made)
+		t.put(c)
 	}
 	t.mu.RLock()
 	watchers := slices.Collect(maps.Values(t.watchers))
@@ -172,10 +179,10 @@ func (t *Targets) Apply(c schemas.Change) {
 	}
 }
 
-func (t *Targets) put(made *Target) {
+func (t *Targets) put(c schemas.Change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.byID[made.endpoint.ID] = made
+	t.byID[c.Endpoint.ID] = &known{endpoint: c.Endpoint, limit: t.newLimit(c.Endpoint), changed: c.Updated}
 }
 
 func (t *Targets) remove(id schemas.EndpointID) {
@@ -205,9 +212,15 @@ func (t *Targets) Watch(changed func(schemas.EndpointID)) (stop func()) {
 // prepare makes an endpoint ready, under the limit it already has.
 func (t *Targets) prepare(e schemas.Endpoint) *Target {
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	l := t.newLimit(&e)
+	t.mu.Unlock()
+	return newTarget(e, l)
+}
+
+// newLimit is the limit of an endpoint as it is to be. The caller holds mu.
+func (t *Targets) newLimit(e *schemas.Endpoint) *limit {
 	was := t.limits[e.ID]
-	l := was.now(interval(e), max(1, e.Policy.Burst))
+	l := was.now(interval(*e), max(1, e.Policy.Burst))
 	if was != nil && l != was {
 		close(was.changed)
 	}
@@ -216,7 +229,7 @@ func (t *Targets) prepare(e schemas.Endpoint) *Target {
 	} else {
 		t.limits[e.ID] = l
 	}
-	return newTarget(e, l)
+	return l
 }
 
 // limit is nil for an endpoint that has none, or is not known.
@@ -230,18 +243,20 @@ func (t *Targets) limit(id schemas.EndpointID) *limit {
 // expired since it was made ready is made ready again.
 func (t *Targets) Get(id schemas.EndpointID) *Target {
 	t.mu.RLock()
-	found := t.byID[id]
+	k := t.byID[id]
 	t.mu.RUnlock()
-	if found == nil || found.until.IsZero() || time.Now().Before(found.until) {
+	if k == nil {
+		return nil
+	}
+	found := k.ready.Load()
+	if found != nil && (found.until.IsZero() || time.Now().Before(found.until)) {
 		return found
 	}
-	made := newTarget(found.endpoint, found.limit)
-	made.answer.Store(found.answer.Load())
-	made.changed = found.changed
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.byID[id] == found {
-		t.byID[id] = made
+	made := newTarget(*k.endpoint, k.limit)
+	made.changed = k.changed
+	if found != nil {
+		made.answer.Store(found.answer.Load())
 	}
-	return t.byID[id]
+	k.ready.CompareAndSwap(found, made) // or somebody else's is as good
+	return k.ready.Load()
 }

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"sync"
+	"time"
 
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
@@ -53,18 +54,18 @@ func (p *Picture) Apply(c schemas.Change) {
 	defer p.mu.Unlock()
 	switch {
 	case c.Tenant != nil:
-		p.tenants.apply(c, *c.Tenant)
+		p.tenants.apply(c, c.Tenant)
 	case c.Endpoint != nil:
-		p.endpoints.apply(c, *c.Endpoint)
+		p.endpoints.apply(c, c.Endpoint)
 	case c.Subscription != nil:
-		p.subscriptions.apply(c, *c.Subscription)
+		p.subscriptions.apply(c, c.Subscription)
 	case c.EventType != nil:
-		p.eventTypes.apply(c, *c.EventType)
+		p.eventTypes.apply(c, c.EventType)
 	case c.Token != nil:
 		if old, ok := p.tokens.get(string(c.Token.ID)); ok && p.hashes[old.Value.Hash] == old.Value.ID {
 			delete(p.hashes, old.Value.Hash)
 		}
-		p.tokens.apply(c, *c.Token)
+		p.tokens.apply(c, c.Token)
 		if !c.Removed {
 			p.hashes[c.Token.Hash] = c.Token.ID
 		}
@@ -192,19 +193,30 @@ const everything = "*"
 // shelf is the records of one kind, by id and in groups.
 type shelf[T any] struct {
 	of     func(*T) (id string, groups [2]string) // an empty group is none
-	all    map[string]*registry.Record[T]
-	groups map[string]*ordered[*registry.Record[T]]
+	all    map[string]*kept[T]
+	groups map[string]*ordered[*kept[T]]
+}
+
+// kept is a record whose value is the change's own: other pictures share it.
+type kept[T any] struct {
+	value   *T
+	version uint64
+	updated time.Time
+}
+
+func (k *kept[T]) record() registry.Record[T] {
+	return registry.Record[T]{Value: *k.value, Version: k.version, Updated: k.updated}
 }
 
 func newShelf[T any](of func(*T) (string, [2]string)) shelf[T] {
-	return shelf[T]{of: of, all: map[string]*registry.Record[T]{}, groups: map[string]*ordered[*registry.Record[T]]{}}
+	return shelf[T]{of: of, all: map[string]*kept[T]{}, groups: map[string]*ordered[*kept[T]]{}}
 }
 
-func (s *shelf[T]) apply(c schemas.Change, v T) {
-	id, groups := s.of(&v)
+func (s *shelf[T]) apply(c schemas.Change, v *T) {
+	id, groups := s.of(v)
 	old := s.all[id]
 	if old != nil {
-		if _, was := s.of(&old.Value); c.Removed || was != groups {
+		if _, was := s.of(old.value); c.Removed || was != groups {
 			s.leave(id, was)
 		}
 	}
@@ -212,16 +224,16 @@ func (s *shelf[T]) apply(c schemas.Change, v T) {
 		delete(s.all, id)
 		return
 	}
-	rec := &registry.Record[T]{Value: v, Version: c.Version, Updated: c.Updated}
-	s.all[id] = rec
+	k := &kept[T]{value: v, version: c.Version, updated: c.Updated}
+	s.all[id] = k
 	for _, name := range groups {
 		if name == "" {
 			continue
 		}
 		if s.groups[name] == nil {
-			s.groups[name] = &ordered[*registry.Record[T]]{}
+			s.groups[name] = &ordered[*kept[T]]{}
 		}
-		s.groups[name].put(id, rec)
+		s.groups[name].put(id, k)
 	}
 }
 
@@ -236,8 +248,8 @@ func (s *shelf[T]) leave(id string, groups [2]string) {
 }
 
 func (s *shelf[T]) get(id string) (registry.Record[T], bool) {
-	if rec := s.all[id]; rec != nil {
-		return *rec, true
+	if k := s.all[id]; k != nil {
+		return k.record(), true
 	}
 	return registry.Record[T]{}, false
 }
@@ -249,8 +261,8 @@ func (s *shelf[T]) page(group, after string, limit int) []registry.Record[T] {
 	}
 	found := g.after(after, limit)
 	page := make([]registry.Record[T], len(found))
-	for i, rec := range found {
-		page[i] = *rec
+	for i, k := range found {
+		page[i] = k.record()
 	}
 	return page
 }

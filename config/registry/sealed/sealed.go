@@ -15,7 +15,7 @@ import (
 
 // stored is an endpoint as it is stored.
 type stored struct {
-	schemas.Endpoint
+	*schemas.Endpoint
 	Sealed string `json:"sealed,omitempty"`
 }
 
@@ -34,7 +34,7 @@ func reveal(s schemas.Secret) openSecret { return openSecret{s.Reveal(), s.Expir
 
 func (s openSecret) hide() schemas.Secret { return schemas.NewSecret(s.Value).Until(s.Expires) }
 
-func about(e schemas.Endpoint) []byte {
+func about(e *schemas.Endpoint) []byte {
 	return []byte("endpoint " + string(e.ID) + " of " + string(e.Tenant))
 }
 
@@ -56,37 +56,38 @@ func Encode(keys *seal.Keyring, e schemas.Endpoint) ([]byte, error) {
 		}
 		c.Headers[name] = reveal(value)
 	}
-	rec := stored{Endpoint: e}
-	rec.Secrets, rec.Headers = nil, nil
+	e.Secrets, e.Headers = nil, nil
+	rec := stored{Endpoint: &e}
 	if c.Secrets != nil || c.Headers != nil {
 		plain, err := json.Marshal(c)
 		if err != nil {
 			return nil, err
 		}
-		rec.Sealed = keys.Seal(plain, about(e))
+		rec.Sealed = keys.Seal(plain, about(&e))
 	}
 	return json.Marshal(rec)
 }
 
-// Decode opens it; without keys the endpoint has no secrets and no headers. An
-// error repeats nothing of what is sealed.
-func Decode(keys *seal.Keyring, b []byte) (schemas.Endpoint, error) {
-	var rec stored
+// Decode opens it; without keys the endpoint has no secrets and no headers. Text
+// is what was sealed, also if it does not open; empty if nothing was. An error
+// repeats nothing of what is sealed.
+func Decode(keys *seal.Keyring, b []byte) (e *schemas.Endpoint, text string, err error) {
+	rec := stored{Endpoint: &schemas.Endpoint{}}
 	if err := json.Unmarshal(b, &rec); err != nil {
-		return schemas.Endpoint{}, err
+		return nil, "", err
 	}
-	e := rec.Endpoint
+	e = rec.Endpoint
 	e.Secrets, e.Headers = nil, nil // nobody's but what is sealed
 	if rec.Sealed == "" || keys == nil {
-		return e, nil
+		return e, rec.Sealed, nil
 	}
 	plain, err := keys.Open(rec.Sealed, about(e))
 	if err != nil {
-		return schemas.Endpoint{}, err
+		return nil, rec.Sealed, err
 	}
 	var c confidential
 	if err := json.Unmarshal(plain, &c); err != nil {
-		return schemas.Endpoint{}, errors.New("what is sealed in it is of another form") // the parser's error may repeat it
+		return nil, rec.Sealed, errors.New("what is sealed in it is of another form") // the parser's error may repeat it
 	}
 	for _, s := range c.Secrets {
 		e.Secrets = append(e.Secrets, s.hide())
@@ -97,7 +98,7 @@ func Decode(keys *seal.Keyring, b []byte) (schemas.Endpoint, error) {
 		}
 		e.Headers[name] = value.hide()
 	}
-	return e, nil
+	return e, rec.Sealed, nil
 }
 
 // Text is what is sealed of a record; empty if nothing is, or if it does not

@@ -42,17 +42,17 @@ func TestEncode(t *testing.T) {
 			t.Errorf("%q stands in %s", secret, b)
 		}
 	}
-	if got, err := sealed.Decode(keys, b); err != nil || !reflect.DeepEqual(got, endpoint()) || got.Secrets[1].Reveal() != "whsec_second" {
+	if got, _, err := sealed.Decode(keys, b); err != nil || !reflect.DeepEqual(*got, endpoint()) || got.Secrets[1].Reveal() != "whsec_second" {
 		t.Errorf("it came back as %+v, %v", got, err)
 	}
 	if text := sealed.Text(b); !keys.Current(text) {
 		t.Errorf("what is sealed of it is %q", text)
 	}
-	if got, err := sealed.Decode(nil, b); err != nil || got.Secrets != nil || got.Headers != nil || got.URL != endpoint().URL {
+	if got, _, err := sealed.Decode(nil, b); err != nil || got.Secrets != nil || got.Headers != nil || got.URL != endpoint().URL {
 		t.Errorf("without a key it is %+v, %v", got, err)
 	}
-	if _, err := sealed.Decode(newKeys(t), b); !schemas.HasCode(err, schemas.CodeUnavailable) {
-		t.Errorf("with another key: %v", err)
+	if _, text, err := sealed.Decode(newKeys(t), b); !schemas.HasCode(err, schemas.CodeUnavailable) || text != sealed.Text(b) {
+		t.Errorf("with another key: %q, %v", text, err)
 	}
 	if _, err := sealed.Encode(nil, endpoint()); !schemas.HasCode(err, schemas.CodeUnavailable) {
 		t.Errorf("sealed without a key: %v", err)
@@ -67,7 +67,7 @@ func TestDecodeInAnothersRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, other := range []string{strings.Replace(string(b), "ep_a", "ep_b", 1), strings.Replace(string(b), "acme", "beta", 1)} {
-		if _, err := sealed.Decode(keys, []byte(other)); !schemas.HasCode(err, schemas.CodeInvalid) {
+		if _, _, err := sealed.Decode(keys, []byte(other)); !schemas.HasCode(err, schemas.CodeInvalid) {
 			t.Errorf("in another's record: %v", err)
 		}
 	}
