@@ -32,6 +32,7 @@ test: ## Vet and test everything, with the race detector if there is a C compile
 
 lint: $(LINT) ## Run the linters, which hold the code to the house rules
 	$(LINT) run ./...
+	$(LINT) run --build-tags faults ./schemas/fault
 
 fmt: $(LINT) ## Format the Go files
 	$(LINT) fmt ./...

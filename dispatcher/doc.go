@@ -70,6 +70,7 @@
 //	all its secrets have expired       the newest goes on signing
 //	the head of a fifo queue fails     it waits in its place, and those of its key behind it; nobody else does
 //	two processes own the partition    requests may be repeated; a key's first ones stay in order
+//	  and one writes to a held queue   the other looks every 30 s for those that nobody reads
 //	order or order_key is changed      what is under way ends; the queue is read anew; what waits keeps its time
 //	EVENTS lost what one refers to     it dies as event_expired: events are kept for so long only
 //	EVENTS does not answer             the delivery waits

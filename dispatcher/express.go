@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 const (
@@ -266,6 +267,7 @@ func (e *express) done() {
 	e.of.mu.Unlock()
 	switch was {
 	case inEvent:
+		fault.Here(fault.ExpressSettled)
 		e.release(true)
 	case arrived:
 		_ = m.Ack()

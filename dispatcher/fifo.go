@@ -10,6 +10,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/direct"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // An endpoint with [schemas.OrderFIFO] is served from its held queue alone, one
@@ -123,6 +124,7 @@ func (p *partition) moveReady(work context.Context, q *heldQueue) error {
 		if err != nil {
 			return err
 		}
+		fault.Here(fault.FIFOMoved)
 		// Where that fails, because another owner was faster as a rule, the next
 		// look tells what is left to do.
 		p.d.removals <- struct{}{}
@@ -139,6 +141,7 @@ func (p *partition) moveOne(work context.Context, q *heldQueue, d *schemas.Deliv
 	p.mu.Lock()
 	to := q.place(d)
 	p.mu.Unlock()
+	fault.Here(fault.FIFODue)
 	twice, err := p.d.put(work, to)
 	if err == nil {
 		to.stored()

@@ -12,6 +12,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/direct"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // heldQueue is an endpoint's own durable queue, held.<p>.<endpoint>, while it
@@ -69,6 +70,7 @@ func (q *heldQueue) write(work context.Context, t *task) {
 	q.writing++
 	q.written++
 	to := q.place(t.delivery)
+	fault.Here(fault.HeldDue)
 	ack, err := p.d.send(to)
 	p.wg.Go(func() {
 		var twice bool
@@ -79,6 +81,7 @@ func (q *heldQueue) write(work context.Context, t *task) {
 			_, err = p.d.put(work, to) // if it is there, it may be from here
 		}
 		if err == nil {
+			fault.Here(fault.HeldStored)
 			t.stored.done()
 			to.stored()
 		} else {
@@ -341,6 +344,7 @@ func (q *heldQueue) purge() {
 		last := q.read[settled-1]
 		p.mu.Unlock()
 
+		fault.Here(fault.HeldSettled)
 		ctx, cancel := context.WithTimeout(context.Background(), persist.Try)
 		err := p.deliveries.Purge(ctx, jetstream.WithPurgeSubject(q.subject), jetstream.WithPurgeSequence(last+1))
 		cancel()

@@ -180,3 +180,33 @@ func TestTwoOwnersLoseNothing(t *testing.T) {
 		r.clean(b)
 	})
 }
+
+// Two own the partition for a moment. What the one that goes writes to a held
+// queue after the other has looked for such queues is delivered all the same.
+func TestHeldByWhoGoes(t *testing.T) {
+	for name, leave := range map[string]func(*owner){
+		"after a stop": func(o *owner) { _ = o.stop() },
+		"after a kill": (*owner).kill,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.paused("ep_a", schemas.Policy{})
+				goes := r.own(time.Second)
+				<-time.After(time.Second)
+				stays := r.own(time.Second)
+				<-time.After(time.Second)
+				ids := r.due("ep_a", 1) // for the one that asked first
+				<-time.After(time.Second)
+				if n := r.held("ep_a"); n != 1 || len(stays.lanes()) > 0 {
+					t.Fatalf("%d are held, and the one that stays has %d lanes; want one, held by the one that goes", n, len(stays.lanes()))
+				}
+				leave(goes)
+				r.endpoint("ep_a", schemas.Policy{})
+				<-time.After(time.Minute)
+				sameSet(t, r.requests("ep_a"), ids)
+				r.clean(stays)
+			})
+		})
+	}
+}

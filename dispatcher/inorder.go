@@ -13,6 +13,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/keyed"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // The queue of an endpoint that wants order is read on past deliveries whose key
@@ -212,6 +213,7 @@ func (q *heldQueue) wait(t *task, s held) {
 
 // settledInOrder removes a delivery, and lets the next of its key begin.
 func (q *heldQueue) settledInOrder(s held) {
+	fault.Here(fault.FIFOSettled)
 	q.remove(s.sequence)
 	q.lane.p.mu.Lock()
 	defer q.lane.p.mu.Unlock()

@@ -70,6 +70,7 @@ func (p *partition) deliver(ctx context.Context) error {
 	if err := p.resumeHeld(ctx, work); err != nil {
 		return err
 	}
+	p.wg.Go(func() { p.resumeAgain(work) })
 	consuming, err := p.consumer.Consume(func(m jetstream.Msg) {
 		if ctx.Err() != nil {
 			_ = m.Nak() // given back; a lost nak costs the ack wait
@@ -334,11 +335,32 @@ func (p *partition) resumeHeld(ctx, work context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for subject, length := range info.State.Subjects {
+		if p.stopping {
+			break
+		}
 		l := p.lane(schemas.QueueEndpoint(subject))
+		if l.held != nil { // it is read on
+			continue
+		}
 		l.held = newHeldQueue(l)
 		l.held.again = true
 		l.held.length = int(length) //nolint:gosec // of messages on a disk
 		l.hold(work)
 	}
 	return nil
+}
+
+// resumeAgain looks for such queues again and again, until the partition stops.
+// Whoever owned it before may have written to one after this owner had looked.
+func (p *partition) resumeAgain(work context.Context) {
+	for {
+		select {
+		case <-time.After(p.d.o.AckWait):
+		case <-p.ending:
+			return
+		}
+		if err := p.resumeHeld(work, work); err != nil {
+			p.d.o.Log.WarnContext(work, "look for held queues", "partition", p.number, "error", err)
+		}
+	}
 }

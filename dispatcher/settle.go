@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // settle makes the outcome of an attempt last. When it returns nil the stored
@@ -17,13 +18,21 @@ func (p *partition) settle(ctx context.Context, r Report) error {
 	d, next := p.d, advance(r)
 	switch r.Outcome.Kind {
 	case schemas.Delivered:
+		fault.Here(fault.AttemptDelivered)
 		return nil
 	case schemas.Retry:
-		return d.store(ctx, d.later(&next, r.Outcome.After), next.ID.MessageID(next.Attempts))
+		fault.Here(fault.AttemptFailed)
+		if err := d.store(ctx, d.later(&next, r.Outcome.After), next.ID.MessageID(next.Attempts)); err != nil {
+			return err
+		}
+		fault.Here(fault.RetryStored)
+		return nil
 	default:
+		fault.Here(fault.AttemptLast)
 		if err := d.bury(ctx, &next, r.Outcome); err != nil {
 			return err
 		}
+		fault.Here(fault.DeadStored)
 		if r.Outcome.Reason == schemas.ReasonGone || r.Outcome.Reason == schemas.ReasonStatusDisables {
 			return p.failing.Disable(ctx, r.Delivery, r.Attempt, r.Outcome.Reason)
 		}

@@ -101,7 +101,7 @@ func TestWhatWaitsIsGivenBackAtOnce(t *testing.T) {
 	})
 }
 
-// JetStream would hand a delivery to another after the ack wait of 30 s. An
+// JetStream would hand a delivery out again after the ack wait of 30 s. An
 // attempt of 99 s wants to be made once; so do those that wait for it.
 func TestALongAttemptIsMadeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -111,8 +111,7 @@ func TestALongAttemptIsMadeOnce(t *testing.T) {
 			return dispatchertest.After(99*time.Second, dispatchertest.Status(204))
 		})
 		ids := r.due("ep_slow", 3)
-		o := r.own(time.Second)
-		r.own(time.Second) // who would be given it
+		o := r.own(time.Second) // who would be given it again
 		r.ends(len(ids))
 		sameSet(t, r.requests("ep_slow"), ids)
 		r.clean(o)

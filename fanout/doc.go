@@ -49,7 +49,8 @@
 // deduplication window doubles nothing.
 //
 //	what fails                          what happens
-//	the process, anywhere               the event is handed to another; same ids
+//	the process, anywhere               the event is handed to another; same ids. That takes the
+//	                                    ack wait: events that come meanwhile overtake it
 //	storing a delivery                  stored again until it succeeds; the partition waits
 //	a message that is no CloudEvent,    to DEAD with the reason, then acknowledged;
 //	or whose tenant does not exist      the partition goes on

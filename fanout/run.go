@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // run is one partition being read.
@@ -137,6 +138,7 @@ func (r *run) finish(ctx context.Context, s *step) {
 	whole := true
 	for i := range s.writes {
 		whole = whole && r.f.store(ctx, &s.writes[i])
+		fault.Here(fault.FanoutStored)
 	}
 	r.settle(ctx, s, whole)
 }
@@ -148,6 +150,7 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 	if !over {
 		return
 	}
+	fault.Here(fault.FanoutSettled)
 	if failed {
 		_ = s.msg.Nak() // a lost nak costs the ack wait
 	} else if err := s.msg.Ack(); err != nil { // it comes again

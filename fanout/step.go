@@ -10,6 +10,7 @@ import (
 
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/crash"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // step is one event between being begun and being acknowledged.
@@ -43,11 +44,13 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 	meta, err := m.Metadata()
 	s := &step{msg: m, first: err == nil && meta.NumDelivered == 1, left: 1}
 	r.enter(s)
+	fault.Here(fault.FanoutMatched)
 	for _, w := range writes {
 		if r.express(ctx, s, w) {
 			continue
 		}
 		r.f.send(&w)
+		fault.Here(fault.FanoutSent)
 		s.writes = append(s.writes, w)
 	}
 	if len(s.writes) > 0 {
@@ -70,7 +73,12 @@ func (r *run) express(ctx context.Context, s *step, w write) bool {
 			r.settle(ctx, s, true)
 			return
 		}
-		go func() { r.settle(ctx, s, r.f.store(ctx, &w)) }() // run waits for all steps
+		go func() { // run waits for all steps
+			fault.Here(fault.ExpressLate)
+			whole := r.f.store(ctx, &w)
+			fault.Here(fault.ExpressStored)
+			r.settle(ctx, s, whole)
+		}()
 	})
 	if !taken {
 		s.settle(true) // not the last: begin has its own part

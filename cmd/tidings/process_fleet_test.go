@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,62 +25,90 @@ import (
 // fleetLayout starts fast, and has more partitions than there are processes.
 var fleetLayout = schemas.Layout{Partitions: 8, Shards: 2}
 
-// fleetEndpoints are the endpoints of a fleet, and the types of the events that
-// each gets.
-var fleetEndpoints = map[string][]string{
-	"ep_all":     {"order.created", "order.removed", "stock.created", "stock.removed", "paper.updated"},
-	"ep_users":   {"order.created", "order.removed"},
-	"ep_rooms":   {"stock.created", "stock.removed"},
-	"ep_created": {"order.created", "stock.created"},
-	"ep_removed": {"order.removed", "stock.removed"},
-	"ep_files":   {"paper.updated"},
-	"ep_mixed":   {"paper.updated", "order.created"},
-	"ep_strict":  {"stock.removed", "paper.updated"}, // gives up soon
+// planned is an endpoint of a fleet: the types of the events that it gets, and
+// its policy as tidings.yaml has it.
+type planned struct {
+	types  []string
+	policy string
+}
+
+// fleetTypes are the types of the events of a fleet.
+var fleetTypes = []string{"order.created", "order.removed", "stock.created", "stock.removed", "paper.updated"}
+
+const fleetPolicy = "{retry: [200ms, 500ms, 1s, 1s, 2s, 2s, 3s, 5s]}"
+
+// fleetEndpoints are the endpoints of a fleet that plans no others.
+var fleetEndpoints = map[string]planned{
+	"ep_all":     {fleetTypes, fleetPolicy},
+	"ep_users":   {[]string{"order.created", "order.removed"}, fleetPolicy},
+	"ep_rooms":   {[]string{"stock.created", "stock.removed"}, fleetPolicy},
+	"ep_created": {[]string{"order.created", "stock.created"}, fleetPolicy},
+	"ep_removed": {[]string{"order.removed", "stock.removed"}, fleetPolicy},
+	"ep_files":   {[]string{"paper.updated"}, fleetPolicy},
+	"ep_mixed":   {[]string{"paper.updated", "order.created"}, fleetPolicy},
+	"ep_strict":  {[]string{"stock.removed", "paper.updated"}, "{retry: [100ms]}"}, // gives up soon
 }
 
 // fleet is the pipe as an operator runs it: a NATS server and the roles, each a
 // process of its own.
 type fleet struct {
 	t         *testing.T
+	plan      map[string]planned // its endpoints
+	pace      time.Duration      // publish publishes ten events in this time
 	processes map[string]*process
 	receiver  *receiver
 	nc        *nats.Conn
 	js        jetstream.JetStream
 	pub       *producers.Publisher
+	published atomic.Int64 // how many events may have been published
+	late      []span       // of them: see mayComeLate
 }
 
 // startFleet runs a NATS server, one api, two fanouts and two dispatchers.
-func startFleet(t *testing.T, answer func(endpoint string) int) *fleet {
+func startFleet(t *testing.T, answer func(request) int) *fleet {
 	t.Helper()
 	built, dir := build(t, "tidings", "nats-server"), t.TempDir()
-	f := &fleet{t: t, processes: map[string]*process{}, receiver: startReceiver(t, answer)}
-
-	address, conf := freeAddress(t), filepath.Join(dir, "nats.conf")
-	writeFile(t, conf, fmt.Sprintf("listen: %q\nmax_payload: 2MB\njetstream { store_dir: %q }\n", address, dir))
-	f.processes["nats"] = newProcess(t, "nats", built["nats-server"], "-c", conf)
+	f := newFleet(t, fleetEndpoints, answer)
+	url := f.server(built, dir)
 	f.restart("nats")
-
-	file := filepath.Join(dir, "tidings.yaml")
-	writeFile(t, file, fleetFile(f.receiver.addr))
 	for _, role := range []struct {
 		name  string
 		flags []string
 	}{
-		{"api", []string{"--roles", "api", "--config", file}},
+		{"api", []string{"--roles", "api", "--config", f.file(dir)}},
 		{"fanout-1", []string{"--roles", "fanout"}},
 		{"fanout-2", []string{"--roles", "fanout"}},
 		{"dispatcher-1", []string{"--roles", "dispatcher"}},
 		{"dispatcher-2", []string{"--roles", "dispatcher"}},
 	} {
-		args := append([]string{
-			built["tidings"], "run", "--nats-url", "nats://" + address, "--http-addr", "127.0.0.1:0", "--egress-allow", "127.0.0.0/8",
-			"--partitions", fmt.Sprint(fleetLayout.Partitions), "--shards", fmt.Sprint(fleetLayout.Shards), "--grace", "5s",
-		}, role.flags...)
-		f.processes[role.name] = newProcess(t, role.name, args...)
-		f.restart(role.name)
+		f.add(role.name, built, append(role.flags, "--nats-url", url)...).running()
 	}
-	f.connect("nats://" + address)
+	f.connect(url)
 	return f
+}
+
+// newFleet is a fleet without processes.
+func newFleet(t *testing.T, plan map[string]planned, answer func(request) int) *fleet {
+	t.Helper()
+	return &fleet{t: t, plan: plan, pace: 20 * time.Millisecond, processes: map[string]*process{}, receiver: startReceiver(t, answer)}
+}
+
+// server makes the NATS server, which keeps its files in dir and does not run yet.
+func (f *fleet) server(built programs, dir string) (url string) {
+	f.t.Helper()
+	address, conf := freeAddress(f.t), filepath.Join(dir, "nats.conf")
+	writeFile(f.t, conf, fmt.Sprintf("listen: %q\nmax_payload: 2MB\njetstream { store_dir: %q }\n", address, dir))
+	f.processes["nats"] = newProcess(f.t, "nats", built["nats-server"], "-c", conf)
+	return "nats://" + address
+}
+
+// add makes a process, which does not run yet, of tidings run with these flags.
+func (f *fleet) add(name string, built programs, flags ...string) *process {
+	f.processes[name] = newProcess(f.t, name, append([]string{
+		built["tidings"], "run", "--http-addr", "127.0.0.1:0", "--egress-allow", "127.0.0.0/8",
+		"--partitions", fmt.Sprint(fleetLayout.Partitions), "--shards", fmt.Sprint(fleetLayout.Shards), "--grace", "5s",
+	}, flags...)...)
+	return f.processes[name]
 }
 
 func (f *fleet) connect(url string) {
@@ -106,19 +138,18 @@ func (f *fleet) restart(name string) {
 	p.running()
 }
 
-// fleetFile is the tidings.yaml of a fleet.
-func fleetFile(receiver string) string {
+// file writes the fleet's tidings.yaml into dir.
+func (f *fleet) file(dir string) (path string) {
+	f.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "tenants:\n  - id: %s\n    endpoints:\n", testTenant)
-	for id, types := range fleetEndpoints {
-		retry := "[200ms, 500ms, 1s, 1s, 2s, 2s, 3s, 5s]"
-		if id == "ep_strict" {
-			retry = "[100ms]"
-		}
-		fmt.Fprintf(&b, "      - id: %s\n        url: http://%s/%s\n        secrets: [{value: %s}]\n        policy: {retry: %s}\n        subscribe: [%s]\n",
-			id, receiver, id, testSecret, retry, strings.Join(types, ", "))
+	for id, e := range f.plan {
+		fmt.Fprintf(&b, "      - id: %s\n        url: http://%s/%s\n        secrets: [{value: %s}]\n        policy: %s\n        subscribe: [%s]\n",
+			id, f.receiver.addr, id, testSecret, e.policy, strings.Join(e.types, ", "))
 	}
-	return b.String()
+	path = filepath.Join(dir, "tidings.yaml")
+	writeFile(f.t, path, b.String())
+	return path
 }
 
 // publish publishes events until stop is closed, and then until there are
@@ -127,8 +158,7 @@ func fleetFile(receiver string) string {
 func (f *fleet) publish(stop <-chan struct{}, least int) (events int, want map[ledgerKey]bool) {
 	f.t.Helper()
 	want = map[ledgerKey]bool{}
-	types := fleetEndpoints["ep_all"]
-	pace := time.NewTicker(20 * time.Millisecond)
+	pace := time.NewTicker(f.pace)
 	defer pace.Stop()
 	var futures []*producers.Future
 	for stopped := false; !stopped || len(futures) < least; {
@@ -139,18 +169,17 @@ func (f *fleet) publish(stop <-chan struct{}, least int) (events int, want map[l
 		}
 		for range 10 {
 			n := len(futures)
-			e := typedEvent(fmt.Sprintf("e%d", n), types[n%len(types)])
+			e := typedEvent(fmt.Sprintf("e%d", n), fleetTypes[n%len(fleetTypes)])
 			future, err := f.pub.PublishAsync(f.t.Context(), e)
 			if err != nil {
 				f.t.Errorf("publish: %v", err)
 				return events, want
 			}
 			futures = append(futures, future)
-			for endpoint, wanted := range fleetEndpoints {
-				for _, eventType := range wanted {
-					if eventType == e.Type() {
-						want[ledgerKey{endpoint, e.ID()}] = true
-					}
+			f.published.Store(int64(len(futures)))
+			for endpoint, p := range f.plan {
+				if slices.Contains(p.types, e.Type()) {
+					want[ledgerKey{endpoint, e.ID()}] = true
 				}
 			}
 		}
@@ -260,22 +289,39 @@ func (f *fleet) deadLetters() map[ledgerKey]schemas.Reason {
 // stop ends every role in peace.
 func (f *fleet) stop() {
 	f.t.Helper()
-	for _, name := range []string{"fanout-1", "fanout-2", "dispatcher-1", "dispatcher-2", "api"} {
-		if code := f.processes[name].terminate(); code != 0 {
-			f.t.Errorf("%s exits %d on SIGTERM", name, code)
+	for name := range f.processes {
+		if name != "nats" {
+			f.leave(name)
 		}
 	}
 }
 
-// freeAddress is an address of loopback that nobody listens on.
+// leave ends a role in peace.
+func (f *fleet) leave(name string) {
+	f.t.Helper()
+	if code := f.processes[name].terminate(); code != 0 {
+		f.t.Errorf("%s exits %d on SIGTERM", name, code)
+	}
+}
+
+// port counts those that freeAddress has tried, from firstPort on.
+var port, firstPort = new(atomic.Int64), 10_000 + rand.IntN(10_000)
+
+// freeAddress is an address of loopback that nobody listens on, another one each
+// time. Its port is below those that systems give to connections that go out: so
+// it stays free while who is to listen there is dead.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		next := firstPort + int(port.Add(1))
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(next)))
+		if err == nil {
+			_ = listener.Close() // it listened to nothing
+			return listener.Addr().String()
+		}
 	}
-	defer listener.Close() //nolint:errcheck // it listened to nothing
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func writeFile(t *testing.T, path, content string) {

@@ -23,9 +23,9 @@ const moment = 300 * time.Millisecond
 // or lies in DEAD with its reason, and all its requests there bore one
 // webhook-id.
 func TestKilledProcessesLoseNothing(t *testing.T) {
-	f := startFleet(t, func(endpoint string) int {
+	f := startFleet(t, func(q request) int {
 		<-time.After(time.Duration(rand.IntN(50)) * time.Millisecond)
-		if share := rand.IntN(100); share < 3 || share < 25 && endpoint == "ep_strict" {
+		if share := rand.IntN(100); share < 3 || share < 25 && q.endpoint == "ep_strict" {
 			return http.StatusInternalServerError
 		}
 		return http.StatusNoContent
@@ -136,7 +136,7 @@ func (f *fleet) held() map[string]bool {
 // who takes it over reads the queue before the other has purged it.
 func TestRolesShareOneServer(t *testing.T) {
 	var underWay atomic.Int64
-	f := startFleet(t, func(string) int {
+	f := startFleet(t, func(request) int {
 		underWay.Add(1)
 		defer underWay.Add(-1)
 		<-time.After(time.Duration(10+rand.IntN(60)) * time.Millisecond)
@@ -151,9 +151,7 @@ func TestRolesShareOneServer(t *testing.T) {
 	wg.Go(func() { events, want = f.publish(ended, 1000) })
 	for _, name := range []string{"dispatcher-1", "fanout-1", "api", "fanout-2", "dispatcher-2"} {
 		<-time.After(moment)
-		if code := f.processes[name].terminate(); code != 0 {
-			t.Errorf("%s exits %d on SIGTERM", name, code)
-		}
+		f.leave(name)
 		<-time.After(moment)
 		f.restart(name)
 	}

@@ -87,7 +87,7 @@ func TestRawNATSPublish(t *testing.T) {
 // does not want to wait for it.
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	came, over := make(chan struct{}), make(chan struct{})
-	r := startReceiver(t, func(string) int {
+	r := startReceiver(t, func(request) int {
 		close(came)
 		<-over
 		return http.StatusNoContent
@@ -139,8 +139,8 @@ func TestEventsSurviveARestart(t *testing.T) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.requests != 2 {
-		t.Errorf("%d requests for 2 events", r.requests)
+	if n := len(r.requests); n != 2 {
+		t.Errorf("%d requests for 2 events", n)
 	}
 }
 

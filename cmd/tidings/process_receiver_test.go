@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 )
@@ -16,8 +17,16 @@ import (
 // ledgerKey is one event at one endpoint.
 type ledgerKey struct{ endpoint, event string }
 
+// request is one that came.
+type request struct {
+	ledgerKey
+	nth int // of the event at the endpoint, from 1
+	at  time.Time
+}
+
 // receipts are the requests for one event at one endpoint.
 type receipts struct {
+	came  int             // all of them
 	taken int             // answered with 204
 	ids   map[string]bool // the webhook-ids they came under
 }
@@ -30,17 +39,17 @@ type receiver struct {
 	server *http.Server
 	served chan struct{} // closed once the server has ended
 
-	// answer is the status for a request to an endpoint; nil answers 204.
-	answer func(endpoint string) int
+	// answer is the status for a request; nil answers 204.
+	answer func(request) int
 
 	mu       sync.Mutex // guards what follows
 	seen     map[ledgerKey]*receipts
-	requests int
+	requests []request              // in the order they came
 	headers  map[string]http.Header // of the newest request, by event
 	bodies   map[string][]byte      // likewise
 }
 
-func startReceiver(t *testing.T, answer func(endpoint string) int) *receiver {
+func startReceiver(t *testing.T, answer func(request) int) *receiver {
 	t.Helper()
 	r := &receiver{
 		t: t, addr: "127.0.0.1:0", answer: answer,
@@ -81,22 +90,32 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return // the sender was killed
 	}
 	key := ledgerKey{strings.TrimPrefix(q.URL.Path, "/"), eventOf(body)}
+	s, came := r.note(key, q.Header.Get(signing.HeaderID))
 	status := http.StatusNoContent
 	if r.answer != nil {
-		status = r.answer(key.endpoint)
+		status = r.answer(came)
 	}
 	r.mu.Lock()
+	if status == http.StatusNoContent {
+		s.taken++
+	}
+	r.headers[key.event], r.bodies[key.event] = q.Header, body
+	r.mu.Unlock()
+	w.WriteHeader(status)
+}
+
+// note enters a request under its webhook-id.
+func (r *receiver) note(key ledgerKey, id string) (*receipts, request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	s := r.seen[key]
 	if s == nil {
 		s = &receipts{ids: map[string]bool{}}
 		r.seen[key] = s
 	}
-	s.ids[q.Header.Get(signing.HeaderID)] = true
-	if status == http.StatusNoContent {
-		s.taken++
-	}
-	r.requests++
-	r.headers[key.event], r.bodies[key.event] = q.Header, body
-	r.mu.Unlock()
-	w.WriteHeader(status)
+	s.came++
+	s.ids[id] = true
+	q := request{ledgerKey: key, nth: s.came, at: time.Now()}
+	r.requests = append(r.requests, q)
+	return s, q
 }

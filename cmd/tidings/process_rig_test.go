@@ -24,9 +24,13 @@ const waitLimit = 90 * time.Second
 // programs are the binaries of a test, by name.
 type programs map[string]string
 
-// sources are the packages of the programs: this one, and the NATS server of
-// the module graph.
-var sources = map[string]string{"tidings": ".", "nats-server": "github.com/nats-io/nats-server/v2"}
+// sources are what go build makes the programs of: this package, as it is and
+// with its fault points, and the NATS server of the module graph.
+var sources = map[string][]string{
+	"tidings":        {"."},
+	"tidings-faults": {"-tags", "faults", "."},
+	"nats-server":    {"github.com/nats-io/nats-server/v2"},
+}
 
 // build builds the programs with these names.
 func build(t *testing.T, names ...string) programs {
@@ -37,7 +41,7 @@ func build(t *testing.T, names ...string) programs {
 	built, dir := programs{}, t.TempDir()
 	for _, name := range names {
 		built[name] = filepath.Join(dir, name)
-		if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", built[name], sources[name]).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", built[name]}, sources[name]...)...).CombinedOutput(); err != nil {
 			t.Fatalf("build %s: %v\n%s", name, err, out)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config/api/document"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 type acceptedEvent struct {
@@ -37,6 +38,7 @@ func (a *API) publishEvents(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	fault.Here(fault.IngestStored)
 	accepted := make([]acceptedEvent, len(events))
 	for i := range events {
 		accepted[i] = acceptedEvent{events[i].ID(), events[i].Source(), true, i < len(duplicate) && duplicate[i]}

@@ -17,6 +17,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/direct"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // headerDue is when the delivery is to be attempted again. A schedule has none.
@@ -37,11 +38,13 @@ type Store struct {
 func (s Store) Keep(ctx context.Context, d *schemas.Delivery, due time.Time) error {
 	m := &nats.Msg{Subject: s.Layout.LaterSubject(d.Endpoint, d.ID), Header: nats.Header(d.Header())}
 	m.Header.Set(headerDue, due.UTC().Format(time.RFC3339Nano))
+	fault.Here(fault.FIFOFailed)
 	err := persist.Do(ctx, s.Log, "store "+m.Subject, func(ctx context.Context) error {
 		_, err := s.JS.PublishMsg(ctx, m, jetstream.WithMsgID(d.ID.MessageID(d.Attempts)+".kept"))
 		return err
 	})
 	if err == nil {
+		fault.Here(fault.FIFOKept)
 		// The newest is enough; if the others stay they go with it.
 		_ = s.Stream.Purge(ctx, jetstream.WithPurgeSubject(m.Subject), jetstream.WithPurgeKeep(1))
 	}
