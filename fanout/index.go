@@ -35,6 +35,7 @@ type Index struct {
 	of map[schemas.TenantID]*followers
 	// dialects are those of endpoints whose dialect does not carry every type.
 	dialects map[schemas.EndpointID]schemas.Dialect
+	ordered  map[schemas.EndpointID]struct{} // endpoints that want order
 }
 
 // followers are the subscriptions of a tenant.
@@ -85,6 +86,7 @@ func NewIndex() *Index {
 		subscriptions: map[schemas.SubscriptionID]*entry{},
 		of:            map[schemas.TenantID]*followers{},
 		dialects:      map[schemas.EndpointID]schemas.Dialect{},
+		ordered:       map[schemas.EndpointID]struct{}{},
 	}
 }
 
@@ -105,10 +107,8 @@ func (x *Index) Apply(c schemas.Change) {
 		delete(x.tenants, c.Tenant.ID)
 	case c.Tenant != nil:
 		x.tenants[c.Tenant.ID] = *c.Tenant
-	case c.Endpoint != nil && (c.Removed || c.Endpoint.Dialect.Open()):
-		delete(x.dialects, c.Endpoint.ID)
 	case c.Endpoint != nil:
-		x.dialects[c.Endpoint.ID] = c.Endpoint.Dialect
+		x.applyEndpoint(c.Endpoint, c.Removed)
 	case c.Subscription != nil:
 		if old, ok := x.subscriptions[c.Subscription.ID]; ok {
 			x.remove(old)
@@ -117,6 +117,29 @@ func (x *Index) Apply(c schemas.Change) {
 			x.add(e)
 		}
 	}
+}
+
+// applyEndpoint keeps what is not as with most endpoints. The caller holds mu.
+func (x *Index) applyEndpoint(e *schemas.Endpoint, removed bool) {
+	delete(x.dialects, e.ID)
+	delete(x.ordered, e.ID)
+	if removed {
+		return
+	}
+	if !e.Dialect.Open() {
+		x.dialects[e.ID] = e.Dialect
+	}
+	if e.Policy.Order == schemas.OrderFIFO {
+		x.ordered[e.ID] = struct{}{}
+	}
+}
+
+// Ordered reports whether an endpoint wants its deliveries in order.
+func (x *Index) Ordered(id schemas.EndpointID) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	_, ordered := x.ordered[id]
+	return ordered
 }
 
 // Tenant finds a tenant.

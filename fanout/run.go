@@ -17,6 +17,7 @@ type run struct {
 	waiting *turns
 	pending chan *step     // with something being stored, in the order they began
 	begun   sync.WaitGroup // steps that are not over
+	past    past
 
 	mu   sync.Mutex // guards what follows
 	open map[*step]struct{}
@@ -29,10 +30,12 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
+	r := &run{f: f, waiting: newTurns(), pending: make(chan *step, f.o.MaxInFlight), open: map[*step]struct{}{}}
 	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		r.past.came.Add(1)
 		if ctx.Err() != nil {
-			_ = m.Nak() // given back; a lost nak costs the ack wait
+			r.giveBack(m)
 			return
 		}
 		select {
@@ -55,10 +58,10 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 		close(ended)
 		stopReading()
 	}()
-	r := &run{f: f, waiting: newTurns(), pending: make(chan *step, f.o.MaxInFlight), open: map[*step]struct{}{}}
 	var parts sync.WaitGroup
 	over := make(chan struct{})
 	parts.Go(func() { r.beginAll(ctx, arrived, ended) })
+	parts.Go(func() { r.endPast(reading, consumer) })
 	parts.Go(func() { f.readHistories(reading, partition) })
 	parts.Go(func() { r.extendUntil(over) })
 	for s := range r.pending { // a tenant's in the order they began
@@ -92,7 +95,7 @@ func (r *run) beginAll(ctx context.Context, arrived <-chan jetstream.Msg, ended 
 			batch = append(batch[:0], m)
 		case <-ended:
 			for len(arrived) > 0 {
-				_ = (<-arrived).Nak()
+				r.giveBack(<-arrived)
 			}
 			return
 		}
@@ -102,7 +105,7 @@ func (r *run) beginAll(ctx context.Context, arrived <-chan jetstream.Msg, ended 
 		upToDate := r.f.caughtUp(ctx)
 		for _, m := range batch {
 			if !upToDate || ctx.Err() != nil {
-				_ = m.Nak()
+				r.giveBack(m)
 				continue
 			}
 			r.waiting.put(m)
@@ -118,7 +121,7 @@ func (r *run) matchTurns(ctx context.Context) {
 		until := time.Now().Add(turnTime)
 		for m := t.first(l); m != nil; m = t.first(l) {
 			if ctx.Err() != nil {
-				_ = m.Nak()
+				r.giveBack(m)
 				continue
 			}
 			if s := r.begin(ctx, m); s != nil {
@@ -152,14 +155,22 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 	}
 	fault.Here(fault.FanoutSettled)
 	if failed {
-		_ = s.msg.Nak() // a lost nak costs the ack wait
+		r.giveBack(s.msg)
 	} else if err := s.msg.Ack(); err != nil { // it comes again
 		r.f.o.Log.WarnContext(ctx, "fanout ack", "subject", s.msg.Subject(), "error", err)
+	} else {
+		r.past.gone.Add(1)
 	}
 	r.mu.Lock()
 	delete(r.open, s)
 	r.mu.Unlock()
 	r.begun.Done()
+}
+
+// giveBack returns an event to JetStream; a lost nak costs the ack wait.
+func (r *run) giveBack(m jetstream.Msg) {
+	_ = m.Nak()
+	r.past.gone.Add(1)
 }
 
 // enter begins to count a step.
@@ -172,7 +183,7 @@ func (r *run) enter(s *step) {
 
 // extendEvery is how often JetStream is told of the events that are here that
 // they are worked on: a third of what it waits.
-const extendEvery = 10 * time.Second
+const extendEvery = 3 * time.Second
 
 // extendUntil keeps JetStream from giving those to another that take long, until
 // all are over.

@@ -38,7 +38,7 @@ type write struct {
 func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 	writes, err := r.f.bounded(ctx, m)
 	if err != nil {
-		_ = m.Nak() // a lost nak costs the ack wait
+		r.giveBack(m)
 		return nil
 	}
 	meta, err := m.Metadata()
@@ -46,7 +46,7 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 	r.enter(s)
 	fault.Here(fault.FanoutMatched)
 	for _, w := range writes {
-		if r.express(ctx, s, w) {
+		if r.express(ctx, s, w) || r.parks(s, w, meta) {
 			continue
 		}
 		r.f.send(&w)
@@ -84,6 +84,20 @@ func (r *run) express(ctx context.Context, s *step, w write) bool {
 		s.settle(true) // not the last: begin has its own part
 	}
 	return taken
+}
+
+// parks has a delivery wait that is not to overtake older ones which somebody else may
+// have.
+func (r *run) parks(s *step, w write, meta *jetstream.MsgMetadata) bool {
+	if w.delivery == nil || meta == nil || !r.f.o.Index.Ordered(w.delivery.Endpoint) {
+		return false
+	}
+	s.expect()
+	parks := r.past.park(parked{meta.Sequence.Stream, s, w})
+	if !parks {
+		s.settle(true) // not the last: begin has its own part
+	}
+	return parks
 }
 
 // expect counts one more part of the step.

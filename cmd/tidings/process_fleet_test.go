@@ -60,8 +60,6 @@ type fleet struct {
 	nc        *nats.Conn
 	js        jetstream.JetStream
 	pub       *producers.Publisher
-	published atomic.Int64 // how many events may have been published
-	late      []span       // of them: see mayComeLate
 }
 
 // startFleet runs a NATS server, one api, two fanouts and two dispatchers.
@@ -176,7 +174,6 @@ func (f *fleet) publish(stop <-chan struct{}, least int) (events int, want map[l
 				return events, want
 			}
 			futures = append(futures, future)
-			f.published.Store(int64(len(futures)))
 			for endpoint, p := range f.plan {
 				if slices.Contains(p.types, e.Type()) {
 					want[ledgerKey{endpoint, e.ID()}] = true

@@ -75,13 +75,9 @@ func TestHandOverUnderLoad(t *testing.T) {
 	wg.Go(func() { events, want = f.publish(over, 1000) })
 	replace := func(name string, end func(string)) {
 		<-time.After(moment)
-		floor := f.floor()
 		end(name)
 		<-time.After(moment)
 		f.restart(name)
-		if strings.HasPrefix(name, "all") {
-			f.mayComeLate(floor, int(f.published.Load()))
-		}
 	}
 	kill := func(name string) { f.processes[name].kill() }
 	<-time.After(moment)

@@ -143,12 +143,8 @@ func (m *mortal) die() {
 	if said := m.one.said(); m.one.life.code != -1 || !strings.Contains(said, "fault: "+string(m.point)+"\n") {
 		m.t.Fatalf("it died of something else, with exit code %d", m.one.life.code)
 	}
-	published := int(m.published.Load())
 	m.one.env = peaceful
 	m.one.running()
-	if m.alone != "dispatcher" {
-		m.mayComeLate(m.floor(), published)
-	}
 	feeding.Wait()
 	m.died = time.Now()
 }
@@ -156,7 +152,6 @@ func (m *mortal) die() {
 // feed publishes events with these numbers, each once the one before is stored.
 func (m *mortal) feed(ctx context.Context, from, to int) {
 	for n := from; n < to; n++ {
-		m.published.Store(int64(n + 1))
 		for err := m.put(ctx, n); err != nil; err = m.put(ctx, n) { // until it is stored
 			select {
 			case <-time.After(50 * time.Millisecond):

@@ -33,6 +33,10 @@ type Options struct {
 // process that died, to another. Live processes extend it as they work.
 const AckWait = 30 * time.Second
 
+// EventAckWait is that for events: what a fanout that died had in its hands comes late,
+// and holds up endpoints that want order.
+const EventAckWait = 10 * time.Second
+
 // MemberTTL is how long a process that stopped without a word still counts as
 // alive.
 const MemberTTL = 10 * time.Second

@@ -71,7 +71,7 @@ func common(o Options, name string) jetstream.StreamConfig {
 
 func fanoutConsumer(partition int) jetstream.ConsumerConfig {
 	c := durable(schemas.FanoutConsumer(partition), schemas.EventsFilter(partition))
-	c.MaxAckPending = maxEventsPending
+	c.MaxAckPending, c.AckWait = maxEventsPending, EventAckWait
 	return c
 }
 

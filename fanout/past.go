@@ -1,0 +1,97 @@
+package fanout
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// pastEvery is how often a partition's reader looks whether it alone has events
+	// of it.
+	pastEvery = 100 * time.Millisecond
+	// pastMost is how long that can be otherwise after a reader died: JetStream gives
+	// its events to another after 10 s.
+	pastMost = 15 * time.Second
+)
+
+// past is what a partition's former reader may still have in its hands when the next
+// one begins. Until that is settled or has come here too, deliveries to endpoints
+// that want order wait, so that older ones go before them. Nothing else does.
+type past struct {
+	came, gone atomic.Int64 // events received here, and acknowledged or given back
+
+	mu      sync.Mutex // guards what follows
+	over    bool
+	waiting []parked
+}
+
+// parked is a delivery that waits for older ones.
+type parked struct {
+	sequence uint64
+	step     *step
+	write    write
+}
+
+// park has a delivery wait, unless the past is over.
+func (p *past) park(d parked) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return false
+	}
+	p.waiting = append(p.waiting, d)
+	return true
+}
+
+// take returns what waits, in the order of the events. If nothing does, the past is
+// over.
+func (p *past) take() []parked {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.waiting
+	p.waiting, p.over = nil, len(all) == 0
+	slices.SortStableFunc(all, func(a, b parked) int { return cmp.Compare(a.sequence, b.sequence) })
+	return all
+}
+
+// await waits until nobody else has events of the partition, or can have.
+func (p *past) await(ctx context.Context, consumer jetstream.Consumer) {
+	until := time.Now().Add(pastMost)
+	for time.Now().Before(until) && !p.alone(ctx, consumer) {
+		select {
+		case <-time.After(pastEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// alone reports whether all events that JetStream waits for are here. What it has
+// sent and is not here yet counts as somebody else's.
+func (p *past) alone(ctx context.Context, consumer jetstream.Consumer) bool {
+	came, gone := p.came.Load(), p.gone.Load()
+	info, err := consumer.Info(ctx)
+	return err == nil && came == p.came.Load() && gone == p.gone.Load() && int64(info.NumAckPending) <= came-gone
+}
+
+// endPast sends what has waited for older deliveries once there can be none, and
+// gives it back if ctx ends before.
+func (r *run) endPast(ctx context.Context, consumer jetstream.Consumer) {
+	r.past.await(ctx, consumer)
+	for all := r.past.take(); len(all) > 0; all = r.past.take() {
+		for _, d := range all {
+			if ctx.Err() != nil {
+				r.settle(ctx, d.step, false)
+				continue
+			}
+			r.f.send(&d.write)
+			go func() { r.settle(ctx, d.step, r.f.store(ctx, &d.write)) }() // run waits for all steps
+		}
+	}
+}
