@@ -21,7 +21,7 @@ func TestFlowSignals(t *testing.T) {
 		flow.Void: {
 			"no_consent", "exhausted", "not_retried", "status_disables", "endpoint_disabled", "endpoint_deleted", "too_old",
 			"endpoint_invalid", "unworded", "unreadable", "event_invalid", "tenant_unknown", "schema_invalid",
-			"too_large", "queue_full", "skipped", "failing", "event_expired",
+			"too_large", "queue_full", "skipped", "failing", "event_expired", "crashed",
 		},
 	} {
 		for _, r := range reasons {
