@@ -60,10 +60,11 @@ func (p *past) take() []parked {
 	return all
 }
 
-// await waits until nobody else has events of the partition, or can have.
+// await waits until nobody else has events of the partition, or can have. It waits
+// some time in any case: one that leaves gives back what it gets at its last moment.
 func (p *past) await(ctx context.Context, consumer jetstream.Consumer) {
-	until := time.Now().Add(pastMost)
-	for time.Now().Before(until) && !p.alone(ctx, consumer) {
+	newest, until := consumer.CachedInfo().Delivered.Stream, time.Now().Add(pastMost)
+	for over := false; !over && time.Now().Before(until); over = p.alone(ctx, consumer, newest) {
 		select {
 		case <-time.After(pastEvery):
 		case <-ctx.Done():
@@ -72,12 +73,17 @@ func (p *past) await(ctx context.Context, consumer jetstream.Consumer) {
 	}
 }
 
-// alone reports whether all events that JetStream waits for are here. What it has
-// sent and is not here yet counts as somebody else's.
-func (p *past) alone(ctx context.Context, consumer jetstream.Consumer) bool {
+// alone reports whether all is settled up to the newest event that had been handed
+// out before, or all that JetStream waits for is here. What it has sent and is not
+// here yet counts as somebody else's.
+func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest uint64) bool {
 	came, gone := p.came.Load(), p.gone.Load()
 	info, err := consumer.Info(ctx)
-	return err == nil && came == p.came.Load() && gone == p.gone.Load() && int64(info.NumAckPending) <= came-gone
+	if err != nil {
+		return false
+	}
+	here := came == p.came.Load() && gone == p.gone.Load() && int64(info.NumAckPending) <= came-gone
+	return here || info.AckFloor.Stream >= newest
 }
 
 // endPast sends what has waited for older deliveries once there can be none, and
