@@ -25,6 +25,7 @@ type pass struct {
 	of    gate
 	timer *time.Timer
 	left  atomic.Bool
+	taken bool // an attempt has it; for whoever entered
 }
 
 // enter waits for a place, those first who came first. It returns nil if ctx ends.
@@ -37,6 +38,21 @@ func (g gate) enter(ctx context.Context) *pass {
 	p := &pass{of: g}
 	p.timer = time.AfterFunc(freshTime, p.free)
 	return p
+}
+
+// take gives the place to an attempt.
+func (p *pass) take() *pass {
+	if p != nil {
+		p.taken = true
+	}
+	return p
+}
+
+// leaveUnlessTaken gives the place up if no attempt has it.
+func (p *pass) leaveUnlessTaken() {
+	if p != nil && !p.taken {
+		p.leave()
+	}
 }
 
 // leave gives the place up. A nil pass has none.

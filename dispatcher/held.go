@@ -31,7 +31,6 @@ type heldQueue struct {
 	from    uint64           // the sequence to read next; the drain's own
 	ahead   []direct.Message // read and not yet begun; the drain's own
 	back    []*task          // read, begun and put off: to be begun again before those
-	pass    *pass            // for the next attempt; the drain's own
 	again   bool             // to be read from its beginning, as nothing is known of it: see turn
 	mode    mode             // how it is drained; set by turn
 	passed                   // of a mode that is ordered
@@ -101,10 +100,9 @@ func (q *heldQueue) write(work context.Context, t *task) {
 func (q *heldQueue) drain(work context.Context) {
 	l := q.lane
 	for q.waitForRoom(work) {
-		q.pass = l.p.d.gate.enter(work)
-		state, err := q.step(work)
-		q.pass.leave() // unless an attempt has it
-		q.pass = nil
+		pass := l.p.d.gate.enter(work)
+		state, err := q.step(work, pass)
+		pass.leaveUnlessTaken()
 		switch {
 		case err != nil:
 			l.p.d.o.Log.WarnContext(work, "read held queue", "endpoint", l.endpoint, "error", err)
@@ -120,14 +118,14 @@ func (q *heldQueue) drain(work context.Context) {
 }
 
 // step begins one delivery, or gets on to where one may begin.
-func (q *heldQueue) step(work context.Context) (reading, error) {
+func (q *heldQueue) step(work context.Context, with *pass) (reading, error) {
 	q.lane.p.mu.Lock()
 	turn := q.mustTurn()
 	q.lane.p.mu.Unlock()
 	switch {
 	case turn:
 		return some, q.turn(work)
-	case q.mode.ordered && q.startInOrder(work), !q.mode.ordered && q.startNext(work):
+	case q.mode.ordered && q.startInOrder(work, with), !q.mode.ordered && q.startNext(work, with):
 		return some, nil
 	default:
 		return q.readOn(work)
@@ -146,8 +144,8 @@ const (
 
 // startNext attempts the first of what was put off or read ahead, if there is
 // any.
-func (q *heldQueue) startNext(work context.Context) bool {
-	if q.startAgain(work) {
+func (q *heldQueue) startNext(work context.Context, with *pass) bool {
+	if q.startAgain(work, with) {
 		return true
 	}
 	if len(q.ahead) == 0 {
@@ -173,14 +171,14 @@ func (q *heldQueue) startNext(work context.Context) bool {
 	}
 	q.lane.p.mu.Lock()
 	defer q.lane.p.mu.Unlock()
-	q.start(work, t)
+	q.start(work, t, with)
 	return true
 }
 
 // start attempts a delivery of the queue, and then those that go before the next
 // one.
-func (q *heldQueue) start(work context.Context, t *task) {
-	t.pass, q.pass = q.pass, nil
+func (q *heldQueue) start(work context.Context, t *task, with *pass) {
+	t.pass = with.take()
 	q.lane.start(work, t)
 	if len(q.lane.queue) > 0 {
 		q.lane.adjust(work)
@@ -188,7 +186,7 @@ func (q *heldQueue) start(work context.Context, t *task) {
 }
 
 // startAgain attempts the first of what was put off, if there is any.
-func (q *heldQueue) startAgain(work context.Context) bool {
+func (q *heldQueue) startAgain(work context.Context, with *pass) bool {
 	q.lane.p.mu.Lock()
 	defer q.lane.p.mu.Unlock()
 	if len(q.back) == 0 {
@@ -196,7 +194,7 @@ func (q *heldQueue) startAgain(work context.Context) bool {
 	}
 	t := q.back[0]
 	q.back = q.back[1:]
-	q.start(work, t)
+	q.start(work, t, with)
 	return true
 }
 

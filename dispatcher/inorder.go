@@ -127,7 +127,7 @@ func (q *heldQueue) waitForTurn(work context.Context) {
 }
 
 // startInOrder attempts the first delivery whose turn has come, if there is any.
-func (q *heldQueue) startInOrder(work context.Context) bool {
+func (q *heldQueue) startInOrder(work context.Context, with *pass) bool {
 	p, now := q.lane.p, time.Now()
 	if t := p.d.o.Targets.Get(q.lane.endpoint); t == nil || t.Disabled() {
 		now = now.Add(10 * schemas.MaxAge) // all are to die: none waits
@@ -163,7 +163,7 @@ func (q *heldQueue) startInOrder(work context.Context) bool {
 	if target := p.d.o.Targets.Get(d.Endpoint); t.due.After(now) && (target == nil || !target.Refuses(d)) {
 		q.wait(t, s)
 	} else {
-		q.start(work, t)
+		q.start(work, t, with)
 	}
 	return true
 }

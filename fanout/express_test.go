@@ -251,7 +251,7 @@ func TestExpressDeliveriesOutliveJetStream(t *testing.T) {
 		r.env.Down()
 		d.release("ep_all", false)
 		d.release("ep_users", false)
-		<-time.After(20 * time.Second)
+		<-time.After(5 * time.Second)
 		r.env.Up()
 		<-time.After(10 * time.Second)
 		if _, open := r.events(); open != 1 {
@@ -278,7 +278,7 @@ func TestExpressDeliveriesOfAProcessThatDies(t *testing.T) {
 		synctest.Wait()
 		nc.Close()
 		r.express(r.env.Connect(), again)
-		<-time.After(10 * time.Second)
+		<-time.After(5 * time.Second)
 		r.has("it died", 1, 1)
 		<-time.After(time.Minute)
 		r.has("it came again", 2, 0)

@@ -27,9 +27,17 @@ type past struct {
 	came, gone atomic.Int64 // events received here, and acknowledged or given back
 
 	mu      sync.Mutex // guards what follows
-	over    bool
+	state   pastState
 	waiting []parked
 }
+
+type pastState int
+
+const (
+	lasting   pastState = iota // what wants order waits
+	over                       // nothing needs to
+	abandoned                  // the reader ends first: what would wait is given back
+)
 
 // parked is a delivery that waits for older ones.
 type parked struct {
@@ -38,24 +46,25 @@ type parked struct {
 	write    write
 }
 
-// park has a delivery wait, unless the past is over.
-func (p *past) park(d parked) bool {
+// park has a delivery wait, if the past lasts.
+func (p *past) park(d parked) pastState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over {
-		return false
+	if p.state == lasting {
+		p.waiting = append(p.waiting, d)
 	}
-	p.waiting = append(p.waiting, d)
-	return true
+	return p.state
 }
 
-// take returns what waits, in the order of the events. If nothing does, the past is
-// over.
-func (p *past) take() []parked {
+// take returns what waits, in the order of the events. If nothing does, the past ends
+// as it is to.
+func (p *past) take(ends pastState) []parked {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all := p.waiting
-	p.waiting, p.over = nil, len(all) == 0
+	if p.waiting = nil; len(all) == 0 {
+		p.state = ends
+	}
 	slices.SortStableFunc(all, func(a, b parked) int { return cmp.Compare(a.sequence, b.sequence) })
 	return all
 }
@@ -90,9 +99,17 @@ func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest ui
 // gives it back if ctx ends before.
 func (r *run) endPast(ctx context.Context, consumer jetstream.Consumer) {
 	r.past.await(ctx, consumer)
-	for all := r.past.take(); len(all) > 0; all = r.past.take() {
+	for {
+		ends := over
+		if ctx.Err() != nil {
+			ends = abandoned
+		}
+		all := r.past.take(ends)
+		if len(all) == 0 {
+			return
+		}
 		for _, d := range all {
-			if ctx.Err() != nil {
+			if ends == abandoned {
 				r.settle(ctx, d.step, false)
 				continue
 			}

@@ -93,11 +93,11 @@ func (r *run) parks(s *step, w write, meta *jetstream.MsgMetadata) bool {
 		return false
 	}
 	s.expect()
-	parks := r.past.park(parked{meta.Sequence.Stream, s, w})
-	if !parks {
-		s.settle(true) // not the last: begin has its own part
+	state := r.past.park(parked{meta.Sequence.Stream, s, w})
+	if state != lasting {
+		s.settle(state == over) // not the last: begin has its own part
 	}
-	return parks
+	return state != over
 }
 
 // expect counts one more part of the step.
