@@ -127,9 +127,9 @@ func (p *partition) moveReady(work context.Context, q *heldQueue) error {
 		fault.Here(fault.FIFOMoved)
 		// Where that fails, because another owner was faster as a rule, the next
 		// look tells what is left to do.
-		p.d.removals <- struct{}{}
+		over := p.removal()
 		err = p.deliveries.DeleteMsg(work, m.Sequence)
-		<-p.d.removals
+		over()
 		if err != nil && !persist.Wait(work, writePause) {
 			return err
 		}

@@ -325,7 +325,7 @@ func (q *heldQueue) settled(s held) {
 func (q *heldQueue) purge() {
 	p := q.lane.p
 	for {
-		p.d.removals <- struct{}{}
+		over := p.removal()
 		p.mu.Lock()
 		settled := 0
 		for settled < len(q.read) && q.done[q.read[settled]] {
@@ -336,7 +336,7 @@ func (q *heldQueue) purge() {
 			q.lane.wake()
 			q.retire()
 			p.mu.Unlock()
-			<-p.d.removals
+			over()
 			return
 		}
 		last := q.read[settled-1]
@@ -346,7 +346,7 @@ func (q *heldQueue) purge() {
 		ctx, cancel := context.WithTimeout(context.Background(), persist.Try)
 		err := p.deliveries.Purge(ctx, jetstream.WithPurgeSubject(q.subject), jetstream.WithPurgeSequence(last+1))
 		cancel()
-		<-p.d.removals
+		over()
 
 		p.mu.Lock()
 		if err == nil {
@@ -365,6 +365,18 @@ func (q *heldQueue) purge() {
 			}
 			persist.Wait(context.Background(), persist.Pause)
 		}
+	}
+}
+
+// removal waits for a place among the requests that remove something, until over. A
+// partition that stops waits for none: each is made once more, and not one by one
+// where JetStream does not answer.
+func (p *partition) removal() (over func()) {
+	select {
+	case p.d.removals <- struct{}{}:
+		return func() { <-p.d.removals }
+	case <-p.ending:
+		return func() {}
 	}
 }
 

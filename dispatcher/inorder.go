@@ -226,11 +226,11 @@ func (q *heldQueue) settledInOrder(s held) {
 func (q *heldQueue) remove(sequence uint64) {
 	p := q.lane.p
 	for {
-		p.d.removals <- struct{}{}
+		over := p.removal()
 		ctx, cancel := context.WithTimeout(context.Background(), persist.Try)
 		err := direct.Remove(ctx, p.d.nc, p.deliveries, q.subject, sequence)
 		cancel()
-		<-p.d.removals
+		over()
 		p.mu.Lock()
 		stopping := p.stopping
 		if err == nil {
