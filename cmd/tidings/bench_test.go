@@ -41,11 +41,16 @@ func golden(t *testing.T, file string, got []byte) {
 
 // TestBench measures all there is, once and small. It asks nothing of the times.
 func TestBench(t *testing.T) {
-	built := build(t, "tidings")
-	chart := filepath.Join(t.TempDir(), "chart.svg")
+	if testing.Short() {
+		t.Skip("runs processes for some seconds")
+	}
+	dir := t.TempDir()
+	program, chart := filepath.Join(dir, "tidings"), filepath.Join(dir, "chart.svg")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build tidings: %v\n%s", err, out)
+	}
 	var out, errs bytes.Buffer
-	c := exec.CommandContext(t.Context(), built["tidings"], "bench", "--events", "200", "--runs", "1", "--json", "--plot", chart)
-	endWithTest(c)
+	c := exec.CommandContext(t.Context(), program, "bench", "--events", "200", "--runs", "1", "--json", "--plot", chart)
 	c.Stdout, c.Stderr = &out, &errs
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, errs.String())

@@ -1,4 +1,4 @@
-package main
+package processes
 
 import (
 	"bytes"
@@ -16,19 +16,18 @@ import (
 	"github.com/tidings-dev/tidings/config/seal"
 )
 
-// The tests of process_*_test.go run real programs, on the machine's clock and
-// on loopback. What they wait for may take long on a busy machine, so they wait
-// for the thing itself and give up only after waitLimit.
+// waitLimit is when a test gives up. What it waits for may take long on a busy
+// machine, so it waits for the thing itself.
 const waitLimit = 90 * time.Second
 
 // programs are the binaries of a test, by name.
 type programs map[string]string
 
-// sources are what go build makes the programs of: this package, as it is and
-// with its fault points, and the NATS server of the module graph.
+// sources are what go build makes the programs of: tidings, as it is and with
+// its fault points, and the NATS server of the module graph.
 var sources = map[string][]string{
-	"tidings":        {"."},
-	"tidings-faults": {"-tags", "faults", "."},
+	"tidings":        {".."},
+	"tidings-faults": {"-tags", "faults", ".."},
 	"nats-server":    {"github.com/nats-io/nats-server/v2"},
 }
 
