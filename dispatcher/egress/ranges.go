@@ -36,6 +36,7 @@ var special4 = []specialRange{
 	closed("169.254.169.254/32", "cloud metadata service"),
 	closed("168.63.129.16/32", "cloud metadata service (Azure)"),
 	closed("100.100.100.200/32", "cloud metadata service (Alibaba)"),
+	closed("192.0.0.192/32", "cloud metadata service (Oracle)"),
 
 	closed("0.0.0.0/32", "unspecified address (RFC 1122)"),
 	closed("0.0.0.0/8", "this network (RFC 791)"),

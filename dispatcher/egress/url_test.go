@@ -29,6 +29,12 @@ func TestCheckURL(t *testing.T) {
 		{"https:///hooks", "host"},
 		{"https://:443/", "host"},
 		{"https:example.com", "host"},
+		{"https://example.com:/", ""},
+		{"https://example.com:1/", ""},
+		{"https://example.com:65535/", ""},
+		{"https://example.com:0/", "port"},
+		{"https://example.com:65536/", "port"},
+		{"https://example.com:4294967739/", "port"}, // 443, as Go's dialer reads it
 	}
 	for _, tt := range tests {
 		u, err := url.Parse(tt.raw)
