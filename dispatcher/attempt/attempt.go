@@ -174,7 +174,7 @@ func (m *Maker) sign(_ context.Context, a *attempt) (*schemas.Outcome, error) {
 	return nil, nil
 }
 
-// maxResponse is how much of a decoded response body is read, in bytes. More
+// maxResponse is how much of a response body is read, in bytes. More
 // is cut off: a receiver says all there is to say in its status.
 const maxResponse = 64 << 10
 
@@ -188,7 +188,9 @@ func (m *Maker) send(ctx context.Context, a *attempt) (*schemas.Outcome, error) 
 	if err == nil {
 		a.status = response.StatusCode
 		a.wait = response.Header.Get("Retry-After")
-		_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxResponse))
+		if a.status >= http.StatusOK { // what follows a 101 is no body, and has no end
+			_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxResponse))
+		}
 		_ = response.Body.Close()
 	}
 	if err != nil && ctx.Err() != nil {

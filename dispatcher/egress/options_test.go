@@ -1,7 +1,6 @@
 package egress
 
 import (
-	"compress/gzip"
 	"context"
 	"io"
 	"net"
@@ -21,8 +20,8 @@ func TestOptionsReachTheTransport(t *testing.T) {
 	if zero.Proxy != nil {
 		t.Error("the transport asks for a proxy")
 	}
-	if zero.DisableCompression {
-		t.Error("the transport does not decompress")
+	if !zero.DisableCompression {
+		t.Error("the transport decompresses")
 	}
 	set := NewTransport(Options{MaxIdlePerHost: 7, IdleTimeout: time.Minute})
 	if set.MaxIdleConnsPerHost != 7 || set.IdleConnTimeout != time.Minute {
@@ -51,14 +50,14 @@ func TestResponseHeaderIsBounded(t *testing.T) {
 	}
 }
 
-func TestGzipIsDecompressed(t *testing.T) {
-	s := plainServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+// TestCompressionIsLeftAlone answers with what says it is compressed and is not:
+// it comes as it was sent, and nobody had asked for it.
+func TestCompressionIsLeftAlone(t *testing.T) {
+	s := plainServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		z := gzip.NewWriter(w)
-		_, _ = io.WriteString(z, "plain words")
-		_ = z.Close()
+		_, _ = io.WriteString(w, "asked for "+r.Header.Get("Accept-Encoding"))
 	}))
-	if _, body, err := get(t, transport(t, Options{Guard: loopback}), s.URL); err != nil || body != "plain words" {
+	if _, body, err := get(t, transport(t, Options{Guard: loopback}), s.URL); err != nil || body != "asked for " {
 		t.Errorf("got %q, %v", body, err)
 	}
 }

@@ -76,8 +76,9 @@ const (
 
 // NewTransport makes the transport of outgoing requests. It follows the scheme
 // policy of [Guard], uses no proxy, not even one from the environment (a proxy
-// would connect in the guard's place), negotiates HTTP/2 over TLS, decompresses
-// gzip, and bounds response headers at 64 KiB (HTTP/2 counts 32 bytes more for
+// would connect in the guard's place), negotiates HTTP/2 over TLS, asks for no
+// compression and undoes none (nobody wants the body, and little can be made much),
+// and bounds response headers at 64 KiB (HTTP/2 counts 32 bytes more for
 // each field, RFC 9113 §6.5.2). A refused connection fails with a [*Denied], a
 // failed handshake with a [*HandshakeError].
 //
@@ -89,6 +90,7 @@ func NewTransport(o Options) *http.Transport {
 		Proxy:                  nil,
 		TLSClientConfig:        o.TLS.Clone(),
 		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		MaxIdleConns:           0,
 		MaxIdleConnsPerHost:    o.MaxIdlePerHost,
@@ -117,8 +119,7 @@ func NewTransport(o Options) *http.Transport {
 }
 
 // NewLight is NewTransport with small POST requests over HTTP/1.1 made by [h1],
-// for less CPU time. It judges, bounds and fails as NewTransport does, but asks
-// those receivers for no compression. A host that speaks HTTP/2 is spoken to in
+// for less CPU time. It judges, bounds and fails as NewTransport does. A host that speaks HTTP/2 is spoken to in
 // HTTP/2.
 func NewLight(o Options) *h1.Transport {
 	o = o.withDefaults()

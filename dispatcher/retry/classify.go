@@ -121,15 +121,35 @@ func isReset(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "read" || op.Op == "write") {
 		return true
 	}
-	return ended(err) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
+	return ended(err) || hungUp(err) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
 }
+
+// hungUp tells whether the receiver ended the stream or the connection of HTTP/2
+// by a frame.
+func hungUp(err error) bool {
+	if s, ok := errors.AsType[streamError](err); ok && s.Cause != nil {
+		return s.Cause.Error() == "received from peer" // else the error was found here
+	}
+	text := root(err).Error() // of GOAWAY there is no more to tell it by
+	return strings.HasPrefix(text, "http2: server sent GOAWAY") || strings.HasPrefix(text, "http2: Transport received GOAWAY")
+}
+
+// streamError is what net/http lets one see of its own, which fills any struct of
+// these fields (http2StreamError.As).
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "stream error" }
 
 func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // broken says how in fixed words or the system's: what stands around them names
 // the address of this side.
 func broken(err error) string {
-	if ended(err) {
+	if ended(err) || hungUp(err) {
 		return "the receiver closed it"
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
