@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -37,9 +36,7 @@ type Settings struct {
 	ConfigFile string
 	NATS       NATS
 	Streams    Streams
-	// EgressAllow are the ranges of addresses that are not public and may be
-	// delivered to all the same, over http too.
-	EgressAllow []string
+	Egress     Egress
 	// Origin is the DNS name by which receivers are asked for their consent.
 	Origin string
 	// PublicURL is where receivers reach HTTPAddr; empty if they do not.
@@ -103,7 +100,6 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.StringVar(&s.HTTPAddr, "http-addr", "127.0.0.1:8080", "address of /healthz and /readyz; port 0 picks a free one, empty serves none")
 	f.StringSliceVar(&s.Roles, "roles", []string{"all"}, "what this process does: all, or some of fanout,dispatcher,api")
 	f.StringVar(&s.ConfigFile, "config", "", "static file of tenants, endpoints, subscriptions and tokens (tidings.yaml); applied by the role api")
-	f.StringSliceVar(&s.EgressAllow, "egress-allow", nil, "address ranges to deliver to although they are not public, over http too, like 127.0.0.0/8,::1/128")
 	f.StringVar(&s.Origin, "origin", "tidings", "DNS name by which receivers with a handshake are asked for their consent")
 	f.StringVar(&s.PublicURL, "public-url", "", "where receivers reach --http-addr, like https://hooks.example.com; offered to them for a later consent")
 	f.StringVar(&s.SecretsKeyFile, "secrets-key-file", "", "keys that seal the secrets in the registry, one a line, the newest first; also the keys themselves as TIDINGS_SECRETS_KEY; with the embedded broker by default secrets.key in --data-dir, which is made")
@@ -115,6 +111,7 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
 	s.NATS.bind(f)
 	s.Streams.bind(f)
+	s.Egress.bind(f)
 }
 
 // bind makes the broker settings flags of a command.
@@ -181,19 +178,6 @@ func (s *Settings) Validate() error {
 	if s.API.Burst < 0 {
 		return schemas.Errorf(schemas.CodeInvalid, "--api-burst %d: use 1 or more", s.API.Burst)
 	}
-	_, err := s.AllowedRanges()
+	_, err := s.Egress.Options()
 	return err
-}
-
-// AllowedRanges reads EgressAllow.
-func (s *Settings) AllowedRanges() ([]netip.Prefix, error) {
-	var ranges []netip.Prefix
-	for _, text := range s.EgressAllow {
-		p, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil {
-			return nil, schemas.Errorf(schemas.CodeInvalid, "--egress-allow: %q is no address range: write it like 127.0.0.0/8", text)
-		}
-		ranges = append(ranges, p)
-	}
-	return ranges, nil
 }

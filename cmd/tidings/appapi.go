@@ -5,10 +5,8 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -55,11 +53,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Rate:   rate,
 		Burst:  burst,
 	})
-	ranges, err := a.settings.AllowedRanges()
+	out, err := a.settings.Egress.Options()
 	if err != nil {
 		return nil, nil, err
 	}
-	open := egressOpen{egress.NewGuard(ranges), len(ranges) > 0}
 	v1 = api.New(api.Options{
 		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
 		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
@@ -72,12 +69,18 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
 			return roam.Secret(ctx, a.registry, tenant, user)
 		},
-		CheckEndpoint: func(e schemas.Endpoint) error { return errors.Join(dialect.Check(e), open.check(e.URL)) },
-		Log:           a.log,
+		CheckEndpoint: func(e schemas.Endpoint) error {
+			u, err := schemas.ParseURL(e.URL)
+			if err != nil {
+				return err
+			}
+			return errors.Join(dialect.Check(e), open(out.Guard, u))
+		},
+		Log: a.log,
 	})
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
-		AllowHTTP: func(u *url.URL) bool { return open.check(u.String()) == nil },
+		CheckURL: func(u *url.URL) error { return open(out.Guard, u) },
 	})
 	return v1, v0, nil
 }
@@ -98,31 +101,11 @@ func newControl(a *app, nc *nats.Conn) (*control, error) {
 // anyTenant owns a publisher that publishes on behalf of others only.
 const anyTenant = schemas.TenantID("any")
 
-// egressOpen says of a URL what the guard will, as far as it can be told before
-// the name resolves: so that who writes it hears of it.
-type egressOpen struct {
-	guard egress.Guard
-	local bool // the operator has opened ranges that are not public
-}
-
-func (o egressOpen) check(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return schemas.Errorf(schemas.CodeInvalid, "url does not parse")
-	}
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
-		if denied, ok := errors.AsType[*egress.Denied](o.guard.Check(u.Scheme, addr)); ok {
-			return schemas.Errorf(schemas.CodeInvalid, "url: %s: use a public https URL; only the operator can open others (--egress-allow)", denied.Reason)
-		}
-		return nil
-	}
-	switch local := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost"); {
-	case o.local:
-		return nil
-	case local:
-		return schemas.Errorf(schemas.CodeInvalid, "url: localhost is the server's own machine: use a public https URL")
-	case u.Scheme != "https":
-		return schemas.Errorf(schemas.CodeInvalid, "url: the scheme is %s: use https", u.Scheme)
+// open tells of a URL what the guard will, as far as it can be told before the
+// name resolves: so that who writes it hears of it.
+func open(guard egress.Guard, u *url.URL) error {
+	if denied, ok := errors.AsType[*egress.Denied](guard.CheckURL(u)); ok {
+		return schemas.Errorf(schemas.CodeInvalid, "url: %s: use a public https URL; only the operator can open others (--egress-allow, --egress-http, --egress-ports)", denied.Reason)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if !a.settings.Has(config.RoleDispatcher) {
 		return nil
 	}
-	ranges, err := a.settings.AllowedRanges()
+	transport, err := a.transport()
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 		Agree:     a.registry.Agree,
 		Origin:    a.settings.Origin,
 		Callback:  callback,
-		Transport: a.transport(ranges),
+		Transport: transport,
 		Observe:   a.observe,
 		AckWait:   streams.AckWait,
 		Grace:     a.settings.Grace,
@@ -66,11 +65,15 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) transport(allowed []netip.Prefix) http.RoundTripper {
+func (a *app) transport() (http.RoundTripper, error) {
 	if a.hooks.transport != nil {
-		return a.hooks.transport
+		return a.hooks.transport, nil
 	}
-	return egress.NewLight(egress.Options{Guard: egress.NewGuard(allowed)})
+	o, err := a.settings.Egress.Options()
+	if err != nil {
+		return nil, err
+	}
+	return egress.NewLight(o), nil
 }
 
 // observe logs what went wrong at the operator's level, and the rest for whoever

@@ -67,7 +67,7 @@ func newBenchPipe(ctx context.Context) (*benchPipe, error) {
 // processes, and logs; warnings are shown, too.
 func (p *benchPipe) start(ctx context.Context) (err error) {
 	settings := config.Settings{
-		DataDir: p.dir, Roles: []string{"all"}, Grace: time.Second, EgressAllow: []string{"127.0.0.0/8"},
+		DataDir: p.dir, Roles: []string{"all"}, Grace: time.Second, Egress: config.Egress{Allow: []string{"127.0.0.0/8"}},
 		NATS: config.NATS{Listen: "127.0.0.1:0"},
 	}
 	handler := func(out io.Writer, level slog.Level) slog.Handler {

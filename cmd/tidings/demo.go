@@ -82,12 +82,12 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 // demoSettings uses the usual ports if they are free.
 func demoSettings(dir string) config.Settings {
 	return config.Settings{
-		DataDir:     dir,
-		HTTPAddr:    freeAddr("127.0.0.1:8080"),
-		NATS:        config.NATS{Listen: freeAddr("127.0.0.1:4222")},
-		Roles:       []string{"all"},
-		EgressAllow: []string{"127.0.0.0/8"},
-		Grace:       2 * time.Second,
+		DataDir:  dir,
+		HTTPAddr: freeAddr("127.0.0.1:8080"),
+		NATS:     config.NATS{Listen: freeAddr("127.0.0.1:4222")},
+		Roles:    []string{"all"},
+		Egress:   config.Egress{Allow: []string{"127.0.0.0/8"}},
+		Grace:    2 * time.Second,
 	}
 }
 

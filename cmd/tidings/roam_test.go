@@ -31,7 +31,7 @@ func roamClient(t *testing.T, p *pipe) func(token, target, contentType, body str
 		access.Hash("dana"): {ID: "tok_2", Scope: schemas.TokenPersonal, Tenant: testTenant, User: []string{"U-dana", "dana@example.test"}},
 	}
 	h := roam.New(roam.Options{
-		Registry: p.registry, Catalogue: catalogue.New(), AllowHTTP: func(*url.URL) bool { return true },
+		Registry: p.registry, Catalogue: catalogue.New(), CheckURL: func(*url.URL) error { return nil },
 		Gate: access.New(access.Options{Lookup: func(hash string) (schemas.Token, bool) { token, ok := tokens[hash]; return token, ok }}),
 	})
 	return func(token, target, contentType, body string) (int, string) {

@@ -135,7 +135,7 @@ type gauntlet struct {
 func newGauntlet(t *testing.T, ca authority, light bool) *gauntlet {
 	t.Helper()
 	o := egress.Options{
-		Guard: egress.NewGuard([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}),
+		Guard: egress.NewGuard(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
 		TLS:   &tls.Config{RootCAs: ca.pool},
 	}
 	var rt interface {

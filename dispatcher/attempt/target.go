@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
-	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/dispatcher/retry"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -56,10 +55,7 @@ func newTarget(e schemas.Endpoint, l *limit) *Target {
 
 func (t *Target) prepare() (err error) {
 	t.header = dialect.Own(t.endpoint)
-	if t.url, err = url.Parse(t.endpoint.URL); err != nil {
-		return err
-	}
-	if err := egress.CheckURL(t.url); err != nil {
+	if t.url, err = schemas.ParseURL(t.endpoint.URL); err != nil {
 		return err
 	}
 	d, err := dialect.For(t.endpoint.Dialect)

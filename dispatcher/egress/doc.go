@@ -16,11 +16,18 @@
 // has for each connection: in the pipe that saves about a sixth of all CPU time.
 // Everything else, HTTP/2 above all, is net/http's. Both dial by the paths above.
 //
-// The two rules of the guard:
+// The rules of the guard, with the settings that change them ([Policy]):
 //
-//   - An address is reached only if it is public, or lies in an allowed range
-//     (--egress-allow).
-//   - Plain http is spoken only to addresses in an allowed range.
+//   - An address is reached only if it is public (--egress-deny takes some of
+//     these), or lies in an allowed range (--egress-allow).
+//   - A metadata service of a cloud is reached only if its very address is allowed.
+//   - Plain http is spoken only to addresses in an allowed range (--egress-http:
+//     to all that may be reached).
+//   - All ports are open (--egress-ports: only these).
+//
+// With a proxy (--egress-proxy) there is no address to judge: the guard judges
+// what the URL shows, and the proxy what the name resolves to. No proxy is taken
+// from the environment, no redirect is followed and no cookie kept.
 //
 // The transport picks the dial path by the scheme of the request, and its
 // pools are keyed by scheme, host and port, so a plain connection opened by
@@ -33,6 +40,7 @@
 //	what fails                            → what happens
 //	the address is refused                → [Denied], before a packet goes there; the host's other addresses are tried
 //	the dialer reports no IP address      → [Denied]
+//	the proxy does not connect            → [ProxyError]
 //	resolving, connecting or TLS is slow  → the connection fails after Options.ConnectTimeout
 //	the handshake or certificate is wrong → [HandshakeError]
 //	the request's context ends            → the request ends at once, its dial within Options.ConnectTimeout

@@ -9,10 +9,10 @@ import (
 )
 
 func ExampleGuard_Check() {
-	guard := egress.NewGuard([]netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")})
-	fmt.Println(guard.Check("https", netip.MustParseAddr("10.1.2.3")))
-	fmt.Println(guard.Check("http", netip.MustParseAddr("10.1.2.3")))
-	fmt.Println(guard.Check("https", netip.MustParseAddr("169.254.169.254")))
+	guard := egress.NewGuard(egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}})
+	fmt.Println(guard.Check("https", netip.MustParseAddrPort("10.1.2.3:443")))
+	fmt.Println(guard.Check("http", netip.MustParseAddrPort("10.1.2.3:443")))
+	fmt.Println(guard.Check("https", netip.MustParseAddrPort("169.254.169.254:443")))
 	// Output:
 	// <nil>
 	// <nil>

@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // ways are the transports, and the methods for which NewLight has a path of its
@@ -90,13 +92,9 @@ func tryForm(t *testing.T, raw, end, why string) {
 			t.Errorf("%.80q by %s: %s (%.200v), want %s: %s", raw, by, got, err, end, why)
 		}
 	}
-	u, err := url.Parse(raw)
+	u, err := schemas.ParseURL(raw)
 	if err != nil {
-		check("url.Parse", noURL, strings.Contains(err.Error(), why), err)
-		return
-	}
-	if err := CheckURL(u); err != nil {
-		check("CheckURL", badURL, strings.Contains(err.Error(), why), err)
+		check("ParseURL", noURL, strings.Contains(err.Error(), why), err)
 		return
 	}
 	for _, way := range ways {

@@ -7,58 +7,61 @@ import (
 	"syscall"
 )
 
-// Guard decides which addresses a request may reach. Its zero value allows
-// public addresses over https and nothing else.
-type Guard struct{ allow []netip.Prefix }
+// Guard decides which addresses a request may reach. Its zero value is that of
+// the zero [Policy].
+type Guard struct{ policy Policy }
 
-// NewGuard makes a guard that also opens the ranges of allow, for https and
-// for http. A range opens itself and nothing more:
-//
-//   - An IPv4 range also opens its IPv4-mapped addresses (::ffff:0:0/96), which
-//     are the same hosts, and a range within ::ffff:0:0/96 is the IPv4 range it
-//     maps; but ::/0 opens no IPv4 address.
-//   - A translated form, such as the NAT64 address of a host in an allowed IPv4
-//     range, stays closed. Opening a translation prefix such as 64:ff9b::/96
-//     opens all the IPv4 addresses behind it, private ones too.
-//   - An address with a zone lies in no range.
-//
-// An invalid range opens nothing.
-func NewGuard(allow []netip.Prefix) Guard {
-	g := Guard{allow: slices.Clone(allow)}
-	for i, p := range g.allow {
-		if p.Addr().Is4In6() && p.Bits() >= mappedBits {
-			g.allow[i] = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits)
-		}
-	}
-	return g
+// NewGuard makes a guard that holds requests to a policy.
+func NewGuard(p Policy) Guard {
+	p.Allow, p.Deny, p.Ports = unmapped(p.Allow), unmapped(p.Deny), slices.Clone(p.Ports)
+	return Guard{p}
 }
 
-// mappedBits is the length of ::ffff:0:0/96 (RFC 4291 §2.5.5.2).
-const mappedBits = 96
-
-// Check returns nil if a request of this scheme ("http" or "https") may reach
-// addr, else a [*Denied]. It is a decision about one address: to check what a
-// host name resolves to and then connect to the name is open to DNS rebinding,
-// which is why the transport asks at the connection.
-func (g Guard) Check(scheme string, addr netip.Addr) error {
+// Check returns nil if a request of this scheme ("http" or "https") may reach an
+// address and port, else a [*Denied]. It is a decision about one address: to
+// check what a host name resolves to and then connect to the name is open to DNS
+// rebinding, which is why the transport asks at the connection.
+func (g Guard) Check(scheme string, to netip.AddrPort) error {
+	addr := to.Addr()
 	switch {
 	case !addr.IsValid():
-		return &Denied{Address: addr, Reason: reasonNoAddress}
+		return &Denied{Reason: reasonNoAddress, remedy: "write a host name or an IP address in the url"}
 	case addr.Zone() != "":
-		return &Denied{Address: addr, Reason: reasonZone}
+		return &Denied{Address: addr, Reason: reasonZone, remedy: noRemedy}
 	}
 	plain := addr.Unmap()
-	if slices.ContainsFunc(g.allow, func(p netip.Prefix) bool { return p.Contains(plain) }) {
+	if g.policy.denies(plain) {
+		return &Denied{Address: addr, Reason: reasonDenied, remedy: "--egress-deny has it"}
+	}
+	if err := g.checkPort(addr, to.Port()); err != nil {
+		return err
+	}
+	known := special(plain)
+	switch {
+	case g.policy.allows(plain, known.metadata):
+		return nil
+	case known.reason != "":
+		return &Denied{Address: addr, Reason: known.reason, remedy: "to deliver there, set --egress-allow=" + itself(plain)}
+	}
+	return g.checkScheme(scheme, addr)
+}
+
+func (g Guard) checkPort(addr netip.Addr, port uint16) error {
+	if g.policy.hasPort(port) {
 		return nil
 	}
-	if reason := special(plain); reason != "" {
-		return &Denied{Address: addr, Reason: reason}
-	}
-	if scheme != "https" {
-		return &Denied{Address: addr, Reason: reasonPlainHTTP}
-	}
-	return nil
+	return &Denied{Address: addr, Reason: reasonPort, remedy: "use a port that --egress-ports has"}
 }
+
+func (g Guard) checkScheme(scheme string, addr netip.Addr) error {
+	if scheme == "https" || scheme == "http" && g.policy.PlainHTTP {
+		return nil
+	}
+	return &Denied{Address: addr, Reason: reasonPlainHTTP, remedy: "use https, or set --egress-http"}
+}
+
+// itself is an address as the range of nothing else.
+func itself(addr netip.Addr) string { return netip.PrefixFrom(addr, addr.BitLen()).String() }
 
 // control is a net.Dialer's ControlContext for requests of one scheme. The
 // dialer calls it between creating the socket and connecting it, with the
@@ -68,6 +71,6 @@ func (g Guard) control(scheme string) func(context.Context, string, string, sysc
 		// What does not parse, like the ":443" of an empty host or the path of
 		// a Unix socket, leaves the zero address, and Check refuses that.
 		target, _ := netip.ParseAddrPort(address)
-		return g.Check(scheme, target.Addr())
+		return g.Check(scheme, target)
 	}
 }

@@ -15,6 +15,9 @@ func prefixes(ss ...string) []netip.Prefix {
 	return ps
 }
 
+// at is the address on the port of https.
+func at(addr netip.Addr) netip.AddrPort { return netip.AddrPortFrom(addr, 443) }
+
 func TestAllowedRanges(t *testing.T) {
 	tests := []struct {
 		allow      string
@@ -28,23 +31,26 @@ func TestAllowedRanges(t *testing.T) {
 		{"::ffff:10.0.0.0/104", []string{"10.9.8.7", "::ffff:10.9.8.7"}, []string{"127.0.0.1", "::10.0.0.0"}},
 		{"::1/128", []string{"::1"}, []string{"::", "127.0.0.1", "::1%lo"}},
 		{"fe80::/10", []string{"fe80::1"}, []string{"fe80::1%eth0", "fec0::1"}},
-		{"fd00::/8", []string{"fd00::1", "fd00:ec2::254"}, []string{"fc00::1"}},
+		{"fd00::/8", []string{"fd00::1", "fd00:ec2::253"}, []string{"fc00::1", "fd00:ec2::254", "fd20:ce::254"}},
+		{"fd00:ec2::254/128", []string{"fd00:ec2::254"}, []string{"fd00:ec2::253"}},
+		{"169.254.0.0/16", []string{"169.254.0.1"}, []string{"169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254"}},
+		{"169.254.169.254/32", []string{"169.254.169.254", "::ffff:169.254.169.254"}, []string{"169.254.169.253"}},
 		{"64:ff9b::/96", []string{"64:ff9b::8.8.8.8"}, []string{"64:ff9b:1::8.8.8.8"}},
-		{"0.0.0.0/0", []string{"127.0.0.1", "169.254.169.254", "8.8.8.8"}, []string{"::1"}},
+		{"0.0.0.0/0", []string{"127.0.0.1", "169.254.169.253", "8.8.8.8"}, []string{"::1", "169.254.169.254"}},
 		{"::/0", []string{"::1", "2001:4860:4860::8888"}, []string{"127.0.0.1", "::ffff:127.0.0.1"}},
 		{"8.8.8.0/24", []string{"8.8.8.8"}, []string{"127.0.0.1"}},
 	}
 	for _, tt := range tests {
-		g := NewGuard(prefixes(tt.allow))
+		g := NewGuard(Policy{Allow: prefixes(tt.allow)})
 		for _, s := range tt.open {
 			for _, scheme := range []string{"http", "https"} {
-				if err := g.Check(scheme, netip.MustParseAddr(s)); err != nil {
+				if err := g.Check(scheme, at(netip.MustParseAddr(s))); err != nil {
 					t.Errorf("allow %s: %s: %v", tt.allow, scheme, err)
 				}
 			}
 		}
 		for _, s := range tt.shut {
-			if g.Check("https", netip.MustParseAddr(s)) == nil {
+			if g.Check("https", at(netip.MustParseAddr(s))) == nil {
 				t.Errorf("allow %s opens %s", tt.allow, s)
 			}
 		}
@@ -53,12 +59,12 @@ func TestAllowedRanges(t *testing.T) {
 
 func TestGuardIsAValue(t *testing.T) {
 	allow := prefixes("127.0.0.0/8")
-	g := NewGuard(allow)
+	g := NewGuard(Policy{Allow: allow})
 	allow[0] = netip.MustParsePrefix("10.0.0.0/8")
-	if err := g.Check("http", netip.MustParseAddr("127.0.0.1")); err != nil {
+	if err := g.Check("http", at(netip.MustParseAddr("127.0.0.1"))); err != nil {
 		t.Errorf("the caller's slice reaches into the guard: %v", err)
 	}
-	if NewGuard([]netip.Prefix{{}}).Check("http", netip.MustParseAddr("127.0.0.1")) == nil {
+	if NewGuard(Policy{Allow: []netip.Prefix{{}}}).Check("http", at(netip.MustParseAddr("127.0.0.1"))) == nil {
 		t.Error("an invalid range opens 127.0.0.1")
 	}
 }
@@ -68,17 +74,17 @@ func TestDeniedSays(t *testing.T) {
 		{"https", "10.0.0.7", "egress to 10.0.0.7 refused: private network (RFC 1918); to deliver there, set --egress-allow=10.0.0.7/32"},
 		{"http", "::1", "egress to ::1 refused: loopback (RFC 4291); to deliver there, set --egress-allow=::1/128"},
 		{"https", "::ffff:10.0.0.7", "egress to ::ffff:10.0.0.7 refused: private network (RFC 1918); to deliver there, set --egress-allow=10.0.0.7/32"},
-		{"http", "8.8.8.8", "egress to 8.8.8.8 refused: plain http outside the allowed ranges; use https, or set --egress-allow=8.8.8.8/32"},
-		{"ftp", "8.8.8.8", "egress to 8.8.8.8 refused: plain http outside the allowed ranges; use https, or set --egress-allow=8.8.8.8/32"},
+		{"http", "8.8.8.8", "egress to 8.8.8.8 refused: plain http outside the allowed ranges; use https, or set --egress-http"},
+		{"ftp", "8.8.8.8", "egress to 8.8.8.8 refused: plain http outside the allowed ranges; use https, or set --egress-http"},
 		{"https", "fe80::1%eth0", "egress to fe80::1%eth0 refused: address with a zone (RFC 4007); no setting opens it"},
 	}
 	for _, tt := range tests {
-		if got := (Guard{}).Check(tt.scheme, netip.MustParseAddr(tt.addr)); got == nil || got.Error() != tt.want {
+		if got := (Guard{}).Check(tt.scheme, at(netip.MustParseAddr(tt.addr))); got == nil || got.Error() != tt.want {
 			t.Errorf("%s to %s:\n got %v\nwant %s", tt.scheme, tt.addr, got, tt.want)
 		}
 	}
 	want := "egress refused: not an IP address; write a host name or an IP address in the url"
-	if got := (Guard{}).Check("https", netip.Addr{}); got == nil || got.Error() != want {
+	if got := (Guard{}).Check("https", at(netip.Addr{})); got == nil || got.Error() != want {
 		t.Errorf("no address: got %v, want %s", got, want)
 	}
 }
@@ -142,12 +148,12 @@ func FuzzEmbeddedForms(f *testing.F) {
 		var a [4]byte
 		binary.BigEndian.PutUint32(a[:], v4)
 		addr := netip.AddrFrom4(a)
-		bare := Guard{}.Check("https", addr) != nil
+		bare := Guard{}.Check("https", at(addr)) != nil
 		if std := !addr.IsGlobalUnicast() || addr.IsPrivate(); std && !bare {
 			t.Errorf("%s is allowed", addr)
 		}
 		for name, form := range embedded(a) {
-			refused := Guard{}.Check("https", form) != nil
+			refused := Guard{}.Check("https", at(form)) != nil
 			if bare && !refused {
 				t.Errorf("%s is refused, but its %s form %s is allowed", addr, name, form)
 			}
@@ -182,11 +188,11 @@ func FuzzAllow(f *testing.F) {
 		if a.Unmap().Is4() { // IPv4 ranges and their mapped forms are one
 			inside = allow.Contains(a.Unmap()) || b.Is4In6() && bits >= 96 && allow.Contains(netip.AddrFrom16(a.As16()))
 		}
-		g := NewGuard([]netip.Prefix{allow})
-		if got := g.Check("http", a) == nil; got != inside {
+		g := NewGuard(Policy{Allow: []netip.Prefix{allow}})
+		if got := g.Check("http", at(a)) == nil; got != inside {
 			t.Errorf("allow %s: http to %s allowed %v, want %v", allow, a, got, inside)
 		}
-		if got, want := g.Check("https", a) == nil, inside || (Guard{}).Check("https", a) == nil; got != want {
+		if got, want := g.Check("https", at(a)) == nil, inside || (Guard{}).Check("https", at(a)) == nil; got != want {
 			t.Errorf("allow %s: https to %s allowed %v, want %v", allow, a, got, want)
 		}
 	})

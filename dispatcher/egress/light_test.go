@@ -37,7 +37,7 @@ func TestLightIsGuarded(t *testing.T) {
 	resolver, _ := fakeDNS(t, "127.0.0.1", "127.0.0.2")
 	s := plainServer(t, hello)
 	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-	tr := NewLight(Options{Guard: NewGuard(prefixes("127.0.0.1/32")), Dialer: net.Dialer{Resolver: resolver}})
+	tr := NewLight(Options{Guard: NewGuard(Policy{Allow: prefixes("127.0.0.1/32")}), Dialer: net.Dialer{Resolver: resolver}})
 	t.Cleanup(tr.CloseIdleConnections)
 
 	url := "http://rebind.example.:" + port + "/"
@@ -76,7 +76,7 @@ func TestLightGuardsHTTPS(t *testing.T) {
 	roots := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	resolver, _ := fakeDNS(t, "127.0.0.1", "127.0.0.1", "127.0.0.2")
 	tr := NewLight(Options{
-		Guard: NewGuard(prefixes("127.0.0.1/32")), Dialer: net.Dialer{Resolver: resolver},
+		Guard: NewGuard(Policy{Allow: prefixes("127.0.0.1/32")}), Dialer: net.Dialer{Resolver: resolver},
 		TLS: &tls.Config{RootCAs: roots, ServerName: "example.com"},
 	})
 	t.Cleanup(tr.CloseIdleConnections)

@@ -6,25 +6,33 @@ import "net/netip"
 type specialRange struct {
 	prefix netip.Prefix
 	reason string // what it is, with its source
+	// metadata is a service of a cloud that hands out the machine's credentials.
+	metadata bool
 }
 
-// special says why addr, which must not be IPv4-mapped, is no public host.
-// It is empty for one that is.
-func special(addr netip.Addr) string {
+// special says what addr, which must not be IPv4-mapped, is if no public host.
+// It is the zero value for one that is.
+func special(addr netip.Addr) specialRange {
 	ranges := special6
 	if addr.Is4() {
 		ranges = special4
 	}
 	for _, r := range ranges {
 		if r.prefix.Contains(addr) {
-			return r.reason
+			return r
 		}
 	}
-	return ""
+	return specialRange{}
 }
 
 func closed(prefix, reason string) specialRange {
 	return specialRange{prefix: netip.MustParsePrefix(prefix), reason: reason}
+}
+
+func metadata(addr, of string) specialRange {
+	r := closed(itself(netip.MustParseAddr(addr)), "cloud metadata service"+of)
+	r.metadata = true
+	return r
 }
 
 // special4 is the IANA IPv4 Special-Purpose Address Registry (RFC 6890, as
@@ -33,10 +41,12 @@ func closed(prefix, reason string) specialRange {
 // services of clouds. The first match names the reason, so a part stands before
 // its whole. Nothing writes it.
 var special4 = []specialRange{
-	closed("169.254.169.254/32", "cloud metadata service"),
-	closed("168.63.129.16/32", "cloud metadata service (Azure)"),
-	closed("100.100.100.200/32", "cloud metadata service (Alibaba)"),
-	closed("192.0.0.192/32", "cloud metadata service (Oracle)"),
+	metadata("169.254.169.254", ""),
+	metadata("169.254.170.2", " (AWS, of a container)"),
+	metadata("169.254.170.23", " (AWS, of a pod)"),
+	metadata("168.63.129.16", " (Azure)"),
+	metadata("100.100.100.200", " (Alibaba)"),
+	metadata("192.0.0.192", " (Oracle)"),
 
 	closed("0.0.0.0/32", "unspecified address (RFC 1122)"),
 	closed("0.0.0.0/8", "this network (RFC 791)"),
@@ -64,8 +74,9 @@ var special4 = []specialRange{
 // RFC 4291 §2.4). IPv4-mapped addresses are not in it: they are judged as IPv4.
 // Nothing writes it.
 var special6 = []specialRange{
-	closed("fd00:ec2::254/128", "cloud metadata service (AWS)"),
-	closed("fd20:ce::254/128", "cloud metadata service (Google Cloud)"),
+	metadata("fd00:ec2::254", " (AWS)"),
+	metadata("fd00:ec2::23", " (AWS, of a pod)"),
+	metadata("fd20:ce::254", " (Google Cloud)"),
 
 	closed("::/128", "unspecified address (RFC 4291)"),
 	closed("::1/128", "loopback (RFC 4291)"),

@@ -18,12 +18,12 @@ var refused = map[string][]string{
 	"carrier-grade NAT": {"100.64.0.0", "100.127.255.255", "::ffff:100.64.0.1"},
 	"loopback":          {"127.0.0.0", "127.0.0.1", "127.1.2.3", "127.255.255.255", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "::ffff:7f00:1"},
 	"link-local": {
-		"169.254.0.0", "169.254.170.2", "169.254.255.255", "::ffff:169.254.0.1",
+		"169.254.0.0", "169.254.170.3", "169.254.255.255", "::ffff:169.254.0.1",
 		"fe80::", "fe80::1", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 	},
 	"metadata": {
 		"169.254.169.254", "::ffff:169.254.169.254", "::ffff:a9fe:a9fe", "168.63.129.16", "::ffff:168.63.129.16",
-		"100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254",
+		"100.100.100.200", "192.0.0.192", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254",
 	},
 	"protocol assignments": {
 		"192.0.0.0", "192.0.0.8", "192.0.0.9", "192.0.0.170", "192.0.0.191", "192.0.0.193", "192.0.0.255",
@@ -82,7 +82,7 @@ func TestRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, scheme := range []string{"https", "http"} {
-				err := Guard{}.Check(scheme, addr)
+				err := Guard{}.Check(scheme, at(addr))
 				if err == nil {
 					t.Errorf("%s to %q is allowed, want it refused as %q", scheme, s, reason)
 				} else if !strings.Contains(err.Error(), reason) {
@@ -99,10 +99,10 @@ func TestRefused(t *testing.T) {
 func TestPublic(t *testing.T) {
 	for _, s := range public {
 		addr := netip.MustParseAddr(s)
-		if err := (Guard{}).Check("https", addr); err != nil {
+		if err := (Guard{}).Check("https", at(addr)); err != nil {
 			t.Errorf("https to %s: %v", s, err)
 		}
-		err := Guard{}.Check("http", addr)
+		err := Guard{}.Check("http", at(addr))
 		if err == nil || !strings.Contains(err.Error(), reasonPlainHTTP) {
 			t.Errorf("http to %s: got %v, want %q", s, err, reasonPlainHTTP)
 		}

@@ -80,7 +80,7 @@ func TestRebinding(t *testing.T) {
 		if err != nil || len(addrs) != 1 {
 			t.Fatalf("first lookup: %v, %v", addrs, err)
 		}
-		if err := (Guard{}).Check("https", addrs[0]); err != nil {
+		if err := (Guard{}).Check("https", at(addrs[0])); err != nil {
 			t.Fatalf("the first answer is not public: %v", err)
 		}
 
@@ -102,7 +102,7 @@ func TestEveryConnectionIsJudged(t *testing.T) {
 	resolver, _ := fakeDNS(t, "127.0.0.1", "127.0.0.2")
 	s := plainServer(t, hello)
 	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-	tr := transport(t, Options{Guard: NewGuard(prefixes("127.0.0.1/32")), Dialer: net.Dialer{Resolver: resolver}})
+	tr := transport(t, Options{Guard: NewGuard(Policy{Allow: prefixes("127.0.0.1/32")}), Dialer: net.Dialer{Resolver: resolver}})
 
 	url := "http://rebind.example.:" + port + "/"
 	for range 2 { // the second reuses the judged connection

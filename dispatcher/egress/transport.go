@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/tidings-dev/tidings/dispatcher/egress/h1"
@@ -20,6 +21,11 @@ type Options struct {
 	// Dialer is the dialer to start from, for its Resolver or LocalAddr. Its
 	// Control and ControlContext are replaced by the guard's.
 	Dialer net.Dialer
+
+	// Proxy is an HTTP proxy that makes all connections, in the guard's place: the
+	// guard judges what the URLs show, and the proxy what names resolve to. None is
+	// ever taken from the environment. See [CheckProxy].
+	Proxy *url.URL
 
 	// Dial replaces the network, as a test with pipes does; nil means the real
 	// one. The guard works inside Dialer, so with Dial set NOTHING IS GUARDED:
@@ -75,8 +81,8 @@ const (
 )
 
 // NewTransport makes the transport of outgoing requests. It follows the scheme
-// policy of [Guard], uses no proxy, not even one from the environment (a proxy
-// would connect in the guard's place), negotiates HTTP/2 over TLS, asks for no
+// policy of [Guard], uses no proxy from the environment (it would connect in the
+// guard's place), negotiates HTTP/2 over TLS, asks for no
 // compression and undoes none (nobody wants the body, and little can be made much),
 // and bounds response headers at 64 KiB (HTTP/2 counts 32 bytes more for
 // each field, RFC 9113 §6.5.2). A refused connection fails with a [*Denied], a
@@ -119,8 +125,8 @@ func NewTransport(o Options) *http.Transport {
 }
 
 // NewLight is NewTransport with small POST requests over HTTP/1.1 made by [h1],
-// for less CPU time. It judges, bounds and fails as NewTransport does. A host that speaks HTTP/2 is spoken to in
-// HTTP/2.
+// for less CPU time. It judges, bounds and fails as NewTransport does. A host that
+// speaks HTTP/2 is spoken to in HTTP/2.
 func NewLight(o Options) *h1.Transport {
 	o = o.withDefaults()
 	dialHTTP, dialHTTPS := o.dialFor("http"), o.dialFor("https")
@@ -150,6 +156,9 @@ func NewLight(o Options) *h1.Transport {
 func (o Options) dialFor(scheme string) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	if o.Dial != nil {
 		return o.Dial
+	}
+	if o.Proxy != nil {
+		return o.through(scheme)
 	}
 	d := o.Dialer
 	d.Control, d.ControlContext = nil, o.Guard.control(scheme)

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-var loopback = NewGuard(prefixes("127.0.0.0/8", "::1/128"))
+var loopback = NewGuard(Policy{Allow: prefixes("127.0.0.0/8", "::1/128")})
 
 // hello is a receiver that tells the protocol it was reached by.
 var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) })
@@ -178,7 +178,7 @@ func TestSchemePolicy(t *testing.T) {
 		{"10.0.0.0/8", "http://10.0.0.1/", ""},
 	}
 	for _, tt := range tests {
-		tr := transport(t, Options{Guard: NewGuard(prefixes(tt.allow)), Dialer: fromLoopback})
+		tr := transport(t, Options{Guard: NewGuard(Policy{Allow: prefixes(tt.allow)}), Dialer: fromLoopback})
 		_, _, err := get(t, tr, tt.url)
 		if err == nil {
 			t.Fatalf("%s was connected to", tt.url)

@@ -1,33 +1,48 @@
 package egress
 
 import (
+	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
-
-	"github.com/tidings-dev/tidings/schemas"
+	"strings"
 )
 
-// CheckURL refuses a URL that no request can be made for: a scheme other than
-// http or https, credentials, no host, or a port that is none. It does not look at
-// the address, which only the guard can judge. Its errors are [*schemas.Error] with
-// CodeInvalid and never carry the credentials.
-func CheckURL(u *url.URL) error {
-	switch {
-	case u.Scheme != "https" && u.Scheme != "http":
-		return schemas.Errorf(schemas.CodeInvalid, "url scheme %q: use https", u.Scheme)
-	case u.User != nil:
-		return schemas.Errorf(schemas.CodeInvalid, "url of %s carries credentials: remove \"user:password@\"", u.Host)
-	case u.Hostname() == "":
-		return schemas.Errorf(schemas.CodeInvalid, "url has no host: write it like \"https://example.com/hooks\"")
-	case !validPort(u.Port()):
-		return schemas.Errorf(schemas.CodeInvalid, "url of %s has no valid port: use one of 1 to 65535, or none for the scheme's own", u.Host)
+// CheckURL refuses with a [*Denied] a URL that no address could make right, so
+// that who writes it hears of it. What passes may still resolve to an address
+// that is refused.
+func (g Guard) CheckURL(u *url.URL) error {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return nil
+	return g.checkHost(u.Scheme, u.Hostname(), port)
 }
 
-// validPort refuses 0, which nobody listens on, and what has more than 16 bits:
-// Go 1.26's dialer overflows and takes port 4294967739 for 443. Empty is the scheme's own port.
-func validPort(port string) bool {
-	n, err := strconv.ParseUint(port, 10, 16)
-	return port == "" || err == nil && n > 0
+// checkHost judges a host that may be a name.
+func (g Guard) checkHost(scheme, host, port string) error {
+	n, _ := strconv.ParseUint(port, 10, 16) // 0 is no port that a policy has
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return g.Check(scheme, netip.AddrPortFrom(addr, uint16(n)))
+	}
+	if err := g.checkPort(netip.Addr{}, uint16(n)); err != nil {
+		return err
+	}
+	if len(g.policy.Allow) > 0 {
+		return nil // it may resolve to one of these
+	}
+	name := "." + strings.ToLower(strings.TrimSuffix(host, "."))
+	if strings.HasSuffix(name, ".localhost") {
+		return &Denied{Reason: reasonLocalhost, remedy: "to deliver there, set --egress-allow=127.0.0.0/8,::1/128"}
+	}
+	return g.checkScheme(scheme, netip.Addr{})
+}
+
+// checkAddr judges what a dialer is asked for, "host:port".
+func (g Guard) checkAddr(scheme, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return g.Check(scheme, netip.AddrPort{})
+	}
+	return g.checkHost(scheme, host, port)
 }

@@ -202,7 +202,7 @@ func TestInternal(t *testing.T) {
 // TestBareOptions needs no logger, and opens nothing to http.
 func TestBareOptions(t *testing.T) {
 	inRig(t, func(t *testing.T, r *rig) {
-		r.options.Log, r.options.AllowHTTP = nil, nil
+		r.options.Log, r.options.CheckURL = nil, nil
 		r.use(r.options)
 		w := r.post("acme-org", subscribe, asJSON, `{"url":"http://127.0.0.1/","event":"recording:saved"}`)
 		check(t, w, http.StatusBadRequest, `{"error":"url is not https: use https"}`)

@@ -24,7 +24,7 @@ func FuzzSubscribe(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	h := &handler{Options{Catalogue: catalogue.New(), AllowHTTP: func(*url.URL) bool { return true }}}
+	h := &handler{Options{Catalogue: catalogue.New(), CheckURL: func(*url.URL) error { return nil }}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		asked, err := h.readWish("acme", body)
 		if err != nil {

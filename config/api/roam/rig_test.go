@@ -77,8 +77,13 @@ func inRig(t *testing.T, test func(*testing.T, *rig)) {
 		}
 		r.use(roam.Options{
 			Registry: r.registry, Gate: gate(access.Options{Rate: -1}), Catalogue: catalogue.New(),
-			AllowHTTP: func(u *url.URL) bool { return u.Hostname() == "127.0.0.1" },
-			Log:       slog.New(slog.NewTextHandler(r.log, nil)),
+			CheckURL: func(u *url.URL) error {
+				if u.Scheme == "https" || u.Hostname() == "127.0.0.1" {
+					return nil
+				}
+				return schemas.Errorf(schemas.CodeInvalid, "url is not https: use https")
+			},
+			Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		})
 		test(t, r)
 	})

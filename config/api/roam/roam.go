@@ -20,9 +20,9 @@ type Options struct {
 	Registry  *registry.Registry
 	Gate      *access.Gate
 	Catalogue *catalogue.Catalogue
-	// AllowHTTP tells of a URL with the scheme http whether it may be subscribed:
-	// where it leads must be open for local work. None may by default.
-	AllowHTTP func(*url.URL) bool
+	// CheckURL refuses a URL that deliveries may not go to. By default it asks for
+	// https, as Roam does.
+	CheckURL func(*url.URL) error
 	// OrganizationOnly refuses personal tokens, as the pages of Roam's two endpoints
 	// say; its overview says that both work, and they do by default.
 	OrganizationOnly bool
@@ -37,8 +37,8 @@ type handler struct{ Options }
 
 // New serves the paths below /v0/.
 func New(o Options) http.Handler {
-	if o.AllowHTTP == nil {
-		o.AllowHTTP = func(*url.URL) bool { return false }
+	if o.CheckURL == nil {
+		o.CheckURL = onlyHTTPS
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

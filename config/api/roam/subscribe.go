@@ -91,16 +91,20 @@ func (h *handler) readWish(tenant schemas.TenantID, body []byte) (wish, error) {
 }
 
 func (h *handler) checkURL(raw string) error {
-	u, err := url.Parse(raw)
-	switch {
-	case utf8.RuneCountInString(raw) > maxURL:
+	if utf8.RuneCountInString(raw) > maxURL {
 		return schemas.Errorf(schemas.CodeInvalid, "url has more than %d characters: use a shorter one", maxURL)
-	case err != nil || u.Hostname() == "":
-		return schemas.Errorf(schemas.CodeInvalid, "url is not absolute: write it like \"https://example.com/hooks\"")
-	case u.User != nil:
-		return schemas.Errorf(schemas.CodeInvalid, "url carries credentials: remove \"user:password@\"; deliveries prove their origin by signature")
-	case u.Scheme == "https", u.Scheme == "http" && h.AllowHTTP(u):
-		return nil
 	}
-	return schemas.Errorf(schemas.CodeInvalid, "url is not https: use https")
+	u, err := schemas.ParseURL(raw)
+	if err != nil {
+		return err
+	}
+	return h.CheckURL(u)
+}
+
+// onlyHTTPS is what Roam asks of a URL.
+func onlyHTTPS(u *url.URL) error {
+	if u.Scheme != "https" {
+		return schemas.Errorf(schemas.CodeInvalid, "url is not https: use https")
+	}
+	return nil
 }
