@@ -26,6 +26,7 @@ func main() {
 	if _, ok := os.LookupEnv("GOGC"); !ok {
 		debug.SetGCPercent(gcPercent)
 	}
+	librariesLogTo(slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -72,6 +73,7 @@ by TIDINGS_HTTP_ADDR.`,
 			if err != nil {
 				return err
 			}
+			librariesLogTo(log)
 			a, err := startApp(c.Context(), s, log, hooks{adminToken: func(token string) { showToken(c.OutOrStdout(), token) }})
 			if err != nil {
 				return err
@@ -88,6 +90,13 @@ by TIDINGS_HTTP_ADDR.`,
 	}
 	s.Bind(c.Flags())
 	return c
+}
+
+// librariesLogTo has what libraries say to the standard logger at the level debug:
+// net/http has a line there for each frame of a receiver's that it does not know.
+func librariesLogTo(log *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelDebug)
+	slog.SetDefault(log)
 }
 
 func showToken(out io.Writer, token string) {

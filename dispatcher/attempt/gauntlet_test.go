@@ -27,8 +27,8 @@ type hostile struct {
 	want schemas.Reason
 	// least and most bound the wait before the next attempt; 0 is any.
 	least, most time.Duration
-	// gulps: the attempt takes all that comes, until its time is up.
-	gulps bool
+	// flood: it goes on after the attempt, until the connection is ended for it.
+	flood bool
 	// again: another attempt fares as well. By h1 only: net/http may take what came
 	// unasked for the answer.
 	again bool
@@ -203,7 +203,10 @@ func (g *gauntlet) meet(t *testing.T, id, good schemas.EndpointID, r *receiver, 
 	if took > h.timeout()+margin {
 		t.Errorf("took %s with a timeout of %s", took, h.timeout())
 	}
-	if sent := r.sent.Load(); !h.gulps && sent > maxTaken {
+	if h.flood {
+		<-r.over
+	}
+	if sent := r.sent.Load(); sent > maxTaken {
 		t.Errorf("%d bytes were taken in, want at most %d", sent, int64(maxTaken))
 	}
 	t.Logf("%s, %d bytes, %s: %s", took.Round(time.Millisecond), r.sent.Load(), o.Reason, o.Detail)

@@ -80,6 +80,19 @@ func onStream(do func(p *peer, stream uint32)) func(*peer) {
 	}
 }
 
+// taking reads all that comes while it floods, so that the other side can answer.
+func taking(flood func(*peer, uint32)) func(*peer) {
+	return onStream(func(p *peer, stream uint32) {
+		done := make(chan struct{})
+		go func() { // ends with the connection
+			defer close(done)
+			p.hold()
+		}()
+		flood(p, stream)
+		<-done
+	})
+}
+
 func hostileHTTP2() []hostile {
 	const good, late, bad, broke = schemas.ReasonOK, schemas.ReasonTimeout, schemas.ReasonResponse, schemas.ReasonReset
 	response := func(stream uint32) string { return frame(frameHeaders, flagEndHeaders, stream, status200) }
@@ -91,6 +104,9 @@ func hostileHTTP2() []hostile {
 			p.say(frame(frameGoAway, 0, 0, number(last)+number(code)+"enough\x00\x1b[2J"))
 			_ = p.Close()
 		})
+	}
+	flood := func(more func(stream uint32) string) func(*peer, uint32) {
+		return func(p *peer, stream uint32) { p.flood(more(stream)) }
 	}
 	floodHTTP2 := func(start, more func(stream uint32) string) func(*peer) {
 		return onStream(func(p *peer, stream uint32) {
@@ -133,9 +149,9 @@ func hostileHTTP2() []hostile {
 		{name: "goaway after the request", do: goAway(1, 11), want: broke},
 		{name: "close", do: onStream(func(p *peer, _ uint32) { _ = p.Close() }), want: broke},
 		{name: "abrupt end", do: onStream(func(p *peer, _ uint32) { p.reset() }), want: broke},
-		{name: "endless data", do: floodHTTP2(response, func(s uint32) string { return frame(frameData, 0, s, strings.Repeat("x", 16<<10)) }), want: good},
-		{name: "data of nothing for ever", do: floodHTTP2(response, func(s uint32) string { return frame(frameData, 0, s, "") }), want: late, gulps: true},
-		{name: "data that is all padding", do: floodHTTP2(response, func(s uint32) string { return frame(frameData, 8, s, "\xff"+strings.Repeat("x", 255)) }), want: late, gulps: true},
+		{name: "endless data", do: floodHTTP2(response, func(s uint32) string { return frame(frameData, 0, s, strings.Repeat("x", 16<<10)) }), want: good, flood: true},
+		{name: "data of nothing for ever", do: floodHTTP2(response, func(s uint32) string { return frame(frameData, 0, s, "") }), want: bad, flood: true},
+		{name: "data that is all padding", do: floodHTTP2(response, func(s uint32) string { return frame(frameData, 8, s, "\xff"+strings.Repeat("x", 255)) }), want: bad, flood: true},
 		{name: "dripped data", want: late, do: onStream(func(p *peer, s uint32) {
 			p.say(response(s))
 			p.drip(frame(frameData, 0, s, "x"))
@@ -143,21 +159,22 @@ func hostileHTTP2() []hostile {
 		{name: "headers that never end", do: floodHTTP2(
 			func(s uint32) string { return frame(frameHeaders, 0, s, status200) },
 			func(s uint32) string { return frame(frameMore, 0, s, strings.Repeat("\x00\x01x\x01y", 1000)) },
-		), want: bad},
-		{name: "headers of nothing for ever", gulps: true, do: floodHTTP2(
+		), want: bad, flood: true},
+		{name: "headers of nothing for ever", flood: true, do: floodHTTP2(
 			func(s uint32) string { return frame(frameHeaders, 0, s, status200) },
 			func(s uint32) string { return frame(frameMore, 0, s, "") },
-		), want: late},
+		), want: bad},
 		{name: "header bomb", want: bad, do: onStream(func(p *peer, s uint32) {
 			p.say(frame(frameHeaders, flagEndHeaders|flagEndStream, s, status200+big+strings.Repeat("\xbe", 10000)))
 		})},
 		{name: "header garbage", want: bad, do: onStream(func(p *peer, s uint32) {
 			p.say(frame(frameHeaders, flagEndHeaders, s, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
 		})},
-		{name: "flood of early hints", want: bad, do: floodHTTP2(nil, func(s uint32) string { return frame(frameHeaders, flagEndHeaders, s, "\x08\x03103\x00\x01x\x04yyyy") })},
-		{name: "flood of settings", want: late, gulps: true, do: floodHTTP2(nil, func(uint32) string { return frame(frameSettings, 0, 0, "") })},
-		{name: "flood of pings", want: late, gulps: true, do: floodHTTP2(nil, func(uint32) string { return frame(framePing, 0, 0, "12345678") })},
-		{name: "flood of unknown frames", want: late, gulps: true, do: floodHTTP2(nil, func(uint32) string { return frame(0xbb, 0, 0, "x") })},
+		{name: "flood of early hints", want: bad, flood: true, do: floodHTTP2(nil, func(s uint32) string { return frame(frameHeaders, flagEndHeaders, s, "\x08\x03103\x00\x01x\x04yyyy") })},
+		{name: "flood of settings", want: bad, flood: true, do: taking(flood(func(uint32) string { return frame(frameSettings, 0, 0, "") }))},
+		{name: "flood of settings whose answers are left", want: late, do: floodHTTP2(nil, func(uint32) string { return frame(frameSettings, 0, 0, "") })},
+		{name: "flood of pings", want: bad, flood: true, do: taking(flood(func(uint32) string { return frame(framePing, 0, 0, "12345678") }))},
+		{name: "flood of unknown frames", want: bad, flood: true, do: floodHTTP2(nil, func(uint32) string { return frame(0xbb, 0, 0, "x") })},
 		{name: "push", want: bad, do: onStream(func(p *peer, s uint32) { p.say(frame(framePush, flagEndHeaders, s, number(2)+status200)) })},
 		{name: "frame too large", want: bad, do: onStream(func(p *peer, s uint32) {
 			p.say(response(s) + "\xff\xff\xff\x00\x00" + number(s))

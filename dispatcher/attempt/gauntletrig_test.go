@@ -24,6 +24,7 @@ import (
 type receiver struct {
 	url  string
 	met  chan struct{} // closed at the first hostile connection
+	over chan struct{} // closed at its end
 	sent atomic.Int64  // bytes that hostile connections got rid of
 }
 
@@ -37,7 +38,7 @@ func newReceiver(t *testing.T, ca authority, speak string, manners int, h hostil
 	if speak == "http" {
 		scheme = "http"
 	}
-	r := &receiver{url: scheme + "://" + ln.Addr().String() + "/", met: make(chan struct{})}
+	r := &receiver{url: scheme + "://" + ln.Addr().String() + "/", met: make(chan struct{}), over: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -57,6 +58,9 @@ func newReceiver(t *testing.T, ca authority, speak string, manners int, h hostil
 				defer stop()
 				r.serve(c, ca, speak, does, n >= manners)
 				_ = c.Close()
+				if n == manners {
+					close(r.over)
+				}
 			})
 		}
 	})

@@ -139,7 +139,7 @@ func (r *Receiver) Requests() []Request {
 }
 
 // Transport is a way to the receiver, whatever the URL's host. Use http URLs.
-func (r *Receiver) Transport(tb testing.TB) *http.Transport {
+func (r *Receiver) Transport(tb testing.TB) *egress.Transport {
 	t := egress.NewTransport(egress.Options{Dial: r.dial})
 	tb.Cleanup(t.CloseIdleConnections)
 	return t

@@ -74,8 +74,9 @@ const (
 	maxHeaderBytes = 64 << 10
 
 	// An HTTP/2 connection that was silent for pingAfter is asked for a sign of
-	// life and closed without one within pingTimeout. One connection carries
-	// many attempts, so a dead one must not be waited for until TCP gives up.
+	// life and closed without one within pingTimeout, and so is one that takes
+	// nothing for that long. One connection carries many attempts, so a dead one must
+	// not be waited for until TCP gives up.
 	pingAfter   = 30 * time.Second
 	pingTimeout = 15 * time.Second
 )
@@ -88,16 +89,22 @@ const (
 // each field, RFC 9113 §6.5.2). A refused connection fails with a [*Denied], a
 // failed handshake with a [*HandshakeError].
 //
+// A connection over TLS ends when its peer floods it, whether or not a request
+// waits.
+//
 // Use it with RoundTrip, which follows no redirect. The TLS hooks of httptrace
 // fire when the handshake is already over, so they measure nothing.
-func NewTransport(o Options) *http.Transport {
+func NewTransport(o Options) *Transport {
 	o = o.withDefaults()
 	t := &http.Transport{
-		Proxy:                  nil,
-		TLSClientConfig:        o.TLS.Clone(),
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		Proxy:              nil,
+		TLSClientConfig:    o.TLS.Clone(),
+		ForceAttemptHTTP2:  true,
+		DisableCompression: true,
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: pingTimeout,
+			MaxReceiveBufferPerStream: streamWindow,
+		},
 		MaxIdleConns:           0,
 		MaxIdleConnsPerHost:    o.MaxIdlePerHost,
 		IdleConnTimeout:        o.IdleTimeout,
@@ -119,9 +126,9 @@ func NewTransport(o Options) *http.Transport {
 		}
 		// The transport adds the HTTP versions it speaks to its own copy of the
 		// configuration, once, before its first dial.
-		return handshake(ctx, conn, addr, t.TLSClientConfig.Clone())
+		return handshake(ctx, newMeter(conn), addr, t.TLSClientConfig.Clone())
 	}
-	return t
+	return &Transport{t}
 }
 
 // NewLight is NewTransport with small POST requests over HTTP/1.1 made by [h1],

@@ -44,7 +44,7 @@ func plainServer(t *testing.T, h http.Handler) *httptest.Server {
 	return s
 }
 
-func transport(t *testing.T, o Options) *http.Transport {
+func transport(t *testing.T, o Options) *Transport {
 	t.Helper()
 	tr := NewTransport(o)
 	t.Cleanup(tr.CloseIdleConnections)

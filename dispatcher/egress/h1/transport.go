@@ -18,7 +18,10 @@ type Options struct {
 
 	// Fallback makes the requests that are not for this package. It must reach
 	// hosts as Dial does: with no proxy between.
-	Fallback *http.Transport
+	Fallback interface {
+		http.RoundTripper
+		CloseIdleConnections()
+	}
 
 	// MaxIdlePerHost is how many idle connections are kept for each scheme, host
 	// and port; negative keeps none.
