@@ -126,13 +126,13 @@ func (r *reading) file(p place) {
 }
 
 func (r *reading) tenant(p place) {
-	if !p.record("id", "name", "validation", "types", "tokens", "endpoints") {
+	if !p.record("id", "name", "validation", "quota", "types", "tokens", "endpoints") {
 		p.lacks("at least an id")
 		return
 	}
 	t := schemas.Tenant{
 		ID: schemas.TenantID(p.member("id").text()), Name: p.member("name").text(),
-		Validation: schemas.Validation(p.member("validation").text()),
+		Validation: schemas.Validation(p.member("validation").text()), Quota: p.member("quota").quota(),
 	}
 	if !r.identify(p.member("id"), t.ID.Validate()) {
 		t.ID = unknown
@@ -154,6 +154,17 @@ func (r *reading) tenant(p place) {
 			endpoint.member("dialect").refuse("the tenant has another ROQ endpoint at line %d, and ROQ's environments have one URL: leave one of them out, or use another dialect", roq.line)
 		}
 	}
+}
+
+func (p place) quota() (q schemas.Quota) {
+	if !p.record("events", "stored_bytes", "endpoints", "held") {
+		return q
+	}
+	q = schemas.Quota{StoredBytes: int64(p.member("stored_bytes").number()), Endpoints: p.member("endpoints").number(), Held: p.member("held").number()}
+	if events := p.member("events"); events.given() {
+		events.blame(q.Events.UnmarshalText([]byte(events.text())))
+	}
+	return q
 }
 
 // unknown takes the place of an id that is missing or wrong. What else is said of

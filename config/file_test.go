@@ -78,13 +78,17 @@ tenants:
         secrets: [{value: `+secretA+`}]
         policy: {retry: []}
   - id: beta
+    quota: {events: 10/s, stored_bytes: 5000000000, endpoints: 2, held: 9}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
 	secret := schemas.NewSecret
 	want := config.Declarations{
-		Tenants: []schemas.Tenant{{ID: "acme", Name: "Acme Inc."}, {ID: "beta"}},
+		Tenants: []schemas.Tenant{
+			{ID: "acme", Name: "Acme Inc."},
+			{ID: "beta", Quota: schemas.Quota{Events: schemas.Rate{Count: 10, Per: time.Second}, StoredBytes: 5e9, Endpoints: 2, Held: 9}},
+		},
 		Endpoints: []schemas.Endpoint{
 			{
 				ID: "ep_orders", Tenant: "acme", Name: "Orders", URL: "https://orders.example.com/hooks", Dialect: "standard",
@@ -149,6 +153,9 @@ func TestReadFileSaysWhatIsWrong(t *testing.T) {
 		{"timeout too long", acme(url, secrets, "policy: {timeout: 1h}"), []string{"endpoints[0].policy.timeout: 1h0m0s: use more than 0 and at most 5m0s"}},
 		{"retry too late", acme(url, secrets, "policy: {retry: [1s, 400h]}"), []string{"endpoints[0].policy.retry[1]: is 400h0m0s"}},
 		{"concurrency", acme(url, secrets, "policy: {concurrency: -1}"), []string{"endpoints[0].policy.concurrency: -1"}},
+		{"quota", "tenants: [{id: acme, quota: {endpoints: -1, events: fast, gold: 1}}]\n", []string{
+			"tenants[0].quota.endpoints: is -1: use 1 or more", `tenants[0].quota.events: rate "fast"`, "tenants[0].quota.gold: is unknown: use events, stored_bytes, endpoints, held",
+		}},
 		{"tenant id", "tenants: [{id: ACME}]\n", []string{`:1:12: tenants[0].id: tenant id "ACME"`}},
 		{"endpoint id", strings.Replace(acme(url, secrets), "ep_a", "a", 1), []string{`:4:9: tenants[0].endpoints[0].id: endpoint id "a"`}},
 		{"no url", acme(secrets), []string{":4:9: tenants[0].endpoints[0].url: is missing"}},

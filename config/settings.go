@@ -46,6 +46,8 @@ type Settings struct {
 	SecretsKeyFile string
 	AdminTokenFile string
 	API            API
+	// Quota is for what tenants' own quotas leave out.
+	Quota schemas.Quota
 	// Grace is how long work under way may go on at shutdown.
 	Grace time.Duration
 	Log   Log
@@ -112,6 +114,7 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	s.NATS.bind(f)
 	s.Streams.bind(f)
 	s.Egress.bind(f)
+	s.bindQuota(f)
 }
 
 // bind makes the broker settings flags of a command.
@@ -177,6 +180,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.API.Burst < 0 {
 		return schemas.Errorf(schemas.CodeInvalid, "--api-burst %d: use 1 or more", s.API.Burst)
+	}
+	if err := s.Quota.Validate(); err != nil {
+		return schemas.Errorf(schemas.CodeInvalid, "--quota-…: %w", err)
 	}
 	_, err := s.Egress.Options()
 	return err

@@ -26,6 +26,9 @@ type Options struct {
 	Catalogue *catalogue.Catalogue
 	// Express, if there is one, is offered each delivery before it is stored.
 	Express schemas.Express
+	// Stored, if it is set, is told of each event when it first comes, and how many
+	// bytes it takes.
+	Stored func(tenant schemas.TenantID, bytes int)
 	// MaxInFlight is how many events of a partition may wait at once for their
 	// deliveries to be stored: 256 by default.
 	MaxInFlight int

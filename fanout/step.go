@@ -44,6 +44,9 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 	meta, err := m.Metadata()
 	s := &step{msg: m, first: err == nil && meta.NumDelivered == 1, left: 1}
 	r.enter(s)
+	if s.first {
+		r.f.count(m)
+	}
 	fault.Here(fault.FanoutMatched)
 	for _, w := range writes {
 		if r.express(ctx, s, w) || r.parks(s, w, meta) {
@@ -58,6 +61,21 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 	}
 	r.settle(ctx, s, true)
 	return nil
+}
+
+// count tells how much an event takes in EVENTS.
+func (f *Fanout) count(m jetstream.Msg) {
+	tenant, _, err := schemas.StoredEvent(m.Subject())
+	if f.o.Stored == nil || err != nil {
+		return
+	}
+	bytes := len(m.Subject()) + len(m.Data())
+	for name, values := range m.Headers() {
+		for _, value := range values {
+			bytes += len(name) + len(value)
+		}
+	}
+	f.o.Stored(tenant, bytes)
 }
 
 // express has a delivery attempted at once, if it can be. Those of an event that

@@ -128,6 +128,9 @@ func (l Layout) HeldSubject(endpoint EndpointID) string {
 // HeldFilter selects a partition's held queues.
 func HeldFilter(partition int) string { return fmt.Sprintf("%s%d.*", heldPrefix, partition) }
 
+// AllHeld selects the held queues of a delivery stream.
+const AllHeld = heldPrefix + ">"
+
 // QueueEndpoint is the endpoint whose ready or held queue the subject is.
 func QueueEndpoint(subject string) EndpointID {
 	return EndpointID(subject[strings.LastIndexByte(subject, '.')+1:])

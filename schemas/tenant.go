@@ -12,6 +12,8 @@ type Tenant struct {
 	// Validation says what becomes of events whose data breaks the schema of
 	// their type.
 	Validation Validation `json:"validation,omitempty"`
+	// Quota is what the tenant may have.
+	Quota Quota `json:"quota,omitzero"`
 	// Created is when the record was first written. The registry sets it.
 	Created time.Time `json:"created,omitzero"`
 	// Origin says who owns the record: see [Origin].
@@ -27,6 +29,9 @@ func (t Tenant) Validate() error {
 		return Errorf(CodeInvalid, "tenant %s: name has %d bytes: use at most %d", t.ID, len(t.Name), MaxName)
 	}
 	if err := t.Validation.Validate(); err != nil {
+		return Errorf(CodeInvalid, "tenant %s: %w", t.ID, err)
+	}
+	if err := t.Quota.Validate(); err != nil {
 		return Errorf(CodeInvalid, "tenant %s: %w", t.ID, err)
 	}
 	return nil

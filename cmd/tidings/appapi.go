@@ -57,6 +57,7 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	quotas := a.quotas(c.js)
 	v1 = api.New(api.Options{
 		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
 		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
@@ -76,11 +77,14 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 			}
 			return errors.Join(dialect.Check(e), open(out.Guard, u))
 		},
-		Log: a.log,
+		Admit: quotas.Publish,
+		Make:  quotas.Make,
+		Log:   a.log,
 	})
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
 		CheckURL: func(u *url.URL) error { return open(out.Guard, u) },
+		Make:     quotas.Make,
 	})
 	return v1, v0, nil
 }

@@ -108,6 +108,7 @@ func (a *app) startFanout(ctx context.Context) error {
 		Registry:  pipeRegistry{a.registry, a.barrier},
 		Catalogue: a.types,
 		Express:   a.express,
+		Stored:    a.meter(ctx).Count,
 		Log:       a.log,
 	})
 	if err != nil {

@@ -92,6 +92,7 @@ var importRules = []importRule{
 	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
 	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer, "github.com/nats-io/nkeys"}},
 	{"config/heap", nil, nil},
+	{"config/quota", []string{"schemas/...", "config/access"}, []string{"golang.org/x/sync/..."}},
 	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},
 	{"config/log", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/..."})},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},

@@ -303,6 +303,9 @@ func TestInvalidBodies(t *testing.T) {
 	for _, row := range []struct{ path, body, field, detail string }{
 		{"/v1/tenants", `{"id":"Bad Id"}`, "id", "use 1 to 63"},
 		{"/v1/tenants", `{"id":"x","validation":"maybe"}`, "validation", "is unknown: use"},
+		{"/v1/tenants", `{"id":"x","quota":{"events":"fast"}}`, "quota.events", "write it like"},
+		{"/v1/tenants", `{"id":"x","quota":{"endpoints":-1}}`, "quota.endpoints", "use 1 or more"},
+		{"/v1/tenants", `{"id":"x","quota":{"bytes":1}}`, "quota.bytes", "leave it out"},
 		{"/v1/tenants", `[]`, "body", "write an object"},
 		{"/v1/tenants", `{"id":1}`, "id", "write a string"},
 		{ep, `{"url":"https://x.test","policy":{"timeout":"10m"}}`, "policy.timeout", "at most 5m0s"},

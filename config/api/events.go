@@ -34,6 +34,9 @@ func (a *API) publishEvents(ctx context.Context, c *call) (reply, error) {
 			return reply{}, err
 		}
 	}
+	if err := a.Admit(ctx, c.tenant, len(events)); err != nil {
+		return reply{}, err
+	}
 	duplicate, err := a.Publish(ctx, c.tenant, events)
 	if err != nil {
 		return reply{}, err

@@ -51,6 +51,12 @@ type Options struct {
 	// CheckEndpoint says what keeps an endpoint's dialect from writing its requests.
 	CheckEndpoint func(schemas.Endpoint) error
 
+	// Admit refuses events that are too many for their tenant, before they are
+	// published. Make refuses an endpoint too many; if it is not made after all, failed
+	// is called. Nothing is refused by default.
+	Admit func(ctx context.Context, tenant schemas.TenantID, events int) error
+	Make  func(schemas.TenantID, schemas.EndpointID) (failed func(), err error)
+
 	// MaxConfig and MaxEvents bound request bodies, in bytes: 1 MiB and 8 MiB by
 	// default.
 	MaxConfig, MaxEvents int64
@@ -64,6 +70,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxEvents == 0 {
 		o.MaxEvents = 8 << 20
+	}
+	if o.Admit == nil {
+		o.Admit = func(context.Context, schemas.TenantID, int) error { return nil }
+	}
+	if o.Make == nil {
+		o.Make = func(schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -14,6 +14,7 @@ import (
 type tenantInput struct {
 	Name       string             `json:"name,omitempty"`
 	Validation schemas.Validation `json:"validation,omitempty"`
+	Quota      schemas.Quota      `json:"quota,omitzero"`
 }
 
 type tenantView struct {
@@ -38,6 +39,7 @@ func (a *API) createTenant(ctx context.Context, c *call) (reply, error) {
 		ID         schemas.TenantID   `json:"id"`
 		Name       string             `json:"name"`
 		Validation schemas.Validation `json:"validation"`
+		Quota      schemas.Quota      `json:"quota"`
 	}
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
@@ -45,7 +47,7 @@ func (a *API) createTenant(ctx context.Context, c *call) (reply, error) {
 	if err := in.ID.Validate(); err != nil {
 		return reply{}, &document.Error{Field: "id", Err: err}
 	}
-	rec, err := a.Registry.CreateTenant(ctx, schemas.Tenant{ID: in.ID, Name: in.Name, Validation: in.Validation})
+	rec, err := a.Registry.CreateTenant(ctx, schemas.Tenant{ID: in.ID, Name: in.Name, Validation: in.Validation, Quota: in.Quota})
 	if err != nil {
 		return reply{}, document.About(err, in)
 	}
@@ -75,11 +77,11 @@ func (a *API) patchTenant(ctx context.Context, c *call) (reply, error) {
 		return reply{}, err
 	}
 	rec, err := a.Registry.UpdateTenant(ctx, c.tenant, version, func(t *schemas.Tenant) error {
-		in := tenantInput{t.Name, t.Validation}
+		in := tenantInput{t.Name, t.Validation, t.Quota}
 		if err := document.Patch(&in, c.body); err != nil {
 			return err
 		}
-		t.Name, t.Validation = in.Name, in.Validation
+		t.Name, t.Validation, t.Quota = in.Name, in.Validation, in.Quota
 		return nil
 	})
 	if err != nil {

@@ -225,6 +225,7 @@ func TestNotes(t *testing.T) {
 			must(t, r.SetProgress(ctx, schemas.Subscription{ID: "sub_a"}, n))
 			must(t, r.SetUsed(ctx, "tok_a", at.In(time.FixedZone("", 3600))))
 			must(t, r.SetFailing(ctx, "ep_a", nil))
+			must(t, r.AddStored(ctx, "acme", time.Hour, 1))
 			check(n, at, "")
 			note := fmt.Sprintf(`{"failures":%d}`, n)
 			must(t, r.SetFailing(ctx, "ep_a", []byte(note)))

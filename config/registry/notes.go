@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -19,11 +20,13 @@ const (
 	progressPrefix = "progress."
 	usedPrefix     = "used."
 	failingPrefix  = "failing."
+	storedPrefix   = "stored."
 )
 
 func progressKey(subscription string) string { return progressPrefix + subscription }
 func usedKey(token string) string            { return usedPrefix + token }
 func failingKey(endpoint string) string      { return failingPrefix + endpoint }
+func storedKey(tenant string) string         { return storedPrefix + tenant }
 
 // Progress is the sequence of EVENTS up to which fanout has read this history of
 // a subscription; 0 if it has yet to begin. Of another history under the same id,
@@ -92,6 +95,45 @@ func (r *Registry) SetFailing(ctx context.Context, id schemas.EndpointID, note [
 		return r.forget(ctx, failingKey(string(id)))
 	}
 	return r.setNote(ctx, failingKey(string(id)), string(note))
+}
+
+// Stored is what is noted of how much EVENTS has of a tenant.
+func (r *Registry) Stored(ctx context.Context, tenant schemas.TenantID) (stored schemas.Stored, err error) {
+	text, err := r.note(ctx, storedKey(string(tenant)))
+	if err == nil && text != "" && json.Unmarshal([]byte(text), &stored) != nil {
+		err = schemas.Errorf(schemas.CodeInvalid, "registry record %s does not parse", storedKey(string(tenant)))
+	}
+	return stored, err
+}
+
+// AddStored adds bytes of events that were stored lately, where EVENTS keeps them
+// for an age. Of several that add at once, each is counted.
+func (r *Registry) AddStored(ctx context.Context, tenant schemas.TenantID, age time.Duration, bytes int64) error {
+	key := storedKey(string(tenant))
+	for ctx.Err() == nil {
+		var stored schemas.Stored
+		entry, err := r.kv.Get(ctx, key)
+		switch {
+		case err == nil:
+			_ = json.Unmarshal(entry.Value(), &stored) // what does not parse is counted anew
+		case !errors.Is(err, jetstream.ErrKeyNotFound):
+			return unavailable("read "+key, err)
+		}
+		stored.Add(now(), age, bytes)
+		text, err := json.Marshal(stored)
+		if err != nil {
+			return err
+		}
+		if entry == nil {
+			_, err = r.kv.Create(ctx, key, text)
+		} else {
+			_, err = r.kv.Update(ctx, key, text, entry.Revision())
+		}
+		if !isConflict(err) {
+			return unavailable("write "+key, err)
+		}
+	}
+	return unavailable("write "+key, ctx.Err())
 }
 
 // note is the text under a key; empty if there is none.

@@ -36,7 +36,7 @@ func tenants() kind[schemas.Tenant] {
 		fix:      func(old schemas.Tenant, t *schemas.Tenant) { t.ID = old.ID },
 		validate: schemas.Tenant.Validate,
 		encode:   plainEncode[schemas.Tenant], decode: plainDecode[schemas.Tenant],
-		sweep: sweepTenant,
+		sweep: sweepTenant, beside: storedKey,
 	}
 }
 

@@ -23,6 +23,9 @@ type Options struct {
 	// CheckURL refuses a URL that deliveries may not go to. By default it asks for
 	// https, as Roam does.
 	CheckURL func(*url.URL) error
+	// Make refuses an endpoint too many; if it is not made after all, failed is
+	// called. Nothing is refused by default.
+	Make func(schemas.TenantID, schemas.EndpointID) (failed func(), err error)
 	// OrganizationOnly refuses personal tokens, as the pages of Roam's two endpoints
 	// say; its overview says that both work, and they do by default.
 	OrganizationOnly bool
@@ -39,6 +42,9 @@ type handler struct{ Options }
 func New(o Options) http.Handler {
 	if o.CheckURL == nil {
 		o.CheckURL = onlyHTTPS
+	}
+	if o.Make == nil {
+		o.Make = func(schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -92,9 +92,17 @@ func (h *handler) putEndpoint(ctx context.Context, e schemas.Endpoint) error {
 		return nil
 	})
 	if schemas.HasCode(err, schemas.CodeNotFound) {
-		if _, err = h.Registry.CreateEndpoint(ctx, e); schemas.HasCode(err, schemas.CodeNotFound) {
+		failed, err := h.Make(e.Tenant, e.ID)
+		if err != nil {
+			return err
+		}
+		if _, err = h.Registry.CreateEndpoint(ctx, e); err != nil {
+			failed()
+		}
+		if schemas.HasCode(err, schemas.CodeNotFound) {
 			return errTenantGone
 		}
+		return err
 	}
 	return err
 }

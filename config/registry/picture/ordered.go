@@ -27,6 +27,13 @@ func (o *ordered[V]) locate(id string) (piece, at int, found bool) {
 	return piece, at, at < len(p) && p[at].id == id
 }
 
+func (o *ordered[V]) len() (n int) {
+	for _, p := range o.pieces {
+		n += len(p)
+	}
+	return n
+}
+
 func (o *ordered[V]) put(id string, v V) {
 	if len(o.pieces) == 0 {
 		o.pieces = [][]entry[V]{{{id, v}}}

@@ -113,6 +113,21 @@ func (p *Picture) EndpointsOf(tenant schemas.TenantID, owner string, after schem
 
 func ownerGroup(tenant schemas.TenantID, owner string) string { return string(tenant) + "." + owner }
 
+// TenantOf is whose endpoint has an id.
+func (p *Picture) TenantOf(id schemas.EndpointID) (schemas.TenantID, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	rec, ok := p.endpoints.get(string(id))
+	return rec.Value.Tenant, ok
+}
+
+// EndpointCount is how many endpoints a tenant has.
+func (p *Picture) EndpointCount(tenant schemas.TenantID) int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.endpoints.count(string(tenant))
+}
+
 // Subscription is one subscription of a tenant; another's is not there.
 func (p *Picture) Subscription(tenant schemas.TenantID, id schemas.SubscriptionID) (registry.Record[schemas.Subscription], bool) {
 	p.mu.RLock()
@@ -252,6 +267,14 @@ func (s *shelf[T]) get(id string) (registry.Record[T], bool) {
 		return k.record(), true
 	}
 	return registry.Record[T]{}, false
+}
+
+func (s *shelf[T]) count(group string) int {
+	g := s.groups[group]
+	if g == nil {
+		return 0
+	}
+	return g.len()
 }
 
 func (s *shelf[T]) page(group, after string, limit int) []registry.Record[T] {

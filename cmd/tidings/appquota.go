@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/config/quota"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// quotas are what the doors ask of a tenant.
+func (a *app) quotas(js jetstream.JetStream) *quota.Quotas {
+	return quota.New(quota.Options{
+		Default: a.settings.Quota,
+		Tenant: func(id schemas.TenantID) (schemas.Tenant, bool) {
+			rec, ok := a.picture.Tenant(id)
+			return rec.Value, ok
+		},
+		Endpoints: a.picture.EndpointCount,
+		Has: func(tenant schemas.TenantID, id schemas.EndpointID) bool {
+			_, ok := a.picture.Endpoint(tenant, id)
+			return ok
+		},
+		Stored: func(ctx context.Context, tenant schemas.TenantID) (int64, error) {
+			stored, err := a.registry.Stored(ctx, tenant)
+			return stored.Sum(time.Now()), err
+		},
+		Held: func(ctx context.Context) (map[schemas.TenantID]int, error) { return a.held(ctx, js) },
+	})
+}
+
+// held counts the deliveries in the held queues of each tenant.
+func (a *app) held(ctx context.Context, js jetstream.JetStream) (map[schemas.TenantID]int, error) {
+	held := map[schemas.TenantID]int{}
+	for shard := range a.streams.Layout.Shards {
+		name := schemas.DeliveriesShard(shard)
+		stream, err := js.Stream(ctx, name)
+		var info *jetstream.StreamInfo
+		if err == nil {
+			info, err = stream.Info(ctx, jetstream.WithSubjectFilter(schemas.AllHeld))
+		}
+		if err != nil {
+			return nil, schemas.Errorf(schemas.CodeUnavailable, "count what is held in %s: %w", name, err)
+		}
+		for subject, count := range info.State.Subjects {
+			if tenant, ok := a.picture.TenantOf(schemas.QueueEndpoint(subject)); ok {
+				held[tenant] += int(count) //nolint:gosec // fewer than there are bytes of memory
+			}
+		}
+	}
+	return held, nil
+}
+
+// meter counts what is stored for tenants that have a quota of it.
+func (a *app) meter(ctx context.Context) *quota.Meter {
+	m := quota.NewMeter(
+		func(id schemas.TenantID) bool {
+			tenant, _ := a.index.Tenant(id)
+			return tenant.Quota.Or(a.settings.Quota).StoredBytes > 0
+		},
+		func(ctx context.Context, tenant schemas.TenantID, bytes int64) error {
+			return a.registry.AddStored(ctx, tenant, a.settings.Streams.EventsMaxAge, bytes)
+		}, a.log)
+	a.background(ctx, "quotas", m.Run)
+	return m
+}

@@ -1,0 +1,192 @@
+package quota
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// Options are what [Quotas] go by. All are required but Default.
+type Options struct {
+	// Default is for what a tenant's own quota leaves out.
+	Default schemas.Quota
+	// Tenant finds a tenant.
+	Tenant func(schemas.TenantID) (schemas.Tenant, bool)
+	// Endpoints counts a tenant's, and Has tells whether one is among them.
+	Endpoints func(schemas.TenantID) int
+	Has       func(schemas.TenantID, schemas.EndpointID) bool
+	// Stored is how many bytes EVENTS has of a tenant.
+	Stored func(context.Context, schemas.TenantID) (int64, error)
+	// Held is how many deliveries wait for endpoints of each tenant.
+	Held func(context.Context) (map[schemas.TenantID]int, error)
+}
+
+// fresh is how long a count is taken for what it was, and what a door that is
+// closed tells callers to wait.
+const fresh = 10 * time.Second
+
+// Quotas say what a tenant may still have. They are safe for concurrent use.
+type Quotas struct {
+	o      Options
+	asking singleflight.Group
+
+	mu     sync.Mutex // guards what follows
+	paid   map[schemas.TenantID]time.Time
+	making map[schemas.TenantID]map[schemas.EndpointID]bool
+	stored map[schemas.TenantID]counted
+	held   map[schemas.TenantID]int
+	heldAt time.Time
+}
+
+// counted is a count and when it was taken.
+type counted struct {
+	bytes int64
+	at    time.Time
+}
+
+// New makes them.
+func New(o Options) *Quotas {
+	return &Quotas{
+		o:      o,
+		paid:   map[schemas.TenantID]time.Time{},
+		making: map[schemas.TenantID]map[schemas.EndpointID]bool{},
+		stored: map[schemas.TenantID]counted{},
+	}
+}
+
+func (q *Quotas) of(tenant schemas.TenantID) schemas.Quota {
+	t, _ := q.o.Tenant(tenant)
+	return t.Quota.Or(q.o.Default)
+}
+
+// Publish refuses events that are too many for their tenant now.
+func (q *Quotas) Publish(ctx context.Context, tenant schemas.TenantID, events int) error {
+	quota := q.of(tenant)
+	if err := q.checkStored(ctx, tenant, quota); err != nil {
+		return err
+	}
+	if err := q.checkHeld(ctx, tenant, quota); err != nil {
+		return err
+	}
+	if wait := q.pay(tenant, quota.Events, events, time.Now()); wait > 0 {
+		return schemas.Errorf(schemas.CodeTooMany, "the tenant publishes more events than its quota of %s: publish fewer, or ask for more: %w", quota.Events, &access.TooMany{Wait: wait})
+	}
+	return nil
+}
+
+// pay is how long a tenant has to wait until it may publish. If it need not, what
+// it publishes is paid: a tenant may owe what a quota has for one time, and a
+// batch beyond that is waited for afterwards. So one of any size passes, and yet
+// the rate is the quota's.
+func (q *Quotas) pay(tenant schemas.TenantID, rate schemas.Rate, events int, now time.Time) time.Duration {
+	if rate.IsZero() {
+		return 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	until := q.paid[tenant]
+	if until.Before(now) {
+		until = now
+	}
+	if wait := until.Sub(now) - rate.Per; wait > 0 {
+		return wait
+	}
+	q.paid[tenant] = until.Add(time.Duration(float64(events) * float64(rate.Per) / float64(rate.Count)))
+	return 0
+}
+
+func (q *Quotas) checkStored(ctx context.Context, tenant schemas.TenantID, quota schemas.Quota) error {
+	if quota.StoredBytes == 0 {
+		return nil
+	}
+	bytes, err := q.storedOf(ctx, tenant)
+	if err != nil || bytes < quota.StoredBytes {
+		return err
+	}
+	return schemas.Errorf(schemas.CodeTooMany, "the tenant's events take %d bytes, and its quota is %d: older ones go in time; publish fewer, or ask for more: %w",
+		bytes, quota.StoredBytes, &access.TooMany{Wait: fresh})
+}
+
+func (q *Quotas) storedOf(ctx context.Context, tenant schemas.TenantID) (int64, error) {
+	q.mu.Lock()
+	known, now := q.stored[tenant], time.Now()
+	q.mu.Unlock()
+	if now.Sub(known.at) < fresh {
+		return known.bytes, nil
+	}
+	got, err, _ := q.asking.Do("stored "+string(tenant), func() (any, error) { return q.o.Stored(context.WithoutCancel(ctx), tenant) })
+	if err != nil {
+		return 0, err
+	}
+	bytes := got.(int64) //nolint:forcetypeassert // as Stored returns it
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stored[tenant] = counted{bytes, now}
+	return bytes, nil
+}
+
+func (q *Quotas) checkHeld(ctx context.Context, tenant schemas.TenantID, quota schemas.Quota) error {
+	if quota.Held == 0 {
+		return nil
+	}
+	held, err := q.heldOf(ctx, tenant)
+	if err != nil || held < quota.Held {
+		return err
+	}
+	return schemas.Errorf(schemas.CodeTooMany, "%d deliveries wait for the tenant's endpoints, and its quota is %d: see to those that are down, slow or paused, or ask for more: %w",
+		held, quota.Held, &access.TooMany{Wait: fresh})
+}
+
+func (q *Quotas) heldOf(ctx context.Context, tenant schemas.TenantID) (int, error) {
+	q.mu.Lock()
+	held, now := q.held[tenant], time.Now()
+	known := now.Sub(q.heldAt) < fresh
+	q.mu.Unlock()
+	if known {
+		return held, nil
+	}
+	got, err, _ := q.asking.Do("held", func() (any, error) { return q.o.Held(context.WithoutCancel(ctx)) })
+	if err != nil {
+		return 0, err
+	}
+	all := got.(map[schemas.TenantID]int) //nolint:forcetypeassert // as Held returns it
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held, q.heldAt = all, now
+	return all[tenant], nil
+}
+
+// Make refuses an endpoint too many. Of many that are made at once, all count: if
+// the endpoint is not made after all, call failed.
+func (q *Quotas) Make(tenant schemas.TenantID, id schemas.EndpointID) (failed func(), err error) {
+	most := q.of(tenant).Endpoints
+	if most == 0 || q.o.Has(tenant, id) {
+		return func() {}, nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	making := q.making[tenant]
+	for other := range making {
+		if q.o.Has(tenant, other) {
+			delete(making, other)
+		}
+	}
+	if have := q.o.Endpoints(tenant); have+len(making) >= most {
+		return nil, schemas.Errorf(schemas.CodeTooMany, "the tenant has %d endpoints, as many as its quota: remove one, or ask for more", have)
+	}
+	if making == nil {
+		making = map[schemas.EndpointID]bool{}
+		q.making[tenant] = making
+	}
+	making[id] = true
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		delete(q.making[tenant], id)
+	}, nil
+}
