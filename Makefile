@@ -9,8 +9,13 @@ BENCH    ?= .
 LINT_VERSION := v2.15.0
 LINT         := bin/golangci-lint-$(LINT_VERSION)
 
+# Tools of the supply chain, pinned: they are run as the module proxy has them,
+# which go's checksum database vouches for.
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+LICENSES    := go.elastic.co/go-licence-detector@v0.11.1
+
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fmt fuzz fuzz-short bench bench-micro clean
+.PHONY: help build run test lint fmt fuzz fuzz-short bench bench-micro vuln licenses reproducible clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +61,25 @@ bench: build ## Measure the pipe against this machine's ceiling
 
 bench-micro: ## Run the Go benchmarks (BENCH selects by name)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+vuln: ## Look for known vulnerabilities in what the code calls; needs the internet
+	$(GO) run $(GOVULNCHECK) ./...
+
+licenses: ## List the modules in the binary with their licences, and refuse those not in .ci/licenses.json
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	modules=$$($(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}' ./cmd/tidings | sort -u) && \
+	$(GO) list -m -json $$modules > $$dir/modules && \
+	$(GO) run $(LICENSES) -in $$dir/modules -includeIndirect -rules .ci/licenses.json \
+		-depsTemplate .ci/licenses.tmpl -depsOut $$dir/list -noticeTemplate .ci/licenses.tmpl -noticeOut $$dir/notice && \
+	cat $$dir/list
+
+reproducible: ## Build the last commit twice, in two places and with two caches, and compare the bytes
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	git clone -q . $$dir/one && git clone -q . $$dir/another && \
+	$(MAKE) --no-print-directory -C $$dir/one build && \
+	GOCACHE=$$dir/cache $(MAKE) --no-print-directory -C $$dir/another build && \
+	cmp $$dir/one/bin/tidings $$dir/another/bin/tidings && \
+	echo "the same bytes twice: $$(sha256sum < $$dir/one/bin/tidings | cut -d ' ' -f 1)"
 
 clean: ## Remove what make built
 	rm -rf bin
