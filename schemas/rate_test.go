@@ -36,3 +36,23 @@ func TestRate(t *testing.T) {
 		t.Errorf("got %s, %v", b, err)
 	}
 }
+
+// FuzzRate holds that a rate that is read is written so that it is read again, and
+// has an interval.
+func FuzzRate(f *testing.F) {
+	for _, s := range []string{"10/s", "600/m", "1000/h", "1000000/s", "0/s", "-1/s", "1/d", "", "1e3/s", "01/s"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var r, again schemas.Rate
+		if r.UnmarshalText([]byte(text)) != nil {
+			return
+		}
+		if err := again.UnmarshalText([]byte(r.String())); err != nil || again != r {
+			t.Errorf("%q is %v, written %q, read as %v, %v", text, r, r.String(), again, err)
+		}
+		if !r.IsZero() && (r.Count < 1 || r.Count > schemas.MaxRate || r.PerMinute() < 1) {
+			t.Errorf("%q is %v", text, r)
+		}
+	})
+}

@@ -107,6 +107,7 @@ var testImports = []string{
 	natsClient,
 	natsServer,
 	"github.com/google/go-cmp/...",
+	"go.uber.org/goleak",
 	"github.com/rogpeppe/go-internal/testscript/...",
 	"github.com/standard-webhooks/standard-webhooks/...", // the reference library signatures are checked against
 }

@@ -20,15 +20,17 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server/ats"
 	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
 
 	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/streams"
 )
 
-// Main is the TestMain of a package that uses [Start] inside a synctest bubble.
+// Main is the TestMain of a package that uses [Start] inside a synctest bubble. It
+// fails if a goroutine is left when all tests have ended.
 func Main(m *testing.M) {
 	ats.Register()
-	m.Run()
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
 }
 
 // Env is a server with the pipe's streams, and a connection to it.
