@@ -74,6 +74,8 @@
 //	order or order_key is changed      what is under way ends; the queue is read anew; what waits keeps its time
 //	EVENTS lost what one refers to     it dies as event_expired: events are kept for so long only
 //	EVENTS does not answer             the delivery waits
+//	a leader does not show yet what    nothing is let go that was not seen to be stored: it comes again
+//	  a replica has handed out
 //	the endpoint is unknown here       the registry itself is asked before it counts as deleted
 //	shutdown                           intake stops; attempts end within the grace or are given back
 package dispatcher

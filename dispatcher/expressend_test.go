@@ -97,7 +97,7 @@ func TestExpressIsNotMovedOnceItIsSettled(t *testing.T) {
 				f.keeps.Store(false)
 				f.store(d)
 				arrive(o, d.ID)
-				err := o.p.moveReady(t.Context(), newHeldQueue(o.p.lane("ep_a")))
+				_, err := o.p.moveReady(t.Context(), newHeldQueue(o.p.lane("ep_a")))
 				o.p.mu.Unlock()
 				if err != nil {
 					t.Fatal(err)

@@ -79,14 +79,18 @@ func (l *lane) moveAll(work context.Context, q *heldQueue) {
 			return
 		}
 		p.mu.Unlock()
-		err := p.moveReady(work, q)
+		through, err := p.moveReady(work, q)
 		if err != nil {
 			p.d.o.Log.InfoContext(work, "deliveries given back", "endpoint", l.endpoint, "cause", err)
 		}
 		p.mu.Lock()
+		l.through = max(l.through, through)
 		for _, t := range tasks {
 			delete(p.taken, t)
-			if err == nil {
+			// That nothing is found may mean that the stream's leader has not come as
+			// far yet as the replica from which the consumer's had it. What is not known
+			// to be moved comes again, if it is still there.
+			if r, ok := t.stored.(ready); ok && r.sequence() <= l.through {
 				t.stored.done()
 			} else {
 				t.stored.giveBack()
@@ -98,13 +102,14 @@ func (l *lane) moveAll(work context.Context, q *heldQueue) {
 
 // moveReady moves an endpoint's due deliveries into its held queue, one by one:
 // each is stored there before the next is looked at. Whoever else does the same
-// at the time writes the same messages in the same order, once.
-func (p *partition) moveReady(work context.Context, q *heldQueue) error {
+// at the time writes the same messages in the same order, once. Through is the last
+// that was moved: those before it were too.
+func (p *partition) moveReady(work context.Context, q *heldQueue) (through uint64, err error) {
 	ready := p.d.o.Layout.ReadySubject(q.lane.endpoint)
 	for {
 		select {
 		case <-p.ending:
-			return attempt.ErrStopping
+			return through, attempt.ErrStopping
 		default:
 		}
 		var m *direct.Message
@@ -113,17 +118,20 @@ func (p *partition) moveReady(work context.Context, q *heldQueue) error {
 			return err
 		})
 		if err != nil || m == nil {
-			return err
+			return through, err
 		}
 		stored := &nats.Msg{Subject: ready, Header: m.Header, Data: m.Data}
-		if d, unreadable := schemas.ReadDelivery(ready, m.Header, m.Data); unreadable != nil {
+		switch d, unreadable := schemas.ReadDelivery(ready, m.Header, m.Data); {
+		case m.Sequence == through: // it was moved, and could not be removed: maybe for longer than ids are remembered
+		case unreadable != nil:
 			err = p.deadLetter(work, stored, m.Sequence, unreadable)
-		} else if d.Attempts > 0 || !p.unstored.over(d.ID) {
+		case d.Attempts > 0 || !p.unstored.over(d.ID):
 			err = p.moveOne(work, q, d)
 		}
 		if err != nil {
-			return err
+			return through, err
 		}
+		through = m.Sequence
 		fault.Here(fault.FIFOMoved)
 		// Where that fails, because another owner was faster as a rule, the next
 		// look tells what is left to do.
@@ -131,7 +139,7 @@ func (p *partition) moveReady(work context.Context, q *heldQueue) error {
 		err = p.deliveries.DeleteMsg(work, m.Sequence)
 		over()
 		if err != nil && !persist.Wait(work, writePause) {
-			return err
+			return through, err
 		}
 	}
 }

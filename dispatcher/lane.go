@@ -38,6 +38,7 @@ type lane struct {
 	unsure   bool          // it was: until Targets know it, deliveries are tried one by one
 	incoming []*task       // to be moved into the held queue in order: see fifo.go
 	moving   bool          // a goroutine does so
+	through  uint64        // the last sequence that was
 	held     *heldQueue    // nil while nothing of the endpoint is held
 	room     chan struct{} // tells the drain to look again: an attempt has ended, or the endpoint changed
 	moved    time.Time     // when an attempt last began or ended

@@ -18,8 +18,14 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// pullBatch is how many deliveries are asked for ahead.
-const pullBatch = 256
+const (
+	// pullBatch is how many deliveries are asked for ahead.
+	pullBatch = 256
+	// pullHeartbeat is how often JetStream says that it has none. Whoever leads the
+	// partition's consumer may die: who has heard nothing for twice as long asks the
+	// next.
+	pullHeartbeat = 5 * time.Second
+)
 
 // errGrace ends attempts that outlast the grace of a shutdown.
 var errGrace = errors.New("the dispatcher is shutting down")
@@ -77,7 +83,7 @@ func (p *partition) deliver(ctx context.Context) error {
 			return
 		}
 		p.take(work, m)
-	}, jetstream.PullMaxMessages(pullBatch))
+	}, jetstream.PullMaxMessages(pullBatch), jetstream.PullHeartbeat(pullHeartbeat))
 	if err != nil {
 		cut(errGrace)
 		p.stop(cut)

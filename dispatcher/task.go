@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,6 +37,15 @@ type ready struct{ msg jetstream.Msg }
 func (r ready) done()     { _ = r.msg.Ack() }
 func (r ready) giveBack() { _ = r.msg.Nak() }
 func (r ready) extend()   { _ = r.msg.InProgress() }
+
+// sequence is that of the stream; the greatest there can be if it is not known.
+func (r ready) sequence() uint64 {
+	meta, err := r.msg.Metadata()
+	if err != nil {
+		return math.MaxUint64
+	}
+	return meta.Sequence.Stream
+}
 
 // held is a delivery in its endpoint's own queue. It stays there until it is
 // removed, so giving it back is doing nothing.

@@ -52,7 +52,10 @@
 //	the process, anywhere               the event is handed to another, after the ack wait of 10 s;
 //	                                    same ids. Later events go on, but for deliveries to
 //	                                    endpoints that want order: those wait for it (past.go)
-//	storing a delivery                  stored again until it succeeds; the partition waits
+//	two read a partition for a while    the same for such endpoints: a gap in what JetStream counts tells
+//	storing a delivery                  stored again until it succeeds; the partition waits. To an
+//	                                    endpoint that wants order they are stored one by one, so that
+//	                                    none overtakes one that was lost with JetStream's leader (line.go)
 //	a message that is no CloudEvent,    to DEAD with the reason, then acknowledged;
 //	or whose tenant does not exist      the partition goes on
 //	data that breaks its type's schema  the same, or delivered with a warning: as its tenant wants
@@ -60,4 +63,5 @@
 //	nothing matches                     acknowledged: there is nothing to deliver
 //	the registry does not answer        the partition waits: it must not match by what is old
 //	the process, reading history        another goes on from the last mark; same ids
+//	EVENTS' leader, deposed unawares    a history does not end before its end has been seen
 package fanout

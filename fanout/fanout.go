@@ -76,6 +76,10 @@ const (
 	retryPause = 100 * time.Millisecond
 	// pullBatch is how many events are asked for ahead.
 	pullBatch = 256
+	// pullHeartbeat is how often JetStream says that it has no events. Whoever leads
+	// the partition's consumer may die: who has heard nothing for twice as long asks
+	// the next. The client library's own 15 s would make that half a minute.
+	pullHeartbeat = 5 * time.Second
 	// maxInline is how many bytes of data are stored with all deliveries of an event
 	// together: more stays in EVENTS, and they refer to it. minReference is how much
 	// one of them carries in any case. Measured (BenchmarkStored in

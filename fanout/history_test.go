@@ -254,6 +254,22 @@ func TestHistoryBeginsWithItsTenant(t *testing.T) {
 	})
 }
 
+// The history of an empty EVENTS ends with its first event: that is neither history
+// nor live before it is there.
+func TestHistoryOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.run(r.env.Connect())
+		r.registry.put(withHistory(time.Time{}))
+		<-time.After(time.Minute)
+		r.publish("acme", "order.created", 1)
+		r.publish("acme", "order.created", 2)
+		r.awaitHistory("sub_new", schemas.HistoryDone)
+		r.settled()
+		r.wantAll(1, 2, false)
+	})
+}
+
 // Where nobody has the time to finish a join, the next event does, and goes on.
 func TestAnEventDoesNotWaitForAReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

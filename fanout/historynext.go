@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -69,4 +70,37 @@ func (f *Fanout) next(ctx context.Context, s schemas.Subscription, sequence uint
 		header = nil // it has none, or is no event
 	}
 	return stored{a.Subject, header, a.Data, a.Sequence, a.Time}, true, nil
+}
+
+// nextOrEnd is next, and nothing is found only if EVENTS had come as far as the
+// history's end before it was looked for: a leader that was deposed, and has not
+// heard of it, would end a history too soon.
+func (f *Fanout) nextOrEnd(ctx context.Context, s schemas.Subscription, sequence uint64) (at stored, found bool, err error) {
+	at, found, err = f.next(ctx, s, sequence)
+	if err != nil || found || s.History.Until == 0 {
+		return at, found, err
+	}
+	if err := f.holds(ctx, s.History.Until); err != nil {
+		return stored{}, false, err
+	}
+	return f.next(ctx, s, sequence)
+}
+
+// errNothing is of a history that ends with the first event there will be.
+var errNothing = errors.New("EVENTS has had no event yet")
+
+// holds returns an error unless EVENTS has come as far as a sequence.
+func (f *Fanout) holds(ctx context.Context, sequence uint64) error {
+	events, err := f.js.Stream(ctx, schemas.StreamEvents)
+	if err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: %w", err)
+	}
+	switch last := events.CachedInfo().State.LastSeq; {
+	case last >= sequence:
+		return nil
+	case last == 0:
+		return errNothing
+	default:
+		return schemas.Errorf(schemas.CodeUnavailable, "read EVENTS: it ends at %d, before %d: another has become its leader", last, sequence)
+	}
 }

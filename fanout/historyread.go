@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"golang.org/x/time/rate"
@@ -68,6 +69,9 @@ func (f *Fanout) readHistory(ctx context.Context, id schemas.SubscriptionID) {
 		if ctx.Err() != nil || !pause(ctx) {
 			return
 		}
+		if errors.Is(err, errNothing) {
+			continue
+		}
 		f.o.Log.WarnContext(ctx, "history waits", "subscription", id, "error", err)
 	}
 }
@@ -114,13 +118,16 @@ func (r *historyReader) read(ctx context.Context) error {
 	}
 }
 
-// ended goes on to the next state after one in which all there is was read.
-func (r *historyReader) ended(ctx context.Context) error {
+// ended goes on to the next state after one in which all there is was read. If
+// another process has gone on before, and may have an end that is not read yet,
+// nothing is done.
+func (r *historyReader) ended(ctx context.Context, read schemas.History) error {
 	return r.f.o.Registry.SetHistory(ctx, r.id, func(h *schemas.History) error {
-		switch h.State {
-		case schemas.HistoryReading: // caught up: an event on its way now may be on either side
+		switch {
+		case h.State != read.State || h.Until != read.Until:
+		case h.State == schemas.HistoryReading: // caught up: an event on its way now may be on either side
 			h.State = schemas.HistoryJoining
-		case schemas.HistoryJoined:
+		case h.State == schemas.HistoryJoined:
 			h.State = schemas.HistoryDone
 		}
 		return nil
@@ -139,7 +146,7 @@ func (r *historyReader) batch(ctx context.Context, s schemas.Subscription) error
 		err = r.f.o.Registry.SetProgress(ctx, s, r.next-1)
 	}
 	if err == nil && (end || s.History.State == schemas.HistoryReading && r.late > historyLate) {
-		err = r.ended(ctx)
+		err = r.ended(ctx, *s.History)
 	}
 	return err
 }
@@ -152,7 +159,7 @@ func (r *historyReader) send(ctx context.Context, s schemas.Subscription) (write
 		return nil, false, nil // it was removed, as the caller will see
 	}
 	for range historyBatch {
-		at, found, err := r.f.next(ctx, s, r.next)
+		at, found, err := r.f.nextOrEnd(ctx, s, r.next)
 		if err != nil {
 			return writes, false, err
 		}
@@ -166,7 +173,11 @@ func (r *historyReader) send(ctx context.Context, s schemas.Subscription) (write
 				return writes, false, err
 			}
 			r.f.send(&w)
-			writes = append(writes, w)
+			if !r.f.o.Index.Ordered(s.Endpoint) {
+				writes = append(writes, w)
+			} else if !r.f.store(ctx, &w) { // one by one, as line does
+				return writes, false, context.Cause(ctx)
+			}
 		}
 		r.next = at.sequence + 1
 		if at.at.After(s.Created) {

@@ -88,6 +88,38 @@ func TestHandOversKeepTheOrderOfTheEvents(t *testing.T) {
 	})
 }
 
+// A fanout that has read alone for long meets another, who takes events beside it and
+// dies with them in its hands: neither has heard of the other. What comes afterwards
+// does not overtake those.
+func TestASecondReaderKeepsTheOrderOfTheEvents(t *testing.T) {
+	for written := 1000; written < 6000; written += 500 {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.index.Apply(schemas.Change{Endpoint: &schemas.Endpoint{ID: "ep_all", Tenant: "acme", Policy: schemas.Policy{Order: schemas.OrderFIFO}}})
+			next := 0
+			publish := func(n int, pause time.Duration) {
+				for range n {
+					r.publish("acme", "stock.removed", next)
+					next++
+					<-time.After(pause)
+				}
+			}
+			r.run(r.env.Connect())
+			publish(3, time.Minute)
+			nc, gone := r.env.ConnectFor(written)
+			stop := r.run(nc)
+			publish(40, 0)
+			<-gone
+			_ = stop()
+			publish(40, 500*time.Millisecond)
+			r.settled()
+			if got := r.stored()["ep_all"]; len(got) != next || !slices.IsSortedFunc(got, func(a, b string) int { return number(a) - number(b) }) {
+				t.Errorf("after %d bytes: %d deliveries, not in the events' order: %v", written, len(got), got)
+			}
+		})
+	}
+}
+
 func number(text string) int {
 	n, _ := strconv.Atoi(text)
 	return n

@@ -17,7 +17,8 @@ type run struct {
 	waiting *turns
 	pending chan *step     // with something being stored, in the order they began
 	begun   sync.WaitGroup // steps that are not over
-	past    past
+	past    *past
+	lines   *lines
 
 	mu   sync.Mutex // guards what follows
 	open map[*step]struct{}
@@ -30,10 +31,11 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
-	r := &run{f: f, waiting: newTurns(), pending: make(chan *step, f.o.MaxInFlight), open: map[*step]struct{}{}}
+	r := &run{f: f, waiting: newTurns(), pending: make(chan *step, f.o.MaxInFlight), open: map[*step]struct{}{}, lines: newLines()}
+	r.past = newPast(consumer.CachedInfo().Delivered.Stream)
 	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		r.past.came.Add(1)
+		r.past.receive(m)
 		if ctx.Err() != nil {
 			r.giveBack(m)
 			return
@@ -42,7 +44,7 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 		case arrived <- m:
 		case <-ended: // the connection was closed meanwhile: nothing can be said of m
 		}
-	}, jetstream.PullMaxMessages(pullBatch))
+	}, jetstream.PullMaxMessages(pullBatch), jetstream.PullHeartbeat(pullHeartbeat))
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
@@ -61,7 +63,7 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	var parts sync.WaitGroup
 	over := make(chan struct{})
 	parts.Go(func() { r.beginAll(ctx, arrived, ended) })
-	parts.Go(func() { r.endPast(reading, consumer) })
+	parts.Go(func() { r.endPasts(reading, consumer) })
 	parts.Go(func() { f.readHistories(reading, partition) })
 	parts.Go(func() { r.extendUntil(over) })
 	for s := range r.pending { // a tenant's in the order they began

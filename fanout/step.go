@@ -49,7 +49,7 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 	}
 	fault.Here(fault.FanoutMatched)
 	for _, w := range writes {
-		if r.express(ctx, s, w) || r.parks(s, w, meta) {
+		if r.express(ctx, s, w) || r.parks(ctx, s, w, meta) {
 			continue
 		}
 		r.f.send(&w)
@@ -104,18 +104,21 @@ func (r *run) express(ctx context.Context, s *step, w write) bool {
 	return taken
 }
 
-// parks has a delivery wait that is not to overtake older ones which somebody else may
-// have.
-func (r *run) parks(s *step, w write, meta *jetstream.MsgMetadata) bool {
+// parks has a delivery wait that is not to overtake older ones: those which somebody
+// else may have, and those of its endpoint that are being stored.
+func (r *run) parks(ctx context.Context, s *step, w write, meta *jetstream.MsgMetadata) bool {
 	if w.delivery == nil || meta == nil || !r.f.o.Index.Ordered(w.delivery.Endpoint) {
 		return false
 	}
 	s.expect()
-	state := r.past.park(parked{meta.Sequence.Stream, s, w})
-	if state != lasting {
-		s.settle(state == over) // not the last: begin has its own part
+	d := parked{meta.Sequence.Stream, s, w}
+	switch r.past.park(d) {
+	case over:
+		r.line(ctx, d)
+	case abandoned:
+		s.settle(false) // not the last: begin has its own part
 	}
-	return state != over
+	return true
 }
 
 // expect counts one more part of the step.
@@ -285,9 +288,11 @@ func (f *Fanout) store(ctx context.Context, w *write) bool {
 	if w.ack == nil && w.err == nil {
 		f.send(w)
 	}
-	for !w.stored() {
+	// The first time at once: of what was on its way when JetStream's leader died,
+	// each would wait in its turn.
+	for again := false; !w.stored(); again = true {
 		f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
-		if !pause(ctx) {
+		if ctx.Err() != nil || again && !pause(ctx) {
 			return false
 		}
 		f.send(w)

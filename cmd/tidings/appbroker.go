@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -53,19 +54,39 @@ func (a *app) connection(name string) (*nats.Conn, error) {
 	return nc, nil
 }
 
+const (
+	// applyWait is how long a process that starts waits for JetStream: a cluster that
+	// has lost its majority is back as a rule before whoever starts processes has
+	// begun to start them less often.
+	applyWait = 2 * time.Minute
+	// applyPause is the time between two tries.
+	applyPause = time.Second
+)
+
 func (a *app) applyStreams(ctx context.Context) error {
 	nc, err := a.connection("registry")
 	if err != nil {
 		return err
 	}
 	s := a.settings.Streams
-	a.streams, err = streams.Apply(ctx, nc, streams.Options{
+	options := streams.Options{
 		Layout:       schemas.Layout{Partitions: s.Partitions, Shards: s.Shards},
 		Replicas:     s.Replicas,
 		EventsMaxAge: s.EventsMaxAge,
 		DeadMaxAge:   s.DeadMaxAge,
 		DedupWindow:  s.DedupWindow,
-	})
+	}
+	for began := time.Now(); ; {
+		a.streams, err = streams.Apply(ctx, nc, options)
+		if !schemas.HasCode(err, schemas.CodeUnavailable) || ctx.Err() != nil || time.Since(began) > applyWait {
+			break
+		}
+		a.log.WarnContext(ctx, "JetStream cannot serve now; it is asked again", "error", err)
+		select {
+		case <-time.After(applyPause):
+		case <-ctx.Done():
+		}
+	}
 	if err == nil && a.settings.NATS.URL == "" {
 		err = members.Clear(ctx, a.streams.Members)
 	}

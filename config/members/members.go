@@ -53,6 +53,9 @@ func New(kv jetstream.KeyValue, o Options) *Member { return &Member{o: o, kv: kv
 // returns when every work has.
 func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partition int)) error {
 	watch, err := m.kv.Watch(ctx, m.o.Role+".*")
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it was told to end before it had begun
+	}
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "watch members: %w", err)
 	}

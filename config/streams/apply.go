@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -143,6 +144,16 @@ func checkLayout(ctx context.Context, js jetstream.JetStream, l schemas.Layout) 
 		"the streams were made with %s and the settings say %s: start with the former, or with a new data directory (or NATS account)", have, want)
 }
 
+// noPeers is JetStream's error code where too few servers are there for a stream's
+// replicas (nats-server, errors.json): a cluster that has just begun to start.
+const noPeers = 10005
+
+// refusal is a conflict if the server says so, and unavailable if it says nothing, or
+// that it cannot now: a cluster without a majority, or not yet complete.
 func refusal(what string, err error) error {
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) || refused.Code >= http.StatusInternalServerError || refused.ErrorCode == noPeers {
+		return schemas.Errorf(schemas.CodeUnavailable, "%s cannot be applied now: %w", what, err)
+	}
 	return schemas.Errorf(schemas.CodeConflict, "%s cannot be applied to what the server holds: %w", what, err)
 }

@@ -85,6 +85,11 @@ func keyOf(d *schemas.Delivery) string {
 	return fmt.Sprintf("%d %d %d %s", at.UnixMilli(), sequence, d.Reference, d.Tenant)
 }
 
+// young is how long ago an event was stored that a leader of EVENTS may not show
+// yet: one that has not come as far as the replica from which fanout had the event,
+// or was deposed before and has not heard of it.
+const young = time.Minute
+
 // read is one read for all who wait for it, so it does not end with any of them.
 func (b *Bodies) read(ctx context.Context, d *schemas.Delivery, key string) ([]byte, error) {
 	if data := b.cache.get(key); data != nil {
@@ -97,6 +102,9 @@ func (b *Bodies) read(ctx context.Context, d *schemas.Delivery, key string) ([]b
 	m, err := direct.Get(ctx, b.nc, schemas.StreamEvents, sequence)
 	if err != nil {
 		return nil, err
+	}
+	if m == nil && time.Since(at) < young {
+		return nil, schemas.Errorf(schemas.CodeUnavailable, "EVENTS does not show event %d yet", sequence)
 	}
 	data, known := dataOf(m, d, at)
 	if !known {

@@ -54,7 +54,7 @@ func TestLoad(t *testing.T) {
 		"by reference":                      {func(*schemas.Delivery) {}, false},
 		"at hand":                           {func(d *schemas.Delivery) { d.Tenant, d.Data = "other", data }, false},
 		"of its own":                        {func(d *schemas.Delivery) { d.Tenant, d.Data, d.Reference = "other", data, 0 }, false},
-		"none":                              {func(d *schemas.Delivery) { d.ID = schemas.NewDeliveryID(at, sequence+1, "ep_a") }, true},
+		"none":                              {func(d *schemas.Delivery) { d.ID = schemas.NewDeliveryID(at.Add(-time.Hour), sequence+1, "ep_a") }, true},
 		"another of the sequence":           {func(d *schemas.Delivery) { d.ID = schemas.NewDeliveryID(at.Add(time.Millisecond), sequence, "ep_a") }, true},
 		"another of the sequence, later":    {func(d *schemas.Delivery) { d.ID = schemas.NewDeliveryID(at.Add(-time.Millisecond), sequence, "ep_a") }, true},
 		"another tenant's of the same time": {func(d *schemas.Delivery) { d.Tenant = "other" }, true},
@@ -83,6 +83,18 @@ func TestLoad(t *testing.T) {
 				t.Errorf("%s: the delivery that waits is changed", name)
 			}
 		}
+	}
+}
+
+// An event that was stored a moment ago has not expired, whatever is shown.
+func TestLoadWaitsForANewEvent(t *testing.T) {
+	env, d, _ := stored(t)
+	at, sequence, _ := d.ID.Accepted()
+	d.ID = schemas.NewDeliveryID(at, sequence+1, "ep_a")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := bodies.New(env.Connect(), slog.New(slog.DiscardHandler)).Load(ctx, &d); err == nil || schemas.HasCode(err, schemas.CodeNotFound) {
+		t.Errorf("got %v of an event that may be on its way to the leader", err)
 	}
 }
 

@@ -32,8 +32,10 @@ type question struct {
 	err  error // set before done is closed
 }
 
-// barrierTimeout bounds a question. It is no caller's own: others share it.
-const barrierTimeout = 5 * time.Second
+// barrierTimeout bounds a question. It is no caller's own: others share it. One that
+// the registry's leader took with it when it died is asked again this much later: so
+// long, at most, events wait when there is a new one.
+const barrierTimeout = 2 * time.Second
 
 // NewBarrier is a barrier for what follows a watcher of r.
 func NewBarrier(w *registry.Watcher, r *registry.Registry) *Barrier {
