@@ -213,7 +213,7 @@ func (c *cluster) tell(path string, body fields) (answer map[string]any) {
 	key := fmt.Sprintf("key-%d", c.told)
 	var failed error
 	c.await("POST "+path, func() bool {
-		answer, failed = c.api.try(path, key, body)
+		answer, failed = c.api.postOnce(path, key, body)
 		return failed == nil
 	})
 	return answer
@@ -232,8 +232,8 @@ func (c *cluster) alive() {
 	}
 }
 
-// try posts once, under a key by which a repeat is known.
-func (c caller) try(path, key string, body fields) (answer map[string]any, err error) {
+// postOnce posts once, under a key by which a repeat is known.
+func (c caller) postOnce(path, key string, body fields) (answer map[string]any, err error) {
 	payload := []byte{}
 	if body != nil {
 		if payload, err = json.Marshal(body); err != nil {
