@@ -49,9 +49,9 @@
 // deduplication window doubles nothing.
 //
 //	what fails                          what happens
-//	the process, anywhere               the event is handed to another, after the ack wait of 10 s;
-//	                                    same ids. Later events go on, but for deliveries to
-//	                                    endpoints that want order: those wait for it (past.go)
+//	the process, anywhere               the event is handed to another, after the ack wait of 10 s (at
+//	                                    once if the broker was in it); same ids. Later events go on, but
+//	                                    for deliveries to endpoints that want order: those wait for it (past.go)
 //	storing a delivery                  stored again until it succeeds; the partition waits
 //	a message that is no CloudEvent,    to DEAD with the reason, then acknowledged;
 //	or whose tenant does not exist      the partition goes on

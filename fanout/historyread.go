@@ -65,7 +65,7 @@ func (f *Fanout) readHistory(ctx context.Context, id schemas.SubscriptionID) {
 		if err == nil || schemas.HasCode(err, schemas.CodeNotFound) {
 			return
 		}
-		if ctx.Err() != nil || !pause(ctx) {
+		if ctx.Err() != nil || !pause(ctx, retryPause) {
 			return
 		}
 		f.o.Log.WarnContext(ctx, "history waits", "subscription", id, "error", err)

@@ -5,9 +5,9 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -15,20 +15,63 @@ const (
 	// pastEvery is how often a partition's reader looks whether it alone has events
 	// of it.
 	pastEvery = 100 * time.Millisecond
-	// pastMost is how long that can be otherwise after a reader died: JetStream gives
-	// its events to another after 10 s.
-	pastMost = 15 * time.Second
+	// pastLooks is how often it looks at most: it can be otherwise for as long after
+	// a reader died as JetStream waits until it gives its events to another, 10 s.
+	// Time does not count in which this process, or JetStream, stands still.
+	pastLooks = 150
 )
 
 // past is what a partition's former reader may still have in its hands when the next
 // one begins. Until that is settled or has come here too, deliveries to endpoints
 // that want order wait, so that older ones go before them. Nothing else does.
 type past struct {
-	came, gone atomic.Int64 // events received here, and acknowledged or given back
-
 	mu      sync.Mutex // guards what follows
 	state   pastState
 	waiting []parked
+	// here are the events that are in this reader's hands, by sequence: while it
+	// lasts, one may come that is here already. changes counts what came and went.
+	here    map[uint64]bool
+	changes int
+}
+
+// came notes an event that was received.
+func (p *past) came(m jetstream.Msg) { p.note(m, true) }
+
+// gone notes one that was acknowledged or given back.
+func (p *past) gone(m jetstream.Msg) { p.note(m, false) }
+
+func (p *past) note(m jetstream.Msg, here bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state != lasting {
+		return
+	}
+	meta, err := m.Metadata()
+	if err != nil {
+		return
+	}
+	p.changes++
+	if here {
+		p.here[meta.Sequence.Stream] = true
+	} else {
+		delete(p.here, meta.Sequence.Stream)
+	}
+}
+
+// forget has nothing counted as here: a broker that crashed may not know that it
+// gave it out, and give it to another.
+func (p *past) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.here)
+	p.changes++
+}
+
+// hands is how many events are here, and after how many changes.
+func (p *past) hands() (here, changes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.here), p.changes
 }
 
 type pastState int
@@ -56,6 +99,13 @@ func (p *past) park(d parked) pastState {
 	return p.state
 }
 
+// lasts reports whether what wants order has to wait.
+func (p *past) lasts() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state != over
+}
+
 // take returns what waits, in the order of the events. If nothing does, the past ends
 // as it is to.
 func (p *past) take(ends pastState) []parked {
@@ -71,13 +121,23 @@ func (p *past) take(ends pastState) []parked {
 
 // await waits until nobody else has events of the partition, or can have. It waits
 // some time in any case: one that leaves gives back what it gets at its last moment.
-func (p *past) await(ctx context.Context, consumer jetstream.Consumer) {
-	newest, until := consumer.CachedInfo().Delivered.Stream, time.Now().Add(pastMost)
-	for over := false; !over && time.Now().Before(until); over = p.alone(ctx, consumer, newest) {
+func (p *past) await(ctx context.Context, consumer jetstream.Consumer, nc *nats.Conn) {
+	newest, connected := consumer.CachedInfo().Delivered.Stream, nc.Stats().Reconnects
+	for looks := 0; looks < pastLooks; {
 		select {
 		case <-time.After(pastEvery):
 		case <-ctx.Done():
 			return
+		}
+		if n := nc.Stats().Reconnects; n != connected {
+			connected, looks = n, 0
+			p.forget()
+		}
+		switch over, err := p.alone(ctx, consumer, newest); {
+		case over:
+			return
+		case err == nil:
+			looks++
 		}
 	}
 }
@@ -85,20 +145,20 @@ func (p *past) await(ctx context.Context, consumer jetstream.Consumer) {
 // alone reports whether all is settled up to the newest event that had been handed
 // out before, or all that JetStream waits for is here. What it has sent and is not
 // here yet counts as somebody else's.
-func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest uint64) bool {
-	came, gone := p.came.Load(), p.gone.Load()
+func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest uint64) (bool, error) {
+	here, changes := p.hands()
 	info, err := consumer.Info(ctx)
 	if err != nil {
-		return false
+		return false, err
 	}
-	here := came == p.came.Load() && gone == p.gone.Load() && int64(info.NumAckPending) <= came-gone
-	return here || info.AckFloor.Stream >= newest
+	_, since := p.hands()
+	return changes == since && info.NumAckPending <= here || info.AckFloor.Stream >= newest, nil
 }
 
 // endPast sends what has waited for older deliveries once there can be none, and
 // gives it back if ctx ends before.
 func (r *run) endPast(ctx context.Context, consumer jetstream.Consumer) {
-	r.past.await(ctx, consumer)
+	r.past.await(ctx, consumer, r.f.nc)
 	for {
 		ends := over
 		if ctx.Err() != nil {

@@ -30,10 +30,10 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
-	r := &run{f: f, waiting: newTurns(), pending: make(chan *step, f.o.MaxInFlight), open: map[*step]struct{}{}}
+	r := &run{f: f, waiting: newTurns(), pending: make(chan *step, f.o.MaxInFlight), past: past{here: map[uint64]bool{}}, open: map[*step]struct{}{}}
 	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		r.past.came.Add(1)
+		r.past.came(m)
 		if ctx.Err() != nil {
 			r.giveBack(m)
 			return
@@ -159,7 +159,7 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 	} else if err := s.msg.Ack(); err != nil { // it comes again
 		r.f.o.Log.WarnContext(ctx, "fanout ack", "subject", s.msg.Subject(), "error", err)
 	} else {
-		r.past.gone.Add(1)
+		r.past.gone(s.msg)
 	}
 	r.mu.Lock()
 	delete(r.open, s)
@@ -170,7 +170,7 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 // giveBack returns an event to JetStream; a lost nak costs the ack wait.
 func (r *run) giveBack(m jetstream.Msg) {
 	_ = m.Nak()
-	r.past.gone.Add(1)
+	r.past.gone(m)
 }
 
 // enter begins to count a step.

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,9 +16,9 @@ import (
 
 // step is one event between being begun and being acknowledged.
 type step struct {
-	msg    jetstream.Msg
-	first  bool    // it has not come before
-	writes []write // what is being stored
+	msg     jetstream.Msg
+	express bool    // its deliveries need not be stored: it has not come before, and is soon settled
+	writes  []write // what is being stored
 
 	mu     sync.Mutex // guards what follows
 	left   int        // how much of it is not settled: one for writes, one for each express delivery
@@ -42,7 +43,7 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 		return nil
 	}
 	meta, err := m.Metadata()
-	s := &step{msg: m, first: err == nil && meta.NumDelivered == 1, left: 1}
+	s := &step{msg: m, express: err == nil && meta.NumDelivered == 1 && !r.waits(writes), left: 1}
 	r.enter(s)
 	fault.Here(fault.FanoutMatched)
 	for _, w := range writes {
@@ -62,9 +63,10 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 
 // express has a delivery attempted at once, if it can be. Those of an event that
 // comes again are stored: what was stored of it before is not stored twice, and
-// whoever still attempts one meets it there.
+// whoever still attempts one meets it there. So are those of an event of which one
+// waits: should this process die before it is settled, they are there already.
 func (r *run) express(ctx context.Context, s *step, w write) bool {
-	if r.f.o.Express == nil || w.delivery == nil || !s.first {
+	if r.f.o.Express == nil || w.delivery == nil || !s.express {
 		return false
 	}
 	s.expect()
@@ -84,6 +86,13 @@ func (r *run) express(ctx context.Context, s *step, w write) bool {
 		s.settle(true) // not the last: begin has its own part
 	}
 	return taken
+}
+
+// waits reports whether one of the deliveries is to wait for older ones.
+func (r *run) waits(writes []write) bool {
+	return r.past.lasts() && slices.ContainsFunc(writes, func(w write) bool {
+		return w.delivery != nil && r.f.o.Index.Ordered(w.delivery.Endpoint)
+	})
 }
 
 // parks has a delivery wait that is not to overtake older ones which somebody else may
@@ -267,9 +276,9 @@ func (f *Fanout) store(ctx context.Context, w *write) bool {
 	if w.ack == nil && w.err == nil {
 		f.send(w)
 	}
-	for !w.stored() {
+	for wait := retryPause; !w.stored(); wait = min(2*wait, maxRetryPause) {
 		f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
-		if !pause(ctx) {
+		if !pause(ctx, wait) {
 			return false
 		}
 		f.send(w)
@@ -290,10 +299,10 @@ func (w *write) stored() bool {
 	}
 }
 
-// pause waits a moment, and reports whether ctx still stands.
-func pause(ctx context.Context) bool {
+// pause waits some time, and reports whether ctx still stands.
+func pause(ctx context.Context, d time.Duration) bool {
 	select {
-	case <-time.After(retryPause):
+	case <-time.After(d):
 		return true
 	case <-ctx.Done():
 		return false
