@@ -3,6 +3,8 @@
 GO       ?= go
 FUZZTIME ?= 500000x
 BENCH    ?= .
+ROUNDS   ?= 100
+SEED     ?= 0
 
 # The linter, pinned and built with the Go that builds Tidings: a linter built
 # with an older Go refuses the module.
@@ -15,7 +17,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 LICENSES    := go.elastic.co/go-licence-detector@v0.11.1
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fmt fuzz fuzz-short bench bench-micro vuln licenses reproducible clean
+.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro vuln licenses reproducible clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +36,9 @@ test: ## Vet and test everything, with the race detector if there is a C compile
 		echo 'No C compiler found: testing without the race detector, which needs one.'; \
 	fi; \
 	set -ex; $(GO) vet ./...; $(GO) test $$race -timeout 20m ./...
+
+chaos: ## Kill, pause, fill and confuse real processes under load: ROUNDS disasters (100; SEED repeats them)
+	$(GO) test -count 1 -v -timeout $$(($(ROUNDS) * 20 + 1200))s -run '^(TestChaos|TestFull|TestClock)' ./cmd/tidings/processes -rounds $(ROUNDS) -seed $(SEED)
 
 lint: $(LINT) ## Run the linters, which hold the code to the house rules
 	$(LINT) run ./...

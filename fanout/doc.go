@@ -49,9 +49,9 @@
 // deduplication window doubles nothing.
 //
 //	what fails                          what happens
-//	the process, anywhere               the event is handed to another, after the ack wait of 10 s;
-//	                                    same ids. Later events go on, but for deliveries to
-//	                                    endpoints that want order: those wait for it (past.go)
+//	the process, anywhere               the event is handed to another, after the ack wait of 10 s (at
+//	                                    once if the broker was in it); same ids. Later events go on, but
+//	                                    for deliveries to endpoints that want order: those wait for it (past.go)
 //	two read a partition for a while    the same for such endpoints: a gap in what JetStream counts tells
 //	storing a delivery                  stored again until it succeeds; the partition waits. To an
 //	                                    endpoint that wants order they are stored one by one, so that

@@ -148,7 +148,7 @@ func TestExpressDeliveriesKeepTheEvent(t *testing.T) {
 		<-time.After(5 * time.Minute)
 		r.has("all are released, and one is to be stored", 1, 1)
 		r.refuse(false)
-		<-time.After(time.Second)
+		<-time.After(3 * time.Second)
 		r.has("it is stored", 1, 0)
 		r.queues("ep_users")
 		if err := stop(); err != nil {

@@ -72,8 +72,10 @@ const (
 	// ackTimeout is how long to wait for JetStream to store a delivery before it
 	// is sent again.
 	ackTimeout = 5 * time.Second
-	// retryPause is how long to wait before it is.
-	retryPause = 100 * time.Millisecond
+	// retryPause is how long to wait before it is, at first: it grows, up to
+	// maxRetryPause. Thousands may wait so while the broker is full.
+	retryPause    = 100 * time.Millisecond
+	maxRetryPause = 2 * time.Second
 	// pullBatch is how many events are asked for ahead.
 	pullBatch = 256
 	// pullHeartbeat is how often JetStream says that it has no events. Whoever leads
@@ -124,7 +126,7 @@ func (f *Fanout) caughtUp(ctx context.Context) bool {
 			return false
 		}
 		f.o.Log.WarnContext(ctx, "fanout waits for the registry", "error", err)
-		if !pause(ctx) {
+		if !pause(ctx, retryPause) {
 			return false
 		}
 	}

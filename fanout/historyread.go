@@ -66,7 +66,7 @@ func (f *Fanout) readHistory(ctx context.Context, id schemas.SubscriptionID) {
 		if err == nil || schemas.HasCode(err, schemas.CodeNotFound) {
 			return
 		}
-		if ctx.Err() != nil || !pause(ctx) {
+		if ctx.Err() != nil || !pause(ctx, retryPause) {
 			return
 		}
 		if errors.Is(err, errNothing) {

@@ -5,9 +5,9 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -15,9 +15,10 @@ const (
 	// pastEvery is how often a partition's reader looks whether it alone has events
 	// of it.
 	pastEvery = 100 * time.Millisecond
-	// pastMost is how long that can be otherwise after a reader died: JetStream gives
-	// its events to another after 10 s.
-	pastMost = 15 * time.Second
+	// pastLooks is how often it looks at most: it can be otherwise for as long after
+	// a reader died as JetStream waits until it gives its events to another, 10 s.
+	// Time does not count in which this process, or JetStream, stands still.
+	pastLooks = 150
 )
 
 // past is what another reader of the partition may have in its hands: the former one
@@ -25,29 +26,30 @@ const (
 // each other. Until that is settled or has come here too, deliveries to endpoints that
 // want order wait, so that older ones go before them. Nothing else does.
 type past struct {
-	came, gone atomic.Int64  // events received here, and acknowledged or given back
-	heard      uint64        // how many JetStream had handed out with the newest that came; the consumer's own
-	lasts      chan struct{} // has something once the past is no longer over
+	heard uint64        // how many JetStream had handed out with the newest that came; the consumer's own
+	again chan struct{} // has something once the past is no longer over
 
 	mu      sync.Mutex // guards what follows
 	state   pastState
-	newest  uint64    // the event up to which all has to be settled
-	since   time.Time // when the past began to last
-	until   time.Time // when it is over in any case
-	times   int       // how often something was found to be missing
+	newest  uint64 // the event up to which all has to be settled
+	looks   int    // since something was last found to be missing
+	most    int    // of all looks while it lasts
+	times   int    // how often something was found to be missing
 	waiting []parked
+	// here are the events that are in this reader's hands, by sequence: while it
+	// lasts, one may come that is here already. changes counts what came and went.
+	here    map[uint64]bool
+	changes int
 }
 
 // newPast is one that lasts.
 func newPast(newest uint64) *past {
-	now := time.Now()
-	return &past{lasts: make(chan struct{}, 1), newest: newest, since: now, until: now.Add(pastMost)}
+	return &past{again: make(chan struct{}, 1), newest: newest, most: 2 * pastLooks, here: map[uint64]bool{}}
 }
 
-// receive counts an event. JetStream counts what it hands out: what is missing before
-// this one has gone to somebody else, or was lost on its way here.
-func (p *past) receive(m jetstream.Msg) {
-	p.came.Add(1)
+// came notes an event that was received. JetStream counts what it hands out: what is
+// missing before this one has gone to somebody else, or was lost on its way here.
+func (p *past) came(m jetstream.Msg) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return
@@ -57,6 +59,28 @@ func (p *past) receive(m jetstream.Msg) {
 	if missing {
 		p.begin(meta.Sequence.Stream - 1)
 	}
+	p.note(meta.Sequence.Stream, true)
+}
+
+// gone notes one that was acknowledged or given back.
+func (p *past) gone(m jetstream.Msg) {
+	if meta, err := m.Metadata(); err == nil {
+		p.note(meta.Sequence.Stream, false)
+	}
+}
+
+func (p *past) note(sequence uint64, here bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state != lasting {
+		return
+	}
+	p.changes++
+	if here {
+		p.here[sequence] = true
+	} else {
+		delete(p.here, sequence)
+	}
 }
 
 // begin has the past last until all is settled up to an event. While two read, each
@@ -65,16 +89,30 @@ func (p *past) receive(m jetstream.Msg) {
 func (p *past) begin(newest uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
 	if p.state == over {
-		p.state, p.since = lasting, now
-		p.lasts <- struct{}{} // there is room: whoever ended the past had taken the last
+		p.state, p.most = lasting, 2*pastLooks
+		clear(p.here)         // what came meanwhile counts as somebody else's until it is settled
+		p.again <- struct{}{} // there is room: whoever ended the past had taken the last
 	}
 	p.times++
-	p.newest, p.until = max(p.newest, newest), now.Add(pastMost)
-	if most := p.since.Add(2 * pastMost); p.until.After(most) {
-		p.until = most
-	}
+	p.newest, p.looks = max(p.newest, newest), 0
+}
+
+// forget has nothing counted as here: a broker that crashed may not know that it
+// gave it out, and give it to another.
+func (p *past) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.here)
+	p.changes++
+	p.looks, p.most = 0, 2*pastLooks
+}
+
+// hands is how many events are here, and after how many changes.
+func (p *past) hands() (here, changes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.here), p.changes
 }
 
 type pastState int
@@ -102,6 +140,13 @@ func (p *past) park(d parked) pastState {
 	return p.state
 }
 
+// lasts reports whether what wants order has to wait.
+func (p *past) lasts() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state != over
+}
+
 // take returns what waits, in the order of the events. If nothing does, the past ends
 // as it is to. It is not over if something is missing since it was looked at.
 func (p *past) take(ends pastState, times int) (all []parked, lasts bool) {
@@ -121,43 +166,65 @@ func (p *past) take(ends pastState, times int) (all []parked, lasts bool) {
 // await waits until nobody else has events of the partition, or can have: of those
 // that were found to be missing so often. It waits some time in any case: one that
 // leaves gives back what it gets at its last moment.
-func (p *past) await(ctx context.Context, consumer jetstream.Consumer) (times int) {
-	for {
-		p.mu.Lock()
-		newest, until, times := p.newest, p.until, p.times
-		p.mu.Unlock()
+func (p *past) await(ctx context.Context, consumer jetstream.Consumer, nc *nats.Conn) (times int) {
+	for connected := nc.Stats().Reconnects; ; {
+		newest, times := p.missing()
 		select {
 		case <-time.After(pastEvery):
 		case <-ctx.Done():
 			return times
 		}
-		if !time.Now().Before(until) || p.alone(ctx, consumer, newest) {
+		if n := nc.Stats().Reconnects; n != connected {
+			connected = n
+			p.forget()
+		}
+		switch alone, err := p.alone(ctx, consumer, newest); {
+		case alone:
+			return times
+		case err == nil && p.looked():
 			return times
 		}
 	}
 }
 
+// missing is the event up to which all has to be settled, and how often it was found
+// that something is.
+func (p *past) missing() (newest uint64, times int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.newest, p.times
+}
+
+// looked counts a look, and reports whether it was the last.
+func (p *past) looked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looks++
+	p.most--
+	return p.looks >= pastLooks || p.most <= 0
+}
+
 // alone reports whether all is settled up to the newest event that had been handed
 // out before, or all that JetStream waits for is here. What it has sent and is not
 // here yet counts as somebody else's.
-func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest uint64) bool {
-	came, gone := p.came.Load(), p.gone.Load()
+func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest uint64) (bool, error) {
+	here, changes := p.hands()
 	info, err := consumer.Info(ctx)
 	if err != nil {
-		return false
+		return false, err
 	}
-	here := came == p.came.Load() && gone == p.gone.Load() && int64(info.NumAckPending) <= came-gone
-	return here || info.AckFloor.Stream >= newest
+	_, since := p.hands()
+	return changes == since && info.NumAckPending <= here || info.AckFloor.Stream >= newest, nil
 }
 
 // endPasts ends the past whenever it lasts, until ctx ends.
 func (r *run) endPasts(ctx context.Context, consumer jetstream.Consumer) {
 	for {
-		if times := r.past.await(ctx, consumer); r.endPast(ctx, times) {
+		if times := r.past.await(ctx, consumer, r.f.nc); r.endPast(ctx, times) {
 			continue
 		}
 		select {
-		case <-r.past.lasts:
+		case <-r.past.again:
 		case <-ctx.Done():
 			r.endPast(ctx, 0)
 			return

@@ -35,7 +35,7 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	r.past = newPast(consumer.CachedInfo().Delivered.Stream)
 	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		r.past.receive(m)
+		r.past.came(m)
 		if ctx.Err() != nil {
 			r.giveBack(m)
 			return
@@ -161,7 +161,7 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 	} else if err := s.msg.Ack(); err != nil { // it comes again
 		r.f.o.Log.WarnContext(ctx, "fanout ack", "subject", s.msg.Subject(), "error", err)
 	} else {
-		r.past.gone.Add(1)
+		r.past.gone(s.msg)
 	}
 	r.mu.Lock()
 	delete(r.open, s)
@@ -172,7 +172,7 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 // giveBack returns an event to JetStream; a lost nak costs the ack wait.
 func (r *run) giveBack(m jetstream.Msg) {
 	_ = m.Nak()
-	r.past.gone.Add(1)
+	r.past.gone(m)
 }
 
 // enter begins to count a step.

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,9 +16,9 @@ import (
 
 // step is one event between being begun and being acknowledged.
 type step struct {
-	msg    jetstream.Msg
-	first  bool    // it has not come before
-	writes []write // what is being stored
+	msg     jetstream.Msg
+	express bool    // its deliveries need not be stored: it has not come before, and is soon settled
+	writes  []write // what is being stored
 
 	mu     sync.Mutex // guards what follows
 	left   int        // how much of it is not settled: one for writes, one for each express delivery
@@ -42,9 +43,10 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 		return nil
 	}
 	meta, err := m.Metadata()
-	s := &step{msg: m, first: err == nil && meta.NumDelivered == 1, left: 1}
+	first := err == nil && meta.NumDelivered == 1
+	s := &step{msg: m, express: first && !r.waits(writes), left: 1}
 	r.enter(s)
-	if s.first {
+	if first {
 		r.f.count(m)
 	}
 	fault.Here(fault.FanoutMatched)
@@ -80,9 +82,10 @@ func (f *Fanout) count(m jetstream.Msg) {
 
 // express has a delivery attempted at once, if it can be. Those of an event that
 // comes again are stored: what was stored of it before is not stored twice, and
-// whoever still attempts one meets it there.
+// whoever still attempts one meets it there. So are those of an event of which one
+// waits: should this process die before it is settled, they are there already.
 func (r *run) express(ctx context.Context, s *step, w write) bool {
-	if r.f.o.Express == nil || w.delivery == nil || !s.first {
+	if r.f.o.Express == nil || w.delivery == nil || !s.express {
 		return false
 	}
 	s.expect()
@@ -102,6 +105,13 @@ func (r *run) express(ctx context.Context, s *step, w write) bool {
 		s.settle(true) // not the last: begin has its own part
 	}
 	return taken
+}
+
+// waits reports whether one of the deliveries is to wait for older ones.
+func (r *run) waits(writes []write) bool {
+	return r.past.lasts() && slices.ContainsFunc(writes, func(w write) bool {
+		return w.delivery != nil && r.f.o.Index.Ordered(w.delivery.Endpoint)
+	})
 }
 
 // parks has a delivery wait that is not to overtake older ones: those which somebody
@@ -290,9 +300,9 @@ func (f *Fanout) store(ctx context.Context, w *write) bool {
 	}
 	// The first time at once: of what was on its way when JetStream's leader died,
 	// each would wait in its turn.
-	for again := false; !w.stored(); again = true {
+	for wait := time.Duration(0); !w.stored(); wait = min(max(2*wait, retryPause), maxRetryPause) {
 		f.o.Log.WarnContext(ctx, "fanout stores again", "subject", w.msg.Subject, "error", w.err)
-		if ctx.Err() != nil || again && !pause(ctx) {
+		if ctx.Err() != nil || wait > 0 && !pause(ctx, wait) {
 			return false
 		}
 		f.send(w)
@@ -313,10 +323,10 @@ func (w *write) stored() bool {
 	}
 }
 
-// pause waits a moment, and reports whether ctx still stands.
-func pause(ctx context.Context) bool {
+// pause waits some time, and reports whether ctx still stands.
+func pause(ctx context.Context, d time.Duration) bool {
 	select {
-	case <-time.After(retryPause):
+	case <-time.After(d):
 		return true
 	case <-ctx.Done():
 		return false

@@ -73,6 +73,7 @@ func (p *Publisher) publish(m *message) (jetstream.PubAckFuture, error) {
 func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAckFuture, sendErr error) (Receipt, error) {
 	began := time.Now()
 	maybe := false // a try is without an answer
+	var last error // of the tries before
 	for {
 		err, v := sendErr, p.judgeSend(sendErr)
 		if sendErr == nil {
@@ -81,10 +82,12 @@ func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAck
 				return received(m, a)
 			case err = <-ack.Err():
 				v = judgeAnswer(err)
+				err = explained(err)
 			case <-ctx.Done():
-				return Receipt{}, m.failed(true, context.Cause(ctx))
+				return Receipt{}, m.failed(true, ended(ctx, last))
 			}
 		}
+		last = err
 		maybe = maybe || v == unknown
 		if v == refused {
 			return Receipt{}, m.failed(maybe, err)
@@ -97,10 +100,18 @@ func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAck
 		select {
 		case <-time.After(retryPause):
 		case <-ctx.Done():
-			return Receipt{}, m.failed(maybe, fmt.Errorf("%w; the last try: %w", context.Cause(ctx), err))
+			return Receipt{}, m.failed(maybe, ended(ctx, last))
 		}
 		ack, sendErr = p.publish(m)
 	}
+}
+
+// ended is why ctx ended, and how the last try that did had.
+func ended(ctx context.Context, last error) error {
+	if last == nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%w; the last try: %w", context.Cause(ctx), last)
 }
 
 func received(m *message, a *jetstream.PubAck) (Receipt, error) {
@@ -135,6 +146,19 @@ func (p *Publisher) judgeSend(err error) verdict {
 // duplicateInProcess is JetStream's error code while an earlier try is on its
 // way through a cluster: neither stored nor lost yet.
 const duplicateInProcess = 10158
+
+// full are JetStream's error codes where there is no room: in the account, in the
+// server, for a stream, and on a stream's limit.
+var full = map[jetstream.ErrorCode]bool{10002: true, 10023: true, 10047: true, 10077: true}
+
+// explained says what to do about an answer, where that is known.
+func explained(err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && full[api.ErrorCode] {
+		return schemas.Errorf(schemas.CodeFull, "the storage is full: make room on the broker's disk, or raise the limits of EVENTS or JetStream: %w", err)
+	}
+	return err
+}
 
 // judgeAnswer is for an error in an acknowledgement's place.
 func judgeAnswer(err error) verdict {

@@ -20,6 +20,7 @@ const (
 	CodeForbidden       Code = "forbidden"       // who calls may not do it
 	CodeTooLarge        Code = "too_large"       // the input is larger than is taken
 	CodeTooMany         Code = "too_many"        // more often than is allowed: wait
+	CodeFull            Code = "storage_full"    // there is no room to store it: somebody has to make some
 )
 
 // Error is a failure a person reads: its Message says what, where and what to

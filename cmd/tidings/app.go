@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/heap"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
@@ -32,6 +33,7 @@ type app struct {
 	hooks    hooks
 	declared config.Declarations // by the static file, if there is one
 
+	embedded  *broker.Server // nil with a broker elsewhere
 	connect   func(name string) (*nats.Conn, error)
 	natsURL   string // for other processes; empty if the broker serves this one only
 	httpAddr  string
@@ -80,6 +82,7 @@ func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h
 		{"settings", a.readSettings},
 		{"broker", a.startBroker},
 		{"streams", a.applyStreams},
+		{"storage", a.startStorage},
 		{"registry", a.startRegistry},
 		{"consents", a.startConsents},
 		{"http", a.startHTTP},

@@ -95,12 +95,16 @@ func newControl(a *app, nc *nats.Conn) (*control, error) {
 		return nil, err
 	}
 	// What the API has let pass by the tenant's wish is not checked again.
-	pub, err := producers.New(nc, producers.Options{Tenant: anyTenant, Catalogue: a.types, Validation: schemas.ValidationQuarantine})
+	pub, err := producers.New(nc, producers.Options{Tenant: anyTenant, Catalogue: a.types, Validation: schemas.ValidationQuarantine, GiveUp: publishWait})
 	if err != nil {
 		return nil, err
 	}
 	return &control{app: a, js: js, pub: pub, uses: make(chan use, 1000)}, nil
 }
+
+// publishWait is how long a caller waits for events to be stored: less than most
+// callers do of themselves.
+const publishWait = 10 * time.Second
 
 // anyTenant owns a publisher that publishes on behalf of others only.
 const anyTenant = schemas.TenantID("any")
@@ -168,6 +172,9 @@ func (c *control) publish(ctx context.Context, tenant schemas.TenantID, events [
 		if r.Err != nil {
 			err = errors.Join(err, r.Err)
 		}
+	}
+	if schemas.HasCode(err, schemas.CodeFull) { // the cause names our own machines
+		return nil, schemas.Errorf(schemas.CodeFull, "the storage is full, and not all events are stored: send them again later, what is stored will not be doubled; the operator has to make room")
 	}
 	if err != nil {
 		return nil, schemas.Errorf(schemas.CodeUnavailable, "not all events are stored: send them again, what is stored will not be doubled: %w", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
@@ -27,6 +28,7 @@ func (a *app) startBroker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.embedded = s
 	a.onStop("broker", func() error { s.Close(); return nil })
 	a.connect = func(name string) (*nats.Conn, error) { return s.Connect(name, a.log) }
 	a.natsURL = s.URL()
@@ -87,8 +89,16 @@ func (a *app) applyStreams(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	if err == nil && a.settings.NATS.URL == "" {
-		err = members.Clear(ctx, a.streams.Members)
+	if err != nil || a.settings.NATS.URL != "" {
+		return err
 	}
-	return err
+	// Whoever was there before has died with the broker.
+	if err := members.Clear(ctx, a.streams.Members); err != nil {
+		return err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	return streams.Release(ctx, js, a.streams.Layout)
 }

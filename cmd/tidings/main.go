@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -82,10 +83,11 @@ by TIDINGS_HTTP_ADDR.`,
 			log.Info("running", "roles", s.Roles, "http", a.httpAddr, "nats", a.natsURL, "version", version())
 			err = a.Wait(c.Context())
 			log.Info("stopping", "grace", s.Grace)
-			if stopErr := a.Stop(); err == nil {
-				err = stopErr
+			if err != nil {
+				stopSoon(a, s.Grace)
+				return err
 			}
-			return err
+			return a.Stop()
 		},
 	}
 	s.Bind(c.Flags())
@@ -97,6 +99,21 @@ by TIDINGS_HTTP_ADDR.`,
 func librariesLogTo(log *slog.Logger) {
 	slog.SetLogLoggerLevel(slog.LevelDebug)
 	slog.SetDefault(log)
+}
+
+// stopSoon stops an app of which a part has failed, as far as that works: what
+// others wait for may be what has failed.
+func stopSoon(a *app, grace time.Duration) {
+	stopped := make(chan struct{})
+	go func() { // ends with the process at the latest
+		defer close(stopped)
+		_ = a.Stop() // why it failed is known
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(2 * grace):
+		a.log.Error("not all has stopped in time")
+	}
 }
 
 func showToken(out io.Writer, token string) {
@@ -135,9 +152,9 @@ func newLogger(l config.Log) (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: level}
 	switch l.Format {
 	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
+		return slog.New(newFewRepeats(slog.NewTextHandler(os.Stderr, o))), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
+		return slog.New(newFewRepeats(slog.NewJSONHandler(os.Stderr, o))), nil
 	}
 	return nil, schemas.Errorf(schemas.CodeInvalid, "--log-format %q: use text or json", l.Format)
 }

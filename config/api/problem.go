@@ -35,6 +35,7 @@ var statuses = map[schemas.Code]int{
 	schemas.CodeTooMany:         http.StatusTooManyRequests,
 	codeInternal:                http.StatusInternalServerError,
 	schemas.CodeUnavailable:     http.StatusServiceUnavailable,
+	schemas.CodeFull:            http.StatusInsufficientStorage,
 }
 
 // errInternal is what a caller hears of a mistake in Tidings.
@@ -82,10 +83,15 @@ func writeProblem(w http.ResponseWriter, err error) {
 		h.Set("WWW-Authenticate", `Bearer realm="tidings"`)
 	case schemas.CodeUnavailable:
 		h.Set("Retry-After", "1")
+	case schemas.CodeFull:
+		h.Set("Retry-After", fullWait)
 	}
 	body, _ := json.Marshal(p) // strings and a number
 	send(w, p.Status, "application/problem+json", body)
 }
+
+// fullWait is how long a caller is to wait for somebody to make room, in seconds.
+const fullWait = "30"
 
 func send(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	h := w.Header()

@@ -40,7 +40,8 @@ const readyWait = 2 * time.Minute
 // Server is a running embedded server.
 type Server struct {
 	ns   *server.Server
-	lock *os.File // of the data directory
+	dir  string   // of the data
+	lock *os.File // of dir
 }
 
 // StartEmbedded runs a server, and returns once it serves.
@@ -65,6 +66,10 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 	if err != nil {
 		return nil, err
 	}
+	if err := roomOf(e.DataDir).enough(e.DataDir); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
 	ns, err := server.NewServer(opts)
 	if err != nil {
 		_ = lock.Close()
@@ -80,7 +85,7 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 		return nil, schemas.Errorf(schemas.CodeUnavailable, "embedded NATS server on %q with data in %s did not start: %w",
 			e.Listen, filepath.Join(e.DataDir, "jetstream"), faults.last())
 	}
-	return &Server{ns: ns, lock: lock}, nil
+	return &Server{ns: ns, dir: e.DataDir, lock: lock}, nil
 }
 
 func splitListen(listen string) (host string, port int, err error) {

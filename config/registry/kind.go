@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -309,9 +310,19 @@ func isConflict(err error) bool {
 		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
+// full recognises a write refused because there is no room: in the account, in the
+// server, for a stream, or by a stream's limit.
+func full(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && slices.Contains([]jetstream.ErrorCode{10002, 10023, 10047, 10077}, api.ErrorCode)
+}
+
 func unavailable(what string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if full(err) {
+		return schemas.Errorf(schemas.CodeFull, "the storage is full, and nothing was changed: try again later; the operator has to make room")
 	}
 	return schemas.Errorf(schemas.CodeUnavailable, "registry: %s: %w", what, err)
 }

@@ -11,8 +11,12 @@ import (
 )
 
 const (
-	// Pause is the time between two tries.
+	// Pause is the time until the second try, and between looks at what is read
+	// anyway; between tries it grows, up to maxPause.
 	Pause = 100 * time.Millisecond
+	// maxPause is as much as a broker that is back may not be noticed. While it is
+	// away, or full, thousands of deliveries may wait so.
+	maxPause = 2 * time.Second
 	// Try is how long one may take.
 	Try = 5 * time.Second
 )
@@ -20,7 +24,7 @@ const (
 // Do calls do until it returns no error, or ctx ends: then it returns the last
 // error. What names the step in the log.
 func Do(ctx context.Context, log *slog.Logger, what string, do func(context.Context) error) error {
-	for {
+	for pause := Pause; ; pause = min(2*pause, maxPause) {
 		try, cancel := context.WithTimeout(ctx, Try)
 		err := do(try)
 		cancel()
@@ -31,7 +35,7 @@ func Do(ctx context.Context, log *slog.Logger, what string, do func(context.Cont
 			return err
 		}
 		log.WarnContext(ctx, "dispatcher tries again", "step", what, "error", err)
-		if !Wait(ctx, Pause) {
+		if !Wait(ctx, pause) {
 			return err
 		}
 	}

@@ -28,8 +28,8 @@ type refusal struct {
 	err error
 }
 
-// load is what publishers do, and what they remember of it.
-type load struct {
+// clusterLoad is what publishers do, and what they remember of it.
+type clusterLoad struct {
 	t    *testing.T
 	urls []string // a publisher for each of these servers, or lists of servers
 	ncs  []*nats.Conn
@@ -52,16 +52,16 @@ const (
 )
 
 // newLoad is one of publishers for each of these servers, or lists of servers.
-func newLoad(t *testing.T, urls ...string) *load {
+func newClusterLoad(t *testing.T, urls ...string) *clusterLoad {
 	t.Helper()
-	l := &load{t: t, urls: urls, stored: make(chan struct{})}
+	l := &clusterLoad{t: t, urls: urls, stored: make(chan struct{})}
 	t.Cleanup(l.leave)
 	l.connect()
 	return l
 }
 
 // connect makes the publishers, and leaves servers to which they have moved.
-func (l *load) connect() {
+func (l *clusterLoad) connect() {
 	l.t.Helper()
 	l.leave()
 	for _, url := range l.urls {
@@ -78,7 +78,7 @@ func (l *load) connect() {
 	}
 }
 
-func (l *load) leave() {
+func (l *clusterLoad) leave() {
 	for _, nc := range l.ncs {
 		nc.Close()
 	}
@@ -86,7 +86,7 @@ func (l *load) leave() {
 }
 
 // start has all publishers publish, until stop.
-func (l *load) start() {
+func (l *clusterLoad) start() {
 	ended := make(chan struct{})
 	var once sync.Once
 	l.end = func() { once.Do(func() { close(ended) }) }
@@ -112,13 +112,13 @@ func (l *load) start() {
 }
 
 // stop returns once every event that was begun is stored.
-func (l *load) stop() {
+func (l *clusterLoad) stop() {
 	l.end()
 	l.wg.Wait()
 }
 
 // post publishes an event, again and again until it is stored.
-func (l *load) post(ctx context.Context, pub *producers.Publisher, tenant schemas.TenantID, kind string) {
+func (l *clusterLoad) post(ctx context.Context, pub *producers.Publisher, tenant schemas.TenantID, kind string) {
 	pub, err := pub.For(tenant)
 	if err != nil {
 		l.t.Error(err)
@@ -147,7 +147,7 @@ func (l *load) post(ctx context.Context, pub *producers.Publisher, tenant schema
 }
 
 // events are all that were published so far.
-func (l *load) events() []posted {
+func (l *clusterLoad) events() []posted {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := make([]posted, len(l.all))
@@ -158,7 +158,7 @@ func (l *load) events() []posted {
 }
 
 // told are the refusals between two times.
-func (l *load) told(from, to time.Time) (errs []error) {
+func (l *clusterLoad) told(from, to time.Time) (errs []error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range l.refusals {

@@ -61,7 +61,7 @@ type cluster struct {
 	root  *testing.T // the test of all scenarios
 	built programs
 	nodes []*node
-	load  *load
+	load  *clusterLoad
 	api   caller
 
 	mu   sync.Mutex // guards what follows
@@ -109,7 +109,7 @@ func startCluster(t *testing.T) *cluster {
 		p.env = append(p.env, "TIDINGS_ADMIN_TOKEN="+mortalToken)
 		p.running()
 	}
-	c.load = newLoad(t, urls[0], urls[2], c.others, c.others)
+	c.load = newClusterLoad(t, urls[0], urls[2], c.others, c.others)
 	c.past(1500)
 	c.healthy()
 	return c
