@@ -72,11 +72,13 @@ func (a API) Limits() (perSecond float64, burst int) {
 type NATS struct {
 	URL       string // of an external server or cluster; empty for the embedded one
 	Listen    string // where the embedded one listens for other processes
+	Users     string // file of who may connect to the embedded one
 	Creds     string
 	NKey      string
 	CA        string
 	Cert      string
 	Key       string
+	Inbox     string // where an external one's answers are heard; see [Settings.Inbox]
 	SyncFiles bool
 }
 
@@ -120,7 +122,8 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 // bind makes the broker settings flags of a command.
 func (n *NATS) bind(f *pflag.FlagSet) {
 	n.BindRemote(f, "")
-	f.StringVar(&n.Listen, "nats-listen", "127.0.0.1:4222", "where the embedded broker listens for other processes; empty for nowhere, port 0 for a free one")
+	f.StringVar(&n.Listen, "nats-listen", "127.0.0.1:4222", "where the embedded broker listens for other processes; empty for nowhere, port 0 for a free one; beyond loopback only with --nats-users")
+	f.StringVar(&n.Users, "nats-users", "", "file that says who may connect to the embedded broker, and its TLS: accounts, system_account and tls in nats-server's language, like deploy/nats/accounts.conf; empty lets in whoever is on this machine")
 	f.BoolVar(&n.SyncFiles, "sync-always", false, "embedded broker: fsync each write, so that a power loss loses nothing either (much slower)")
 }
 
@@ -132,6 +135,7 @@ func (n *NATS) BindRemote(f *pflag.FlagSet, url string) {
 	f.StringVar(&n.CA, "nats-ca", "", "PEM file of the authority that signed the servers' certificates")
 	f.StringVar(&n.Cert, "nats-cert", "", "PEM file of this client's certificate")
 	f.StringVar(&n.Key, "nats-key", "", "PEM file of this client's key")
+	f.StringVar(&n.Inbox, "nats-inbox-prefix", "", "first part of the subjects at which answers of --nats-url are heard, which its user must have the right to subscribe to; empty for _INBOX, or in tidings run for _INBOX. and the --roles: _INBOX.api, _INBOX.fanout-dispatcher, _INBOX.all")
 }
 
 func (s *Streams) bind(f *pflag.FlagSet) {
@@ -165,6 +169,25 @@ func (s *Settings) Has(r Role) bool {
 	return slices.Contains(s.Roles, "all") || slices.Contains(s.Roles, string(r))
 }
 
+// Inbox begins the subjects at which this process hears the answers of an
+// external broker: by default one of its roles' own, so that the users of other
+// roles need no right to hear them.
+func (s *Settings) Inbox() string {
+	if s.NATS.Inbox != "" {
+		return s.NATS.Inbox
+	}
+	var roles []string
+	for _, r := range Roles() {
+		if s.Has(r) {
+			roles = append(roles, string(r))
+		}
+	}
+	if len(roles) == len(Roles()) {
+		roles = []string{"all"}
+	}
+	return "_INBOX." + strings.Join(roles, "-")
+}
+
 // Validate names the setting that is wrong.
 func (s *Settings) Validate() error {
 	if len(s.Roles) == 0 {
@@ -177,6 +200,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.ConfigFile != "" && !s.Has(RoleAPI) {
 		return schemas.Errorf(schemas.CodeInvalid, "--config is applied by the role api, which --roles leaves out: give it to the process that has it")
+	}
+	if s.NATS.Users != "" && s.NATS.URL != "" {
+		return schemas.Errorf(schemas.CodeInvalid, "--nats-users is for the embedded broker, and --nats-url is set: the server there has users of its own")
 	}
 	if s.API.Burst < 0 {
 		return schemas.Errorf(schemas.CodeInvalid, "--api-burst %d: use 1 or more", s.API.Burst)

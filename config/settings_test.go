@@ -105,6 +105,8 @@ func TestValidate(t *testing.T) {
 		{"config and all", []string{"--config", "x.yaml"}, ""},
 		{"config and api", []string{"--config", "x.yaml", "--roles", "api"}, ""},
 		{"config without api", []string{"--config", "x.yaml", "--roles", "fanout"}, "--config is applied by the role api"},
+		{"users elsewhere", []string{"--nats-users", "x.conf", "--nats-url", "nats://a:4222"}, "--nats-users is for the embedded broker"},
+		{"users here", []string{"--nats-users", "x.conf"}, ""},
 		{"burst", []string{"--api-burst", "-1"}, "--api-burst -1: use 1 or more"},
 		{"ranges", []string{"--egress-allow", "127.0.0.0/8, ::1/128"}, ""},
 		{"address for a range", []string{"--egress-allow", "127.0.0.1"}, `--egress-allow: "127.0.0.1" is no address range: write it like 127.0.0.0/8`},
@@ -121,5 +123,19 @@ func TestValidate(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestInbox(t *testing.T) {
+	for roles, want := range map[string]string{
+		"all": "_INBOX.all", "api": "_INBOX.api", "dispatcher,fanout": "_INBOX.fanout-dispatcher", "fanout,dispatcher,api": "_INBOX.all",
+	} {
+		s, err := parse("--roles", roles)
+		if err != nil || s.Inbox() != want {
+			t.Errorf("--roles %s: %q, %v; want %q", roles, s.Inbox(), err, want)
+		}
+	}
+	if s, err := parse("--roles", "api", "--nats-inbox-prefix", "_HERE"); err != nil || s.Inbox() != "_HERE" {
+		t.Errorf("set: %q, %v", s.Inbox(), err)
 	}
 }

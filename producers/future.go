@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -88,7 +89,12 @@ func (p *Publisher) settle(ctx context.Context, m *message, ack jetstream.PubAck
 			}
 		}
 		last = err
-		maybe = maybe || v == unknown
+		if v == unknown {
+			if stored, denial := p.denied(m); denial != nil {
+				return Receipt{}, m.failed(maybe || stored, denial)
+			}
+			maybe = true
+		}
 		if v == refused {
 			return Receipt{}, m.failed(maybe, err)
 		}
@@ -112,6 +118,21 @@ func ended(ctx context.Context, last error) error {
 		return context.Cause(ctx)
 	}
 	return fmt.Errorf("%w; the last try: %w", context.Cause(ctx), last)
+}
+
+// denied is what the server has said of the user's rights, which it says apart from
+// any answer: that it may not publish m, or, when m may be stored, not hear of that.
+func (p *Publisher) denied(m *message) (stored bool, denial error) {
+	err := p.nc.LastError()
+	switch {
+	case !errors.Is(err, nats.ErrPermissionViolation):
+		return false, nil
+	case strings.Contains(err.Error(), `Publish to "`+m.msg.Subject+`"`):
+		return false, schemas.Errorf(schemas.CodeForbidden, "the NATS user has no right to publish to %q: connect as one that may publish events of the tenant", m.msg.Subject)
+	case strings.Contains(err.Error(), "Subscription to"):
+		return true, schemas.Errorf(schemas.CodeForbidden, "the NATS user has no right to hear the answer (%w): connect with nats.CustomInboxPrefix, or give it the right to subscribe to _INBOX.>", err)
+	}
+	return false, nil
 }
 
 func received(m *message, a *jetstream.PubAck) (Receipt, error) {

@@ -37,6 +37,7 @@ type app struct {
 	connect   func(name string) (*nats.Conn, error)
 	natsURL   string // for other processes; empty if the broker serves this one only
 	httpAddr  string
+	nc        *nats.Conn // the registry's
 	streams   streams.Applied
 	registry  *registry.Registry
 	index     *fanout.Index
@@ -62,6 +63,8 @@ type hooks struct {
 	adminToken func(string)
 	// transport replaces the way to the receivers, as tests with pipes do.
 	transport http.RoundTripper
+	// broker replaces the way to an external broker, as tests without sockets do.
+	broker nats.InProcessConnProvider
 }
 
 type cleanup struct {

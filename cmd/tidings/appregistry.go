@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
@@ -12,12 +13,27 @@ import (
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
+// The secrets of the pipe's own.
+const (
+	keysSecret    = "keys" // proves that a process's keys are the pipe's
+	consentSecret = "consent"
+)
+
 // startRegistry applies the static file, and follows the registry from then on.
 func (a *app) startRegistry(ctx context.Context) error {
+	return broker.Allowed(ctx, a.nc, a.fillRegistry)
+}
+
+func (a *app) fillRegistry(ctx context.Context) error {
 	a.registry = registry.New(a.streams.Registry, a.keys)
 	if a.keys != nil { // keys of another pipe would open nothing, and seal what others cannot open
-		if _, err := a.registry.Secret(ctx, "keys"); err != nil {
+		if _, err := a.secret(ctx, keysSecret); err != nil {
 			return err
+		}
+		if a.maker() { // another process may need it that may not make it
+			if _, err := a.secret(ctx, consentSecret); err != nil {
+				return err
+			}
 		}
 	}
 	if a.settings.ConfigFile != "" {
@@ -33,8 +49,11 @@ func (a *app) startRegistry(ctx context.Context) error {
 		a.picture = picture.New()
 		pictures = append(pictures, a.picture.Apply)
 	}
-	w, err := a.registry.Watch(context.WithoutCancel(ctx), a.log, pictures...)
-	if err != nil {
+	// The watch outlives its start, and what may end that.
+	watching, end := context.WithCancel(context.WithoutCancel(ctx))
+	begun := context.AfterFunc(ctx, end)
+	w, err := a.registry.Watch(watching, a.log, pictures...)
+	if begun(); err != nil {
 		return err
 	}
 	a.barrier = picture.NewBarrier(w, a.registry)
@@ -43,6 +62,18 @@ func (a *app) startRegistry(ctx context.Context) error {
 		a.background(ctx, "sealing", a.reseal)
 	}
 	return nil
+}
+
+// secret is one of the pipe's own, which the role api makes.
+func (a *app) secret(ctx context.Context, name string) (secret []byte, err error) {
+	if a.maker() {
+		return a.registry.Secret(ctx, name)
+	}
+	err = a.await(ctx, func() (err error) {
+		secret, err = a.registry.MadeSecret(ctx, name)
+		return err
+	})
+	return secret, err
 }
 
 // reseal rewrites what is sealed with an older key, then waits for the end.

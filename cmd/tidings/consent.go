@@ -40,7 +40,7 @@ func (a *app) startConsents(ctx context.Context) error {
 	if err != nil || !base.IsAbs() || base.Host == "" {
 		return schemas.Errorf(schemas.CodeInvalid, "--public-url %q: write it like https://hooks.example.com", a.settings.PublicURL)
 	}
-	key, err := a.registry.Secret(ctx, "consent")
+	key, err := a.secret(ctx, consentSecret)
 	a.consents = &consents{app: a, base: base, key: key}
 	return err
 }

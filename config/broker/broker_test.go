@@ -58,7 +58,8 @@ func TestEmbeddedRefuses(t *testing.T) {
 		want string
 	}{
 		"no port":          {broker.Embedded{Listen: "127.0.0.1"}, `write it like "127.0.0.1:4222"`},
-		"not loopback":     {broker.Embedded{Listen: "0.0.0.0:4222"}, "it listens on loopback only"},
+		"not loopback":     {broker.Embedded{Listen: "0.0.0.0:4222"}, "say who may connect with --nats-users"},
+		"all addresses":    {broker.Embedded{Listen: ":4222"}, "it listens on loopback only"},
 		"port taken":       {broker.Embedded{Listen: taken.Addr().String()}, "address already in use"},
 		"folder in use":    {broker.Embedded{DataDir: inUse}, inUse},
 		"folder is a file": {broker.Embedded{DataDir: file(t, "x", "")}, "not a directory"},
@@ -86,6 +87,8 @@ func TestRemoteRefuses(t *testing.T) {
 	}{
 		"creds and nkey":   {broker.Remote{Creds: "a", NKey: "b"}, "use one of them"},
 		"cert without key": {broker.Remote{Cert: "a"}, "set both or neither"},
+		"inbox wildcard":   {broker.Remote{InboxPrefix: "_INBOX.>"}, `--nats-inbox-prefix "_INBOX.>": write it like`},
+		"inbox ends":       {broker.Remote{InboxPrefix: "_INBOX."}, "--nats-inbox-prefix"},
 		"no seed file":     {broker.Remote{NKey: "/nowhere"}, "--nats-nkey /nowhere"},
 		"nobody there":     {broker.Remote{URL: "nats://user:secret@127.0.0.1:1"}, "connect to NATS at nats://127.0.0.1:1"},
 	} {
@@ -152,6 +155,17 @@ func file(t *testing.T, name, content string) string {
 // selfSigned makes a certificate for 127.0.0.1, and the file to trust it by.
 func selfSigned(t *testing.T) (tls.Certificate, string) {
 	t.Helper()
+	cert, key, ca := selfSignedFiles(t)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair, ca
+}
+
+// selfSignedFiles are the certificate, its key and, to trust it by, itself.
+func selfSignedFiles(t *testing.T) (cert, keyFile, ca string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -164,6 +178,11 @@ func selfSigned(t *testing.T) (tls.Certificate, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pemText := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file(t, "ca.pem", string(pemText))
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	keyText := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
+	return file(t, "cert.pem", text), file(t, "key.pem", keyText), file(t, "ca.pem", text)
 }

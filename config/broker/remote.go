@@ -2,6 +2,8 @@ package broker
 
 import (
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +20,11 @@ type Remote struct {
 	Creds, NKey string
 	// CA verifies the servers; Cert and Key are the client's own. Files in PEM.
 	CA, Cert, Key string
+	// InboxPrefix begins the subjects at which answers are heard, so that users can
+	// be kept from each other's: "_INBOX.api". Empty for "_INBOX".
+	InboxPrefix string
+	// Through takes the place of sockets, as in tests; nil for sockets.
+	Through nats.InProcessConnProvider
 }
 
 // Connect opens a connection. It fails if no server answers; once it stands it
@@ -41,6 +48,15 @@ func (r Remote) options(name string, log *slog.Logger) ([]nats.Option, error) {
 	}
 	if (r.Cert == "") != (r.Key == "") {
 		return nil, schemas.Errorf(schemas.CodeInvalid, "--nats-cert and --nats-key go together: set both or neither")
+	}
+	if r.InboxPrefix != "" {
+		if strings.ContainsAny(r.InboxPrefix, "*> \t\r\n") || slices.Contains(strings.Split(r.InboxPrefix, "."), "") {
+			return nil, schemas.Errorf(schemas.CodeInvalid, "--nats-inbox-prefix %q: write it like _INBOX.api, without wildcards, spaces and empty parts", r.InboxPrefix)
+		}
+		opts = append(opts, nats.CustomInboxPrefix(r.InboxPrefix))
+	}
+	if r.Through != nil {
+		opts = append(opts, nats.InProcessServer(r.Through))
 	}
 	if r.Creds != "" {
 		opts = append(opts, nats.UserCredentials(r.Creds))
@@ -83,12 +99,6 @@ func options(name string, log *slog.Logger) []nats.Option {
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			log.Info("nats connection restored", "server", nc.ConnectedUrlRedacted())
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			subject := ""
-			if sub != nil {
-				subject = sub.Subject
-			}
-			log.Warn("nats", "error", err, "subject", subject)
-		}),
+		nats.ErrorHandler(logErrors(log)),
 	}
 }

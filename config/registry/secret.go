@@ -24,6 +24,23 @@ func (r *Registry) Secret(ctx context.Context, name string) ([]byte, error) {
 	return r.shared(ctx, secretPrefix+name)
 }
 
+// MadeSecret is a [Registry.Secret] that somebody has made: it makes none. One that
+// is not there is a [schemas.CodeNotFound].
+func (r *Registry) MadeSecret(ctx context.Context, name string) ([]byte, error) {
+	if r.keys == nil {
+		return nil, sealed.ErrNoKeys
+	}
+	key := secretPrefix + name
+	entry, err := r.kv.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, schemas.Errorf(schemas.CodeNotFound, "the registry has no %s yet: start a process with the role api, which makes it", key)
+	}
+	if err != nil {
+		return nil, unavailable("read "+key, err)
+	}
+	return r.open(key, entry.Value())
+}
+
 // TenantSecret is a [Registry.Secret] of a tenant that exists, and goes with it.
 func (r *Registry) TenantSecret(ctx context.Context, tenant schemas.TenantID, name string) ([]byte, error) {
 	if _, err := r.Tenant(ctx, tenant); err != nil {
@@ -60,7 +77,11 @@ func (r *Registry) shared(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, unavailable("read "+key, err)
 	}
-	secret, err := r.keys.Open(string(entry.Value()), []byte(key))
+	return r.open(key, entry.Value())
+}
+
+func (r *Registry) open(key string, text []byte) ([]byte, error) {
+	secret, err := r.keys.Open(string(text), []byte(key))
 	if err != nil {
 		return nil, unreadable(key, err)
 	}

@@ -17,7 +17,8 @@ type Applied struct {
 	Layout   schemas.Layout
 	Registry jetstream.KeyValue
 	Members  jetstream.KeyValue
-	// Idempotency forgets each key a day after it was last written.
+	// Idempotency forgets each key a day after it was last written. [Find] leaves it
+	// out: it is the API's alone.
 	Idempotency jetstream.KeyValue
 }
 
@@ -25,18 +26,8 @@ type Applied struct {
 // It may be called by many processes at once. Nothing is changed if the server
 // or what it stores cannot serve these options; the error says what to do.
 func Apply(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
-	o = o.withDefaults()
-	if err := o.validate(); err != nil {
-		return Applied{}, err
-	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return Applied{}, err
-	}
-	if err := checkServer(ctx, nc, js, o); err != nil {
-		return Applied{}, err
-	}
-	if err := checkLayout(ctx, js, o.Layout); err != nil {
+	js, o, err := check(ctx, nc, o)
+	if err != nil && !schemas.HasCode(err, schemas.CodeNotFound) {
 		return Applied{}, err
 	}
 	if err := applyStreams(ctx, js, o, nc.MaxPayload()); err != nil {
@@ -46,19 +37,62 @@ func Apply(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
 		return Applied{}, err
 	}
 	applied := Applied{Layout: o.Layout}
+	if applied.Idempotency, err = js.CreateOrUpdateKeyValue(ctx, idempotency(o)); err != nil {
+		return Applied{}, refusal("bucket "+schemas.BucketIdempotency, err)
+	}
 	if _, err = js.CreateOrUpdateStream(ctx, registry(o)); err == nil {
 		applied.Registry, err = js.KeyValue(ctx, schemas.BucketRegistry)
 	}
 	if err != nil {
 		return Applied{}, refusal("bucket "+schemas.BucketRegistry, err)
 	}
+	// The last of all: who finds it finds the rest.
 	if applied.Members, err = js.CreateOrUpdateKeyValue(ctx, members(o)); err != nil {
 		return Applied{}, refusal("bucket "+schemas.BucketMembers, err)
 	}
-	if applied.Idempotency, err = js.CreateOrUpdateKeyValue(ctx, idempotency(o)); err != nil {
-		return Applied{}, refusal("bucket "+schemas.BucketIdempotency, err)
+	return applied, nil
+}
+
+// Find is what [Apply] has made, for a process that may not change it: of the
+// options only the layout counts. What is not made yet is a
+// [schemas.CodeNotFound].
+func Find(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
+	js, o, err := check(ctx, nc, o)
+	if err != nil {
+		return Applied{}, err
+	}
+	applied := Applied{Layout: o.Layout}
+	if applied.Registry, err = js.KeyValue(ctx, schemas.BucketRegistry); err == nil {
+		applied.Members, err = js.KeyValue(ctx, schemas.BucketMembers)
+	}
+	switch {
+	case errors.Is(err, jetstream.ErrBucketNotFound):
+		return Applied{}, notMade()
+	case err != nil:
+		return Applied{}, schemas.Errorf(schemas.CodeUnavailable, "find the buckets: %w", err)
 	}
 	return applied, nil
+}
+
+func notMade() error {
+	return schemas.Errorf(schemas.CodeNotFound, "this NATS account has no streams of Tidings yet: start a process with the role api, which makes them")
+}
+
+// check refuses what the server, or what it stores, cannot serve. Streams that
+// are not there yet are a [schemas.CodeNotFound].
+func check(ctx context.Context, nc *nats.Conn, o Options) (jetstream.JetStream, Options, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, o, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, o, err
+	}
+	if err := checkServer(ctx, nc, js, o); err != nil {
+		return nil, o, err
+	}
+	return js, o, checkLayout(ctx, js, o.Layout)
 }
 
 func applyStreams(ctx context.Context, js jetstream.JetStream, o Options, maxPayload int64) error {
@@ -123,11 +157,11 @@ func olderThan(version string, major, minor int) bool {
 }
 
 // checkLayout refuses to cut stored work anew: a delivery is found by its
-// partition.
+// partition. Streams that are not there yet are a [schemas.CodeNotFound].
 func checkLayout(ctx context.Context, js jetstream.JetStream, l schemas.Layout) error {
 	s, err := js.Stream(ctx, schemas.StreamEvents)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
+		return notMade()
 	}
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "read stream %s: %w", schemas.StreamEvents, err)

@@ -10,9 +10,11 @@
 //	fanout-<p>        durable     one partition of EVENTS, read by fanout
 //	dispatch-<p>      durable     one partition's ready deliveries, read by dispatchers
 //
-// [Apply] may run in every process at every start: what is there already is
-// left or updated in place. What cannot be applied to what is there is refused
-// with a sentence that says what to do.
+// [Apply] runs in processes with the role api, at every start: what is there
+// already is left or updated in place. What cannot be applied to what is there is
+// refused with a sentence that says what to do. The other roles [Find] what it has
+// made: they need no right to make or change a stream or a consumer, and whoever
+// has that right can read all.
 //
 // Names come from package schemas, which the stages share.
 package streams

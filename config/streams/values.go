@@ -93,8 +93,10 @@ func durable(name, filter string) jetstream.ConsumerConfig {
 }
 
 // registry is a key-value bucket as the client library makes it (NATS ADR-8), but
-// for one thing: its leader alone answers. A replica that lags would deny what was
-// written a moment ago.
+// for two things. Its leader alone answers: a replica that lags would deny what was
+// written a moment ago. And it takes no roll-ups: a message with the header
+// "Nats-Rollup: all", to whichever key, removes all the others, and every role may
+// write some key.
 func registry(o Options) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              "KV_" + schemas.BucketRegistry,
@@ -104,7 +106,6 @@ func registry(o Options) jetstream.StreamConfig {
 		Storage:           jetstream.FileStorage,
 		Discard:           jetstream.DiscardNew,
 		Replicas:          o.Replicas,
-		AllowRollup:       true,
 		DenyDelete:        true,
 	}
 }
