@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // lines are the deliveries to endpoints that want order, each endpoint's stored one
@@ -58,7 +59,12 @@ func (r *run) line(ctx context.Context, d parked) {
 	go func() { // run waits for all steps
 		whole := true
 		for d, store, ok := r.lines.next(endpoint, whole); ok; d, store, ok = r.lines.next(endpoint, whole) {
-			whole = store && r.f.store(ctx, &d.write)
+			if whole = store; store {
+				r.f.send(&d.write)
+				fault.Here(fault.FanoutSent)
+				whole = r.f.store(ctx, &d.write)
+				fault.Here(fault.FanoutStored)
+			}
 			r.settle(ctx, d.step, whole)
 		}
 	}()

@@ -223,7 +223,7 @@ func (c *cluster) loseQuorum() {
 	// Who starts now waits, and says for what.
 	late := c.add("late", c.built, "--roles", "dispatcher", "--replicas", "3", "--nats-url", strings.Join(c.load.urls, ","))
 	late.start()
-	late.says("JetStream cannot serve now")
+	late.says("msg=waiting")
 	<-time.After(time.Until(b.fell.Add(downTime)))
 	b.regained = time.Now()
 	c.nothingStored(b)
