@@ -36,8 +36,9 @@ type past struct {
 	most    int    // of all looks while it lasts
 	times   int    // how often something was found to be missing
 	waiting []parked
-	// here are the events that are in this reader's hands, by sequence: while it
-	// lasts, one may come that is here already. changes counts what came and went.
+	// here are the events that are in this reader's hands, by sequence, and whether
+	// their deliveries wait or are on their way: while it lasts, one may come that is
+	// here already. changes counts what came and went.
 	here    map[uint64]bool
 	changes int
 }
@@ -62,6 +63,15 @@ func (p *past) came(m jetstream.Msg) {
 	p.note(meta.Sequence.Stream, true)
 }
 
+// begun notes that all deliveries of an event wait, or are on their way.
+func (p *past) begun(sequence uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == lasting {
+		p.here[sequence] = true
+	}
+}
+
 // gone notes one that was acknowledged or given back.
 func (p *past) gone(m jetstream.Msg) {
 	if meta, err := m.Metadata(); err == nil {
@@ -77,7 +87,7 @@ func (p *past) note(sequence uint64, here bool) {
 	}
 	p.changes++
 	if here {
-		p.here[sequence] = true
+		p.here[sequence] = p.here[sequence]
 	} else {
 		delete(p.here, sequence)
 	}
@@ -204,9 +214,22 @@ func (p *past) looked() bool {
 	return p.looks >= pastLooks || p.most <= 0
 }
 
+// allBegun reports whether the deliveries of all events that are here, up to one, wait
+// or are on their way.
+func (p *past) allBegun(newest uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for sequence, begun := range p.here {
+		if sequence <= newest && !begun {
+			return false
+		}
+	}
+	return true
+}
+
 // alone reports whether all is settled up to the newest event that had been handed
-// out before, or all that JetStream waits for is here. What it has sent and is not
-// here yet counts as somebody else's.
+// out before, or all that JetStream waits for is here and, up to that event, begun.
+// What it has sent and is not here yet counts as somebody else's.
 func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest uint64) (bool, error) {
 	here, changes := p.hands()
 	info, err := consumer.Info(ctx)
@@ -214,7 +237,7 @@ func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest ui
 		return false, err
 	}
 	_, since := p.hands()
-	return changes == since && info.NumAckPending <= here || info.AckFloor.Stream >= newest, nil
+	return changes == since && info.NumAckPending <= here && p.allBegun(newest) || info.AckFloor.Stream >= newest, nil
 }
 
 // endPasts ends the past whenever it lasts, until ctx ends.

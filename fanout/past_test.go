@@ -63,6 +63,33 @@ func TestACrashKeepsTheOrderOfTheEvents(t *testing.T) {
 	}
 }
 
+// What comes back of a fanout that died is here for some time before it is matched,
+// while the registry is slow. What is newer, and has been matched, waits for that too.
+func TestThePastLastsUntilItIsMatched(t *testing.T) {
+	for written := 1000; written < 6000; written += 1000 {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.index.Apply(schemas.Change{Endpoint: &schemas.Endpoint{ID: "ep_all", Tenant: "acme", Policy: schemas.Policy{Order: schemas.OrderFIFO}}})
+			for n := range 20 {
+				r.publish("acme", "stock.removed", n)
+			}
+			nc, gone := r.env.ConnectFor(written)
+			stop := r.run(nc)
+			<-gone
+			_ = stop()
+			r.registry.slow.Store(int64(time.Second))
+			r.run(r.env.Connect())
+			r.publish("acme", "stock.removed", 20)
+			<-time.After(10 * time.Second)
+			r.registry.slow.Store(0)
+			r.settled()
+			if got := r.stored()["ep_all"]; len(got) != 21 || !slices.IsSortedFunc(got, func(a, b string) int { return number(a) - number(b) }) {
+				t.Errorf("after %d bytes: %d deliveries, not in the events' order: %v", written, len(got), got)
+			}
+		})
+	}
+}
+
 // One fanout takes over from another as events come, again and again.
 func TestHandOversKeepTheOrderOfTheEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -17,6 +17,7 @@ type memory struct {
 	histories *fanout.Histories
 	faults    atomic.Int64 // how often it does not answer from now on
 	asked     atomic.Int64 // how often it was asked to catch up
+	slow      atomic.Int64 // how long that takes, in nanoseconds
 
 	mu       sync.Mutex // guards what follows
 	subs     map[schemas.SubscriptionID]schemas.Subscription
@@ -54,6 +55,9 @@ func (m *memory) remove(id schemas.SubscriptionID) {
 
 func (m *memory) CaughtUp(context.Context) error {
 	m.asked.Add(1)
+	if slow := m.slow.Load(); slow > 0 {
+		<-time.After(time.Duration(slow))
+	}
 	return m.fault()
 }
 

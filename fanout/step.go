@@ -58,6 +58,9 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 		fault.Here(fault.FanoutSent)
 		s.writes = append(s.writes, w)
 	}
+	if meta != nil {
+		r.past.begun(meta.Sequence.Stream)
+	}
 	if len(s.writes) > 0 {
 		return s
 	}

@@ -171,7 +171,7 @@ func hostileEnds() []hostile {
 		}},
 		{name: "no answer", do: says(""), want: late},
 		{name: "nothing is read", want: late, do: func(p *peer) { waitGone(p.raw) }},
-		{name: "answer before the request", want: good, do: func(p *peer) { p.say(ok200); p.hold() }},
+		{name: "answer before the request", want: good, early: true, do: func(p *peer) { p.say(ok200); p.hold() }},
 		{name: "two answers to one request", do: says(ok200 + "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"), want: good, again: true},
 	}
 }
