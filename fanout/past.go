@@ -86,9 +86,9 @@ func (p *past) note(sequence uint64, here bool) {
 		return
 	}
 	p.changes++
-	if here {
-		p.here[sequence] = p.here[sequence]
-	} else {
+	if _, there := p.here[sequence]; here && !there {
+		p.here[sequence] = false
+	} else if !here {
 		delete(p.here, sequence)
 	}
 }
