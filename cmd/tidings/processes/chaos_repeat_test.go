@@ -25,6 +25,10 @@ const (
 	// queued is as much for who was paused and had deliveries that wait for their
 	// endpoint's rate. Others have them too by then.
 	queued = 5 * time.Second
+	// fewRepeats is how many deliveries may come again for a cause that the windows
+	// do not know of: now and then one does, a whole ack wait after it was handed
+	// out, over several disasters. A needless repeat comes more often.
+	fewRepeats = 3
 )
 
 // window is a time in which whatever is in flight may come again.
