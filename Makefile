@@ -38,7 +38,7 @@ test: ## Vet and test everything, with the race detector if there is a C compile
 	set -ex; $(GO) vet ./...; $(GO) test $$race -timeout 20m ./...
 
 chaos: ## Kill, pause, fill and confuse real processes under load: ROUNDS disasters (100; SEED repeats them)
-	$(GO) test -count 1 -v -timeout $$(($(ROUNDS) * 20 + 2400))s -run '^(TestChaos|TestFull|TestClock|TestCluster)' ./cmd/tidings/processes -cluster.long -rounds $(ROUNDS) -seed $(SEED)
+	$(GO) test -count 1 -v -timeout $$(($(ROUNDS) * 20 + 2400))s -run '^(TestChaos|TestFull|TestClock|TestCluster)' ./cmd/tidings/processes -strict -cluster.long -rounds $(ROUNDS) -seed $(SEED)
 
 lint: $(LINT) ## Run the linters, which hold the code to the house rules
 	$(LINT) run ./...
