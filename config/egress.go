@@ -26,7 +26,7 @@ func (e *Egress) bind(f *pflag.FlagSet) {
 	f.StringSliceVar(&e.Deny, "egress-deny", nil, "address ranges not to deliver to although they are public or in --egress-allow")
 	f.StringSliceVar(&e.Ports, "egress-ports", nil, "the only ports to deliver to, like 443,8000-8999; all by default")
 	f.BoolVar(&e.HTTP, "egress-http", false, "deliver to public addresses over plain http too")
-	f.StringVar(&e.Proxy, "egress-proxy", "", "HTTP proxy that makes all connections (CONNECT) and decides what names may resolve to, like http://proxy.example.com:3128; none by default, whatever the environment says")
+	f.StringVar(&e.Proxy, "egress-proxy", "", "HTTP proxy that makes all connections (CONNECT) and decides what names may resolve to, like http://egress.example.com:3128; none by default, whatever the environment says")
 }
 
 // Options are the guard and the proxy of outgoing requests.
@@ -79,7 +79,7 @@ func ports(texts []string) (all []egress.Ports, err error) {
 func proxy(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, schemas.Errorf(schemas.CodeInvalid, "--egress-proxy does not parse: write it like \"http://proxy.example.com:3128\"")
+		return nil, schemas.Errorf(schemas.CodeInvalid, "--egress-proxy does not parse: write it like \"http://egress.example.com:3128\"")
 	}
 	if err := egress.CheckProxy(u); err != nil {
 		return nil, schemas.Errorf(schemas.CodeInvalid, "--egress-proxy %s: %w", u.Redacted(), err)

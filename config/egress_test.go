@@ -49,7 +49,7 @@ func TestEgressRefuses(t *testing.T) {
 		{"--egress-ports", "9-8", `"9-8" is no port`},
 		{"--egress-ports", "65536", `"65536" is no port`},
 		{"--egress-ports", "1-2-3", `"1-2-3" is no port`},
-		{"--egress-proxy", "proxy:3128", `write it like "http://proxy.example.com:3128"`},
+		{"--egress-proxy", "proxy:3128", `write it like "http://egress.example.com:3128"`},
 		{"--egress-proxy", "socks5://user:secret@proxy:1080", "--egress-proxy socks5://user:xxxxx@proxy:1080: "},
 		{"--egress-proxy", "http://user:secret@[proxy:3128", "--egress-proxy does not parse"},
 	} {

@@ -19,6 +19,7 @@ func (a *app) quotas(js jetstream.JetStream) *quota.Quotas {
 			return rec.Value, ok
 		},
 		Endpoints: a.picture.EndpointCount,
+		CaughtUp:  a.barrier.CaughtUp,
 		Has: func(tenant schemas.TenantID, id schemas.EndpointID) bool {
 			_, ok := a.picture.Endpoint(tenant, id)
 			return ok

@@ -120,14 +120,14 @@ func (a *API) createEndpoint(ctx context.Context, c *call) (reply, error) {
 	if err := a.checkEndpoint(e); err != nil {
 		return reply{}, document.About(err, in.endpointInput)
 	}
-	failed, err := a.Make(c.tenant, e.ID)
+	done, err := a.Make(ctx, c.tenant, e.ID)
 	if err != nil {
 		return reply{}, err
 	}
+	defer done()
 	rec, err := a.Registry.CreateEndpoint(ctx, e)
 	answer, err := endpointReply(rec, err)
 	if err != nil {
-		failed()
 		return reply{}, err
 	}
 	view := viewEndpoint(rec)

@@ -52,10 +52,10 @@ type Options struct {
 	CheckEndpoint func(schemas.Endpoint) error
 
 	// Admit refuses events that are too many for their tenant, before they are
-	// published. Make refuses an endpoint too many; if it is not made after all, failed
-	// is called. Nothing is refused by default.
+	// published. Make refuses an endpoint too many; done is called when it is made, or is
+	// not after all. Nothing is refused by default.
 	Admit func(ctx context.Context, tenant schemas.TenantID, events int) error
-	Make  func(schemas.TenantID, schemas.EndpointID) (failed func(), err error)
+	Make  func(context.Context, schemas.TenantID, schemas.EndpointID) (done func(), err error)
 
 	// MaxConfig and MaxEvents bound request bodies, in bytes: 1 MiB and 8 MiB by
 	// default.
@@ -75,7 +75,7 @@ func (o Options) withDefaults() Options {
 		o.Admit = func(context.Context, schemas.TenantID, int) error { return nil }
 	}
 	if o.Make == nil {
-		o.Make = func(schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
+		o.Make = func(context.Context, schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -20,6 +20,8 @@ type Options struct {
 	// Endpoints counts a tenant's, and Has tells whether one is among them.
 	Endpoints func(schemas.TenantID) int
 	Has       func(schemas.TenantID, schemas.EndpointID) bool
+	// CaughtUp returns once these two know what was made before.
+	CaughtUp func(context.Context) error
 	// Stored is how many bytes EVENTS has of a tenant.
 	Stored func(context.Context, schemas.TenantID) (int64, error)
 	// Held is how many deliveries wait for endpoints of each tenant.
@@ -37,7 +39,7 @@ type Quotas struct {
 
 	mu     sync.Mutex // guards what follows
 	paid   map[schemas.TenantID]time.Time
-	making map[schemas.TenantID]map[schemas.EndpointID]bool
+	making map[schemas.TenantID]int // endpoints that Endpoints does not count yet
 	stored map[schemas.TenantID]counted
 	held   map[schemas.TenantID]int
 	heldAt time.Time
@@ -54,7 +56,7 @@ func New(o Options) *Quotas {
 	return &Quotas{
 		o:      o,
 		paid:   map[schemas.TenantID]time.Time{},
-		making: map[schemas.TenantID]map[schemas.EndpointID]bool{},
+		making: map[schemas.TenantID]int{},
 		stored: map[schemas.TenantID]counted{},
 	}
 }
@@ -161,32 +163,26 @@ func (q *Quotas) heldOf(ctx context.Context, tenant schemas.TenantID) (int, erro
 	return all[tenant], nil
 }
 
-// Make refuses an endpoint too many. Of many that are made at once, all count: if
-// the endpoint is not made after all, call failed.
-func (q *Quotas) Make(tenant schemas.TenantID, id schemas.EndpointID) (failed func(), err error) {
+// Make refuses an endpoint too many. Of many that are made at once, all count: call
+// done when the endpoint is made, or is not after all. It waits until Endpoints
+// counts what was made.
+func (q *Quotas) Make(ctx context.Context, tenant schemas.TenantID, id schemas.EndpointID) (done func(), err error) {
 	most := q.of(tenant).Endpoints
 	if most == 0 || q.o.Has(tenant, id) {
 		return func() {}, nil
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	making := q.making[tenant]
-	for other := range making {
-		if q.o.Has(tenant, other) {
-			delete(making, other)
-		}
+	if have := q.o.Endpoints(tenant) + q.making[tenant]; have >= most {
+		return nil, schemas.Errorf(schemas.CodeTooMany, "the tenant has %d endpoints, and its quota is %d: remove one, or ask for more", have, most)
 	}
-	if have := q.o.Endpoints(tenant); have+len(making) >= most {
-		return nil, schemas.Errorf(schemas.CodeTooMany, "the tenant has %d endpoints, as many as its quota: remove one, or ask for more", have)
-	}
-	if making == nil {
-		making = map[schemas.EndpointID]bool{}
-		q.making[tenant] = making
-	}
-	making[id] = true
+	q.making[tenant]++
 	return func() {
+		_ = q.o.CaughtUp(ctx) // else one more may pass
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		delete(q.making[tenant], id)
+		if q.making[tenant]--; q.making[tenant] == 0 {
+			delete(q.making, tenant)
+		}
 	}, nil
 }

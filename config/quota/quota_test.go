@@ -43,6 +43,7 @@ func newWorld(own, byDefault schemas.Quota) (*world, *Quotas) {
 			defer w.mu.Unlock()
 			return w.endpoints[tenant][id]
 		},
+		CaughtUp: func(context.Context) error { return nil },
 		Stored: func(_ context.Context, id schemas.TenantID) (int64, error) {
 			w.asked++
 			if id != "acme" {
@@ -165,38 +166,42 @@ func TestEndpointsAtOnce(t *testing.T) {
 	for n := range 100 {
 		wg.Go(func() {
 			id := schemas.EndpointID(fmt.Sprintf("ep_%d", n))
-			failed, err := q.Make("acme", id)
-			switch {
-			case err != nil:
+			done, err := q.Make(t.Context(), "acme", id)
+			if err != nil {
 				if !schemas.HasCode(err, schemas.CodeTooMany) {
 					t.Error(err)
 				}
-			case n%2 == 0:
-				failed()
-			default:
-				w.mu.Lock()
-				defer w.mu.Unlock()
+				return
+			}
+			defer done()
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if n%2 == 0 { // others fail
 				w.endpoints["acme"][id] = true
+			}
+			if n%4 == 0 { // and some are removed before anybody looks
+				delete(w.endpoints["acme"], id)
 			}
 		})
 	}
 	wg.Wait()
 	for n := range 100 { // until it is full
 		id := schemas.EndpointID(fmt.Sprintf("ep_more_%d", n))
-		if _, err := q.Make("acme", id); err == nil {
+		if done, err := q.Make(t.Context(), "acme", id); err == nil {
 			w.endpoints["acme"][id] = true
+			done()
 		}
 	}
 	if n := len(w.endpoints["acme"]); n != 10 {
 		t.Errorf("%d endpoints, want 10", n)
 	}
 	for id := range w.endpoints["acme"] {
-		if _, err := q.Make("acme", id); err != nil { // it is there
+		if _, err := q.Make(t.Context(), "acme", id); err != nil { // it is there
 			t.Error(err)
 		}
 		break
 	}
-	if _, err := q.Make("beta", "ep_b"); err != nil {
+	if _, err := q.Make(t.Context(), "beta", "ep_b"); err != nil {
 		t.Errorf("another: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ import (
 func CheckProxy(u *url.URL) error {
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || err != nil || port == 0 {
-		return schemas.Errorf(schemas.CodeInvalid, "write it like \"http://proxy.example.com:3128\"")
+		return schemas.Errorf(schemas.CodeInvalid, "write it like \"http://egress.example.com:3128\"")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package roam
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -23,9 +24,9 @@ type Options struct {
 	// CheckURL refuses a URL that deliveries may not go to. By default it asks for
 	// https, as Roam does.
 	CheckURL func(*url.URL) error
-	// Make refuses an endpoint too many; if it is not made after all, failed is
-	// called. Nothing is refused by default.
-	Make func(schemas.TenantID, schemas.EndpointID) (failed func(), err error)
+	// Make refuses an endpoint too many; done is called when it is made, or is not
+	// after all. Nothing is refused by default.
+	Make func(context.Context, schemas.TenantID, schemas.EndpointID) (done func(), err error)
 	// OrganizationOnly refuses personal tokens, as the pages of Roam's two endpoints
 	// say; its overview says that both work, and they do by default.
 	OrganizationOnly bool
@@ -44,7 +45,7 @@ func New(o Options) http.Handler {
 		o.CheckURL = onlyHTTPS
 	}
 	if o.Make == nil {
-		o.Make = func(schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
+		o.Make = func(context.Context, schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -92,14 +92,12 @@ func (h *handler) putEndpoint(ctx context.Context, e schemas.Endpoint) error {
 		return nil
 	})
 	if schemas.HasCode(err, schemas.CodeNotFound) {
-		failed, err := h.Make(e.Tenant, e.ID)
+		done, err := h.Make(ctx, e.Tenant, e.ID)
 		if err != nil {
 			return err
 		}
-		if _, err = h.Registry.CreateEndpoint(ctx, e); err != nil {
-			failed()
-		}
-		if schemas.HasCode(err, schemas.CodeNotFound) {
+		defer done()
+		if _, err = h.Registry.CreateEndpoint(ctx, e); schemas.HasCode(err, schemas.CodeNotFound) {
 			return errTenantGone
 		}
 		return err
