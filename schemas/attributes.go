@@ -37,14 +37,14 @@ func (d *Delivery) Attributes() []Attribute {
 	all := make([]Attribute, 0, len(d.Event))
 	for _, name := range definedAttributes {
 		if _, ok := d.Event[name]; ok {
-			all = append(all, Attribute{name[len(attributePrefix):], d.attribute(name)})
+			all = append(all, Attribute{name[len(attributePrefix):], attribute(d.Event, name)})
 		}
 	}
 	defined := len(all)
 	for name := range d.Event {
 		extension, ok := strings.CutPrefix(name, attributePrefix)
 		if ok && !slices.Contains(definedAttributes, name) {
-			all = append(all, Attribute{extension, d.attribute(name)})
+			all = append(all, Attribute{extension, attribute(d.Event, name)})
 		}
 	}
 	slices.SortFunc(all[defined:], func(a, b Attribute) int { return cmp.Compare(a.Name, b.Name) })
@@ -53,4 +53,4 @@ func (d *Delivery) Attributes() []Attribute {
 
 // DataContentType is the media type of the data, or empty if the event has
 // none.
-func (d *Delivery) DataContentType() string { return d.attribute(attributeMediaType) }
+func (d *Delivery) DataContentType() string { return attribute(d.Event, attributeMediaType) }

@@ -148,25 +148,35 @@ func (d *Delivery) Accepted() time.Time {
 }
 
 // EventType is the CloudEvents type.
-func (d *Delivery) EventType() string { return d.attribute(attributeType) }
+func (d *Delivery) EventType() string { return attribute(d.Event, attributeType) }
 
 // EventID is the CloudEvents id.
-func (d *Delivery) EventID() string { return d.attribute(attributeID) }
+func (d *Delivery) EventID() string { return attribute(d.Event, attributeID) }
 
 // EventSource is the CloudEvents source.
-func (d *Delivery) EventSource() string { return d.attribute(attributeSource) }
+func (d *Delivery) EventSource() string { return attribute(d.Event, attributeSource) }
+
+// Summary is what the delivery log keeps of the event: id, source, type, subject and
+// trace.
+func (d *Delivery) Summary() EventSummary {
+	return EventSummary{
+		ID: d.EventID(), Source: d.EventSource(), Type: d.EventType(),
+		Subject: attribute(d.Event, attributeSubject), Trace: traceOf(d.Event),
+	}
+}
 
 // EventTime is the CloudEvents time in RFC 3339, or the time of acceptance if
 // the event has none.
 func (d *Delivery) EventTime() string {
-	if t := d.attribute(attributeTime); t != "" {
+	if t := attribute(d.Event, attributeTime); t != "" {
 		return t
 	}
 	return d.Accepted().Format(time.RFC3339Nano)
 }
 
-func (d *Delivery) attribute(name string) string {
-	value, _ := decodeValue(first(d.Event, name)) // Tidings encoded it
+// attribute is that of an event that Tidings encoded.
+func attribute(h Header, name string) string {
+	value, _ := decodeValue(first(h, name))
 	return value
 }
 

@@ -19,6 +19,7 @@ const (
 	attributeSource    = attributePrefix + "source"
 	attributeType      = attributePrefix + "type"
 	attributeTime      = attributePrefix + "time"
+	attributeTrace     = attributePrefix + "traceparent"
 	attributeSubject   = attributePrefix + "subject"
 	attributeSchema    = attributePrefix + "dataschema"
 	attributeMediaType = attributePrefix + "datacontenttype"

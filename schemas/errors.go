@@ -23,6 +23,17 @@ const (
 	CodeFull            Code = "storage_full"    // there is no room to store it: somebody has to make some
 )
 
+// IsFull tells of an error code of JetStream's (nats-server, errors.json) whether
+// there is no room: in the server, in the account, for a stream, or by a stream's
+// own limit.
+func IsFull(jetStreamCode uint16) bool {
+	switch jetStreamCode {
+	case 10002, 10023, 10047, 10077:
+		return true
+	}
+	return false
+}
+
 // Error is a failure a person reads: its Message says what, where and what to
 // do about it.
 type Error struct {

@@ -11,6 +11,7 @@ import (
 const (
 	StreamEvents   = "EVENTS"
 	StreamDead     = "DEAD"
+	StreamLog      = "LOG"
 	BucketRegistry = "tidings-registry"
 	BucketMembers  = "tidings-members"
 	// BucketIdempotency keeps the API's answers for a day.
@@ -21,6 +22,7 @@ const (
 	laterPrefix  = "later."
 	heldPrefix   = "held."
 	deadPrefix   = "dead."
+	logPrefix    = "log."
 
 	// deadEvent takes an endpoint's place in the subject of a dead event.
 	deadEvent = "event"
@@ -70,6 +72,9 @@ func FanoutConsumer(partition int) string { return fmt.Sprintf("fanout-%d", part
 
 // DispatchConsumer is the durable consumer of one partition's due deliveries.
 func DispatchConsumer(partition int) string { return fmt.Sprintf("dispatch-%d", partition) }
+
+// AnnounceConsumer is the durable consumer of DEAD by which deaths are announced.
+const AnnounceConsumer = "announce"
 
 // EventsSubjects are what producers may publish to.
 const EventsSubjects = eventsPrefix + "*.>"
@@ -134,6 +139,21 @@ const AllHeld = heldPrefix + ">"
 // QueueEndpoint is the endpoint whose ready or held queue the subject is.
 func QueueEndpoint(subject string) EndpointID {
 	return EndpointID(subject[strings.LastIndexByte(subject, '.')+1:])
+}
+
+// LogSubjects are what LOG stores.
+const LogSubjects = logPrefix + "*"
+
+// LogSubject is a tenant's delivery log.
+func LogSubject(tenant TenantID) string { return logPrefix + string(tenant) }
+
+// LogTenant is whose log the subject is.
+func LogTenant(subject string) (TenantID, error) {
+	tenant, ok := strings.CutPrefix(subject, logPrefix)
+	if err := TenantID(tenant).Validate(); !ok || err != nil {
+		return "", Errorf(CodeInvalid, "subject %q: want log.<tenant>", subject)
+	}
+	return TenantID(tenant), nil
 }
 
 // DeadSubject is where an endpoint's dead deliveries go.

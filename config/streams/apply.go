@@ -50,7 +50,13 @@ func Apply(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
 	if applied.Members, err = js.CreateOrUpdateKeyValue(ctx, members(o)); err != nil {
 		return Applied{}, refusal("bucket "+schemas.BucketMembers, err)
 	}
-	return applied, nil
+	return applied.following(nc), nil
+}
+
+// following has the buckets' watches go on as soon as a connection is back.
+func (a Applied) following(nc *nats.Conn) Applied {
+	a.Registry, a.Members = following{a.Registry, nc}, following{a.Members, nc}
+	return a
 }
 
 // Find is what [Apply] has made, for a process that may not change it: of the
@@ -71,7 +77,7 @@ func Find(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
 	case err != nil:
 		return Applied{}, schemas.Errorf(schemas.CodeUnavailable, "find the buckets: %w", err)
 	}
-	return applied, nil
+	return applied.following(nc), nil
 }
 
 func notMade() error {
@@ -96,7 +102,7 @@ func check(ctx context.Context, nc *nats.Conn, o Options) (jetstream.JetStream, 
 }
 
 func applyStreams(ctx context.Context, js jetstream.JetStream, o Options, maxPayload int64) error {
-	wanted := []jetstream.StreamConfig{events(o, maxPayload), dead(o)}
+	wanted := []jetstream.StreamConfig{events(o, maxPayload), dead(o), deliveryLog(o)}
 	for shard := range o.Layout.Shards {
 		wanted = append(wanted, deliveries(o, shard))
 	}
@@ -109,6 +115,9 @@ func applyStreams(ctx context.Context, js jetstream.JetStream, o Options, maxPay
 }
 
 func applyConsumers(ctx context.Context, js jetstream.JetStream, l schemas.Layout) error {
+	if _, err := js.CreateOrUpdateConsumer(ctx, schemas.StreamDead, announceConsumer()); err != nil {
+		return refusal("consumer "+schemas.AnnounceConsumer, err)
+	}
 	for p := range l.Partitions {
 		if _, err := js.CreateOrUpdateConsumer(ctx, schemas.StreamEvents, fanoutConsumer(p)); err != nil {
 			return refusal("consumer "+schemas.FanoutConsumer(p), err)

@@ -21,6 +21,9 @@ type Options struct {
 	EventsMaxAge time.Duration
 	// DeadMaxAge is how long DEAD keeps what was given up. 30 days by default.
 	DeadMaxAge time.Duration
+	// LogMaxAge is how long LOG keeps what became of events and deliveries. 30 days by
+	// default.
+	LogMaxAge time.Duration
 	// DedupWindow is how long JetStream remembers message ids: how late a step
 	// may be repeated and still change nothing. 2 minutes by default. Memory
 	// grows with it: about 150 bytes for each message of the window.
@@ -31,11 +34,7 @@ type Options struct {
 
 // AckWait is how long JetStream waits before it gives a message, taken by a
 // process that died, to another. Live processes extend it as they work.
-const AckWait = 30 * time.Second
-
-// EventAckWait is that for events: what a fanout that died had in its hands comes late,
-// and holds up endpoints that want order.
-const EventAckWait = 10 * time.Second
+const AckWait = 10 * time.Second
 
 // MemberTTL is how long a process that stopped without a word still counts as
 // alive.
@@ -73,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.DeadMaxAge == 0 {
 		o.DeadMaxAge = 30 * 24 * time.Hour
+	}
+	if o.LogMaxAge == 0 {
+		o.LogMaxAge = 30 * 24 * time.Hour
 	}
 	if o.DedupWindow == 0 {
 		o.DedupWindow = 2 * time.Minute

@@ -54,6 +54,16 @@ func dead(o Options) jetstream.StreamConfig {
 	return c
 }
 
+// deliveryLog is read from its beginning whenever what is made of it is made anew. A
+// bound in bytes is not set here: JetStream would set so much storage aside.
+func deliveryLog(o Options) jetstream.StreamConfig {
+	c := common(o, schemas.StreamLog)
+	c.Description = "What became of events and deliveries, by tenant"
+	c.Subjects = []string{schemas.LogSubjects}
+	c.MaxAge = o.LogMaxAge
+	return c
+}
+
 // common refuses new messages rather than dropping old ones when a limit is
 // reached: what was accepted stays.
 func common(o Options, name string) jetstream.StreamConfig {
@@ -71,12 +81,20 @@ func common(o Options, name string) jetstream.StreamConfig {
 
 func fanoutConsumer(partition int) jetstream.ConsumerConfig {
 	c := durable(schemas.FanoutConsumer(partition), schemas.EventsFilter(partition))
-	c.MaxAckPending, c.AckWait = maxEventsPending, EventAckWait
+	c.MaxAckPending = maxEventsPending
 	return c
 }
 
 func dispatchConsumer(partition int) jetstream.ConsumerConfig {
 	return durable(schemas.DispatchConsumer(partition), schemas.ReadyFilter(partition))
+}
+
+// announceConsumer has what dies from its making on.
+func announceConsumer() jetstream.ConsumerConfig {
+	c := durable(schemas.AnnounceConsumer, schemas.DeadSubjects)
+	c.DeliverPolicy = jetstream.DeliverNewPolicy
+	c.HeadersOnly = true
+	return c
 }
 
 // durable never gives up by itself: a work-queue stream keeps a message that

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -160,6 +162,32 @@ func (e *Env) Up() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.Server = s
+}
+
+// Remember copies what the server, which has to be down, has stored of a stream and
+// its consumers. Once forget is called, while it is down again, that is all it knows of
+// the stream: how a crash forgets.
+func (e *Env) Remember(stream string) (forget func()) {
+	e.tb.Helper()
+	dirs, err := filepath.Glob(filepath.Join(e.dir, "*", "*", "streams", stream))
+	if err != nil || len(dirs) != 1 {
+		e.tb.Fatalf("stream %s is stored in %v, %v; want one folder", stream, dirs, err)
+	}
+	kept := filepath.Join(e.tb.TempDir(), stream)
+	put := func(from, to string) {
+		e.tb.Helper()
+		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+			e.tb.Fatal(err)
+		}
+	}
+	put(dirs[0], kept)
+	return func() {
+		e.tb.Helper()
+		if err := os.RemoveAll(dirs[0]); err != nil {
+			e.tb.Fatal(err)
+		}
+		put(kept, dirs[0])
+	}
 }
 
 // InProcessConn is what the connections dial.
