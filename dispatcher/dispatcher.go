@@ -59,8 +59,13 @@ type Options struct {
 	// Observe is told of each attempt after it was settled. It must be fast and
 	// safe for concurrent use.
 	Observe func(Report)
+	// Journal is told of each attempt, and of each delivery that dies without one, before
+	// it is let go. By default nobody is.
+	Journal schemas.Journal
+	// Name is the process's in the journal.
+	Name string
 	// AckWait is the consumers': a delivery that takes longer is extended.
-	// 30s by default.
+	// 10s by default.
 	AckWait time.Duration
 	// Grace is how long attempts under way may go on once the dispatcher is told
 	// to stop: 20s by default.
@@ -73,8 +78,7 @@ type Options struct {
 // Report is one settled attempt.
 type Report struct {
 	Delivery *schemas.Delivery // without its data, where that is stored by reference
-	Attempt  schemas.Attempt
-	Outcome  schemas.Outcome
+	attempt.Result
 }
 
 func (o Options) withDefaults() Options {
@@ -90,11 +94,14 @@ func (o Options) withDefaults() Options {
 	if o.Observe == nil {
 		o.Observe = func(Report) {}
 	}
+	if o.Journal == nil {
+		o.Journal = func(_ schemas.TenantID, _ schemas.Record, written func()) { written() }
+	}
 	if o.Origin == "" {
 		o.Origin = "tidings"
 	}
 	if o.AckWait == 0 {
-		o.AckWait = 30 * time.Second
+		o.AckWait = 10 * time.Second
 	}
 	if o.Grace == 0 {
 		o.Grace = 20 * time.Second
@@ -126,6 +133,7 @@ type Dispatcher struct {
 	maker  *attempt.Maker
 	load   load.Load
 	gate   gate
+	clock  *clock
 
 	removals chan struct{} // a place for each: see maxRemovals
 
@@ -147,7 +155,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	o = o.withDefaults()
 	b := bodies.New(nc, o.Log)
 	return &Dispatcher{
-		o: o, nc: nc, js: js, bodies: b, gate: newGate(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
+		o: o, nc: nc, js: js, bodies: b, gate: newGate(), clock: newClock(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,

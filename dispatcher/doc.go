@@ -42,7 +42,8 @@
 //
 // Any other retry is a scheduled message of JetStream, not a delayed nak: a
 // message that waits for its nak still counts against the consumer's
-// MaxAckPending, so a few parked retries would stall the partition.
+// MaxAckPending, so a few parked retries would stall the partition. Its time is told
+// by JetStream's own clock (clock.go).
 //
 // A delivery of a large event is stored by reference, wherever it waits: its data
 // is read from EVENTS for each attempt, through a cache (bodies). A dead letter has
@@ -50,13 +51,16 @@
 //
 // Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
 // after its next attempt or its dead letter is stored, under a message id that
-// depends on nothing but the delivery and the attempt's number. So it ends
+// depends on nothing but the delivery and the attempt's number; and after the
+// journal has its record, or has had two seconds for it. So it ends
 // delivered or dead, never in silence; after a crash what was in flight is
 // attempted again, with the same webhook-id.
 //
 //	what fails                         what happens
 //	the receiver                       Outcome: retry by the schedule, or dead
-//	the process, anywhere              JetStream hands out what was not acked; same webhook-id
+//	the process, anywhere              JetStream hands out what was not acked, after the ack wait of 10 s;
+//	                                     same webhook-id
+//	JetStream, and it forgets acks     what it hands out again is known here, and not attempted again
 //	storing a retry or dead letter     stored again until it succeeds; the delivery waits
 //	the attempt crashes                made twice more at once, then it dies as crashed, with the stack
 //	the endpoint answers 410           this and later deliveries die; the endpoint is disabled

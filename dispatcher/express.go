@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/fault"
@@ -79,7 +77,7 @@ func (p *partition) takeExpress(work context.Context) (stop func()) {
 		case taken:
 			e := &express{of: &p.unstored, id: d.ID, release: release}
 			t := &task{delivery: d, stored: e, taken: time.Now()}
-			p.taken[t] = struct{}{}
+			p.hold(t)
 			p.unstored.add(e)
 			l.offer(work, t)
 		case refused:
@@ -155,8 +153,8 @@ type express struct {
 	of      *unstored
 	id      schemas.DeliveryID
 	release func(settled bool)
-	state   expressState  // guarded by of.mu
-	msg     jetstream.Msg // the stored delivery, once it has come back
+	state   expressState // guarded by of.mu
+	stored  ready        // once it has come back
 	added   time.Time
 }
 
@@ -164,11 +162,11 @@ type express struct {
 type expressState int
 
 const (
-	inEvent  expressState = iota // set by takeExpress
-	storing                      // set by look: asked to be stored
-	arrived                      // set by arrive: msg is the stored delivery
-	settled                      // set by done, before it has arrived
-	released                     // set by done and giveBack: no longer ours
+	inEvent      expressState = iota // set by takeExpress
+	storing                          // set by look: asked to be stored
+	arrived                          // set by arrive: stored is it
+	settledFirst                     // set by done, before it has arrived
+	released                         // set by done and giveBack: no longer ours
 )
 
 // unstored are the express deliveries of a partition.
@@ -215,23 +213,32 @@ func (u *unstored) look() {
 	}
 }
 
-// arrive reports whether a message of the consumer is a delivery that is under
-// way here already, or was.
-func (u *unstored) arrive(id schemas.DeliveryID, m jetstream.Msg) bool {
+// arrival is what a message of the consumer was to the express deliveries.
+type arrival int
+
+const (
+	unknown  arrival = iota
+	underWay         // it is attempted here already
+	settled          // it was
+)
+
+// arrive takes in a message of the consumer.
+func (u *unstored) arrive(id schemas.DeliveryID, r ready) arrival {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	e := u.storing[id]
 	switch {
 	case e == nil:
-		return false
-	case e.state == settled:
-		_ = m.Ack()
+		return unknown
+	case e.state == settledFirst:
+		r.done()
 		time.AfterFunc(persist.Try, func() { u.over(id) }) // it may have been read for a move already
+		return settled
 	default:
-		e.state, e.msg = arrived, m
+		e.state, e.stored = arrived, r
 		delete(u.storing, id)
+		return underWay
 	}
-	return true
 }
 
 // over reports whether a stored delivery was attempted and settled here before it
@@ -239,7 +246,7 @@ func (u *unstored) arrive(id schemas.DeliveryID, m jetstream.Msg) bool {
 func (u *unstored) over(id schemas.DeliveryID) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if e := u.storing[id]; e == nil || e.state != settled {
+	if e := u.storing[id]; e == nil || e.state != settledFirst {
 		return false
 	}
 	delete(u.storing, id)
@@ -261,16 +268,15 @@ func (e *express) done() {
 	case inEvent:
 		e.state = released
 	case storing:
-		e.state = settled
+		e.state = settledFirst
 	}
-	m := e.msg
 	e.of.mu.Unlock()
 	switch was {
 	case inEvent:
 		fault.Here(fault.ExpressSettled)
 		e.release(true)
 	case arrived:
-		_ = m.Ack()
+		e.stored.done()
 	}
 }
 
@@ -283,21 +289,24 @@ func (e *express) giveBack() {
 	if was != arrived {
 		e.state = released
 	}
-	m := e.msg
 	e.of.mu.Unlock()
 	switch was {
 	case inEvent:
 		e.release(false)
 	case arrived:
-		_ = m.Nak()
+		e.stored.giveBack()
 	}
 }
 
 func (e *express) extend() {
-	e.of.mu.Lock()
-	m := e.msg
-	e.of.mu.Unlock()
-	if m != nil {
-		_ = m.InProgress()
+	if r, ok := e.ready(); ok {
+		r.extend()
 	}
+}
+
+// ready is the stored delivery, if it has come back.
+func (e *express) ready() (r ready, ok bool) {
+	e.of.mu.Lock()
+	defer e.of.mu.Unlock()
+	return e.stored, e.state == arrived
 }

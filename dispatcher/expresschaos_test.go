@@ -15,6 +15,9 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
+// ackWait is of the consumers, and of fanout's.
+const ackWait = 10 * time.Second
+
 // ledger plays fanout while owners come and go: it offers each delivery to the
 // owner there is, and stores what is refused or released unsettled. What an owner
 // that died had not released comes again after JetStream's ack wait, and is
@@ -107,7 +110,7 @@ func (l *ledger) take() {
 				delete(l.at, d)
 				l.releases[d.ID]++
 				l.again[string(d.ID)] = true
-				time.AfterFunc(30*time.Second, func() { l.store(d) })
+				time.AfterFunc(ackWait, func() { l.store(d) })
 			}
 		}
 		l.mu.Unlock()
@@ -153,7 +156,8 @@ func (l *ledger) repeats() {
 		underWay := slices.ContainsFunc(times, func(at time.Time) bool {
 			return slices.ContainsFunc(l.takeovers, func(over time.Time) bool {
 				after := at.Sub(over)
-				return after > -1500*time.Millisecond && after < 500*time.Millisecond || after >= 30*time.Second && after < 32*time.Second // handed out again
+				// at the takeover, or handed out again since the last that the old owner said of it
+				return after > -1500*time.Millisecond && after < 500*time.Millisecond || after >= ackWait*2/3 && after < ackWait+2*time.Second
 			})
 		})
 		if !underWay {

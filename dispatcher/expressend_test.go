@@ -79,7 +79,7 @@ func TestExpressIsNotMovedOnceItIsSettled(t *testing.T) {
 	for name, arrive := range map[string]func(*owner, schemas.DeliveryID){
 		"it is moved before it comes back": func(*owner, schemas.DeliveryID) {},
 		"JetStream has not seen its ack": func(o *owner, id schemas.DeliveryID) {
-			o.p.unstored.arrive(id, unheard{})
+			o.p.unstored.arrive(id, ready{msg: unheard{}, acked: &o.p.acked})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

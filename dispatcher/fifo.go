@@ -86,11 +86,11 @@ func (l *lane) moveAll(work context.Context, q *heldQueue) {
 		p.mu.Lock()
 		l.through = max(l.through, through)
 		for _, t := range tasks {
-			delete(p.taken, t)
+			p.letGo(t)
 			// That nothing is found may mean that the stream's leader has not come as
 			// far yet as the replica from which the consumer's had it. What is not known
 			// to be moved comes again, if it is still there.
-			if r, ok := t.stored.(ready); ok && r.sequence() <= l.through {
+			if r, ok := t.stored.(ready); ok && r.sequence <= l.through {
 				t.stored.done()
 			} else {
 				t.stored.giveBack()

@@ -17,9 +17,6 @@ type early struct {
 
 func (e early) Ack() error { e.acked.Add(1); return nil }
 func (e early) Nak() error { e.naked.Add(1); return nil }
-func (early) Metadata() (*jetstream.MsgMetadata, error) {
-	return &jetstream.MsgMetadata{Sequence: jetstream.SequencePair{Stream: 1000}}, nil
-}
 
 // A consumer may hand out what its own replica has, and the stream's leader has not
 // yet. That the leader finds nothing to move does not mean that it was moved.
@@ -32,8 +29,8 @@ func TestWhatIsNotFoundIsNotMoved(t *testing.T) {
 		<-time.After(time.Second)
 		var acked, naked atomic.Int64
 		o.p.mu.Lock()
-		shown := &task{delivery: r.delivery("ep_a", ""), stored: ready{early{nil, &acked, &naked}}, taken: time.Now()}
-		o.p.taken[shown] = struct{}{}
+		shown := &task{delivery: r.delivery("ep_a", ""), stored: ready{early{nil, &acked, &naked}, 1000, time.Now(), &o.p.acked}, taken: time.Now()}
+		o.p.hold(shown)
 		o.p.lane("ep_a").offer(t.Context(), shown)
 		o.p.mu.Unlock()
 		<-time.After(time.Second)

@@ -88,7 +88,7 @@ func (q *heldQueue) write(work context.Context, t *task) {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		delete(p.taken, t)
+		p.letGo(t)
 		q.writing--
 		q.uncount(to, twice || err != nil)
 		q.lane.wake()

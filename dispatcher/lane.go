@@ -161,7 +161,7 @@ func (l *lane) end(t *task, now time.Time) {
 func (l *lane) follow(work context.Context, t *task) {
 	if l.ordered() {
 		if _, ok := t.stored.(*express); ok { // not where the others are moved from
-			delete(l.p.taken, t)
+			l.p.letGo(t)
 			t.stored.giveBack()
 			return
 		}
@@ -179,7 +179,7 @@ func (l *lane) next(work context.Context, ended *task) *task {
 	now := time.Now()
 	l.pace += (now.Sub(ended.started) - l.pace) / 8
 	l.end(ended, now)
-	delete(l.p.taken, ended)
+	l.p.letGo(ended)
 	if l.mayStart() {
 		t := l.dequeue()
 		l.begin(t, now)
@@ -196,7 +196,7 @@ func (l *lane) next(work context.Context, ended *task) *task {
 func (l *lane) putOff(work context.Context, t *task) {
 	l.end(t, time.Now())
 	if l.p.stopping {
-		delete(l.p.taken, t)
+		l.p.letGo(t)
 		t.stored.giveBack()
 		return
 	}
@@ -356,7 +356,7 @@ func (l *lane) empty(work context.Context) {
 // giveBack returns what waits in memory to JetStream.
 func (l *lane) giveBack() {
 	for _, t := range append(l.queue, l.incoming...) {
-		delete(l.p.taken, t)
+		l.p.letGo(t)
 		t.stored.giveBack()
 	}
 	l.queue, l.incoming = nil, nil

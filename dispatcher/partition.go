@@ -3,12 +3,10 @@ package dispatcher
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
@@ -16,6 +14,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/dispatcher/kept"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/acked"
 )
 
 const (
@@ -25,6 +24,12 @@ const (
 	// partition's consumer may die: who has heard nothing for twice as long asks the
 	// next.
 	pullHeartbeat = 5 * time.Second
+	// pullExpiry is how long a request for deliveries stands. A server that was cut
+	// off takes those of its clients along, and for as long they are answered all the
+	// same: what is sent to them comes after the ack wait.
+	pullExpiry = 10 * time.Second
+	// lookAgain is how often an owner looks for held queues that nobody reads.
+	lookAgain = 30 * time.Second
 )
 
 // errGrace ends attempts that outlast the grace of a shutdown.
@@ -57,8 +62,8 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 	}
 	return &partition{
 		d: d, number: number, stream: stream, deliveries: deliveries, consumer: consumer,
-		kept:   kept.Store{NC: d.nc, JS: d.js, Stream: deliveries, Name: stream, Layout: d.o.Layout, Log: d.o.Log},
-		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, flows: map[schemas.EndpointID]*flow.Flow{}, taken: map[*task]struct{}{},
+		kept:   kept.Store{NC: d.nc, JS: d.js, Stream: deliveries, Name: stream, Layout: d.o.Layout, Now: d.clock.now, Log: d.o.Log},
+		ending: make(chan struct{}), lanes: map[schemas.EndpointID]*lane{}, flows: map[schemas.EndpointID]*flow.Flow{}, taken: map[*task]struct{}{}, readies: map[uint64]struct{}{},
 		unstored: unstored{storing: map[schemas.DeliveryID]*express{}},
 		failing: failing.New(failing.Options{
 			Targets: d.o.Targets, Mine: func(id schemas.EndpointID) bool { return d.o.Layout.Partition(id) == number },
@@ -83,7 +88,7 @@ func (p *partition) deliver(ctx context.Context) error {
 			return
 		}
 		p.take(work, m)
-	}, jetstream.PullMaxMessages(pullBatch), jetstream.PullHeartbeat(pullHeartbeat))
+	}, jetstream.PullMaxMessages(pullBatch), jetstream.PullHeartbeat(pullHeartbeat), jetstream.PullExpiry(pullExpiry))
 	if err != nil {
 		cut(errGrace)
 		p.stop(cut)
@@ -121,35 +126,14 @@ type partition struct {
 	ending     chan struct{}  // closed by stop
 	unstored   unstored
 	failing    *failing.List
+	acked      acked.Memory // of the consumer's
 
 	mu       sync.Mutex // guards what follows, and all lanes
 	lanes    map[schemas.EndpointID]*lane
 	flows    map[schemas.EndpointID]*flow.Flow // of the endpoints that have lanes, or something to remember
 	taken    map[*task]struct{}                // not yet settled, but those from held queues
+	readies  map[uint64]struct{}               // of taken, by the stream's sequence: those of the consumer
 	stopping bool                              // set by stop
-}
-
-// take puts a message of the consumer into its endpoint's lane.
-func (p *partition) take(work context.Context, m jetstream.Msg) {
-	delivery, err := schemas.ReadDelivery(m.Subject(), m.Headers(), m.Data())
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.stopping: // a closed connection ends the intake before its last call
-		return
-	case err != nil:
-		p.wg.Go(func() { p.buryReady(work, m, err) })
-		return
-	}
-	l := p.lane(delivery.Endpoint)
-	l.comes(delivery.ID)
-	if delivery.Attempts == 0 && p.unstored.arrive(delivery.ID, m) {
-		l.closeIfIdle()
-		return
-	}
-	t := &task{delivery: delivery, stored: ready{m}, taken: time.Now()}
-	p.taken[t] = struct{}{}
-	l.offer(work, t)
 }
 
 // changed tells an endpoint's lane, if it has one, that the endpoint has changed.
@@ -159,36 +143,6 @@ func (p *partition) changed(work context.Context, id schemas.EndpointID) {
 	if l := p.lanes[id]; l != nil {
 		l.changed(work)
 	}
-}
-
-// buryReady buries a message of the consumer.
-func (p *partition) buryReady(work context.Context, m jetstream.Msg, cause error) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return // not from JetStream: there is nothing to acknowledge
-	}
-	p.bury(work, &nats.Msg{Subject: m.Subject(), Header: m.Headers(), Data: m.Data()}, meta.Sequence.Stream, ready{m}, cause)
-}
-
-// bury stores a message that is no delivery as a dead letter, and lets it go.
-// Only another program can have written it, or another version of this one.
-func (p *partition) bury(work context.Context, m *nats.Msg, sequence uint64, s stored, cause error) {
-	if err := p.deadLetter(work, m, sequence, cause); err != nil {
-		s.giveBack()
-		return
-	}
-	s.done()
-}
-
-// deadLetter is what bury stores.
-func (p *partition) deadLetter(work context.Context, m *nats.Msg, sequence uint64, cause error) error {
-	const tenant = "unknown"
-	p.d.o.Log.ErrorContext(work, "delivery unreadable", "subject", m.Subject, "sequence", sequence, "error", cause)
-	return p.d.store(work, &nats.Msg{
-		Subject: schemas.DeadSubject(tenant, schemas.QueueEndpoint(m.Subject)),
-		Header:  nats.Header(schemas.DeadEvent(m.Header, tenant, schemas.ReasonUnreadable, cause.Error())),
-		Data:    m.Data,
-	}, fmt.Sprintf("%s.%d.unreadable", p.stream, sequence))
 }
 
 // run makes the attempts of one place in the lane's window: the task's, and
@@ -221,19 +175,19 @@ const (
 
 // handle makes one attempt and settles it.
 func (p *partition) handle(work context.Context, t *task) ending {
-	a, outcome, err := p.d.maker.Attempt(work, t.delivery, p.ending)
+	result, err := p.d.maker.Attempt(work, t.delivery, p.ending)
 	if err == nil {
-		t.signal = flow.SignalOf(outcome.Cause)
+		t.signal = flow.SignalOf(result.Outcome.Cause)
 	}
-	r := Report{Delivery: t.delivery, Attempt: a, Outcome: outcome}
-	stays := err == nil && outcome.Kind == schemas.Retry && p.inPlace(t)
+	r := Report{t.delivery, result}
+	stays := err == nil && r.Outcome.Kind == schemas.Retry && p.inPlace(t)
 	switch {
 	case errors.Is(err, attempt.ErrPaused):
 		return paused
 	case stays:
 		next := advance(r)
 		t.due = time.Now().Add(r.Outcome.After)
-		err = p.kept.Keep(work, &next, t.due)
+		err = p.kept.Keep(work, &next, r.Outcome.After)
 	case err == nil:
 		if err = p.settle(work, r); err == nil && t.kept > 0 {
 			err = p.kept.Forget(work, t.delivery, t.kept)
@@ -244,8 +198,10 @@ func (p *partition) handle(work context.Context, t *task) ending {
 		t.stored.giveBack()
 		return ended
 	}
-	if !stays {
-		t.stored.done()
+	if stays {
+		p.journal(r, func() {})
+	} else {
+		p.letGoOnceWritten(r, t)
 	}
 	p.failing.Done(r.Delivery, r.Attempt, r.Outcome.Kind)
 	p.d.o.Observe(r)
@@ -334,9 +290,13 @@ func (p *partition) forgetFlows(now time.Time) {
 
 // resumeHeld opens the lanes whose queues a former owner left held.
 func (p *partition) resumeHeld(ctx, work context.Context) error {
+	asked := time.Now()
 	info, err := p.deliveries.Info(ctx, jetstream.WithSubjectFilter(schemas.HeldFilter(p.number)))
 	if err != nil {
 		return err
+	}
+	if differs := p.d.clock.hear(info.TimeStamp, asked); differs.Abs() > time.Second {
+		p.d.o.Log.WarnContext(ctx, "the clock of JetStream differs from this machine's, or one was set: retries go by JetStream's", "differs", differs)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -361,7 +321,7 @@ func (p *partition) resumeHeld(ctx, work context.Context) error {
 func (p *partition) resumeAgain(work context.Context) {
 	for {
 		select {
-		case <-time.After(p.d.o.AckWait):
+		case <-time.After(lookAgain):
 		case <-p.ending:
 			return
 		}

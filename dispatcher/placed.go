@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -19,7 +20,11 @@ func (q *heldQueue) place(d *schemas.Delivery) placed {
 	if t := o.Targets.Get(d.Endpoint); t != nil && q.length >= t.MaxHeld() {
 		const detail = "%d deliveries wait for the endpoint, as many as its max_held allows: raise it, or have the endpoint take them, then replay"
 		outcome := schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonQueueFull, Detail: fmt.Sprintf(detail, q.length)}
-		return placed{dead: &outcome, delivery: d, stored: func() { o.Observe(Report{Delivery: d, Outcome: outcome}) }}
+		return placed{dead: &outcome, delivery: d, stored: func() {
+			r := Report{d, attempt.Result{Outcome: outcome}}
+			o.Observe(r)
+			q.lane.p.journal(r, func() {})
+		}}
 	}
 	q.length++
 	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Body()}

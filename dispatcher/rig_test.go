@@ -40,6 +40,7 @@ type rig struct {
 	waits    func() *metrics.Float64Histogram // what the owners' loads read: nothing, but a test may say
 	passed   int                              // the owners' maxPassed, unless it is 0
 	taken    int                              // and their maxTaken
+	journal  schemas.Journal                  // the owners'
 
 	mu       sync.Mutex // guards what follows
 	known    map[schemas.EndpointID]schemas.Endpoint
@@ -132,7 +133,7 @@ func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
 	d, err := New(nc, Options{
 		Layout: r.env.Layout, Targets: r.targets, Transport: r.receiver.Transport(r.t), Grace: grace,
 		Fetch: r.fetch, Disable: r.disable, Agree: r.agree, Failing: r.notes, Announce: r.notes.announce,
-		Observe: func(report Report) { r.reports <- report },
+		Observe: func(report Report) { r.reports <- report }, Journal: r.journal, Name: "owner",
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -53,7 +53,7 @@ func advance(r Report) schemas.Delivery {
 // later is the delivery as JetStream will put it back on the endpoint's queue.
 // The time has nanoseconds: a whole second would fire up to a second early.
 func (d *Dispatcher) later(next *schemas.Delivery, after time.Duration) *nats.Msg {
-	at := time.Now().Add(after).UTC().Format(scheduleFormat)
+	at := d.clock.now().Add(after).UTC().Format(scheduleFormat)
 	h := nats.Header(next.Header())
 	h.Set(jetstream.ScheduleHeader, "@at "+at)
 	h.Set(jetstream.ScheduleTargetHeader, d.o.Layout.ReadySubject(next.Endpoint))

@@ -101,7 +101,7 @@ func TestWhatWaitsIsGivenBackAtOnce(t *testing.T) {
 	})
 }
 
-// JetStream would hand a delivery out again after the ack wait of 30 s. An
+// JetStream would hand a delivery out again after the ack wait of 10 s. An
 // attempt of 99 s wants to be made once; so do those that wait for it.
 func TestALongAttemptIsMadeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -114,6 +114,31 @@ func TestALongAttemptIsMadeOnce(t *testing.T) {
 		o := r.own(time.Second) // who would be given it again
 		r.ends(len(ids))
 		sameSet(t, r.requests("ep_slow"), ids)
+		r.clean(o)
+	})
+}
+
+// JetStream crashes, and forgets that it had given out some deliveries, and that they
+// were acknowledged. Whoever settled them knows, and makes no second attempt.
+func TestWhatJetStreamForgotIsNotAttemptedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.endpoint("ep_a", schemas.Policy{})
+		r.receiver.Play(dispatchertest.Status(204))
+		ids := r.due("ep_a", 20)
+		r.env.Down()
+		forget := r.env.Remember(r.env.Layout.DeliveriesStream(0))
+		r.env.Up()
+		o := r.own(time.Second)
+		r.ends(len(ids))
+		r.env.Down()
+		forget()
+		r.env.Up()
+		<-time.After(time.Minute)
+		sameSet(t, r.requests("ep_a"), ids)
+		more := r.due("ep_a", 1)
+		r.ends(1)
+		sameSet(t, r.requests("ep_a"), append(ids, more...))
 		r.clean(o)
 	})
 }

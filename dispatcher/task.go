@@ -1,7 +1,6 @@
 package dispatcher
 
 import (
-	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -9,6 +8,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/dispatcher/keyed"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/acked"
 )
 
 // task is a stored delivery in this process's hands.
@@ -32,20 +32,19 @@ type stored interface {
 }
 
 // ready is a delivery on the partition's consumer.
-type ready struct{ msg jetstream.Msg }
+type ready struct {
+	msg      jetstream.Msg
+	sequence uint64    // in the stream,
+	added    time.Time // and since when
+	acked    *acked.Memory
+}
 
-func (r ready) done()     { _ = r.msg.Ack() }
+func (r ready) done() {
+	r.acked.Add(r.sequence, r.added)
+	_ = r.msg.Ack()
+}
 func (r ready) giveBack() { _ = r.msg.Nak() }
 func (r ready) extend()   { _ = r.msg.InProgress() }
-
-// sequence is that of the stream; the greatest there can be if it is not known.
-func (r ready) sequence() uint64 {
-	meta, err := r.msg.Metadata()
-	if err != nil {
-		return math.MaxUint64
-	}
-	return meta.Sequence.Stream
-}
 
 // held is a delivery in its endpoint's own queue. It stays there until it is
 // removed, so giving it back is doing nothing.

@@ -43,8 +43,8 @@
 // A large event, or one for many, is not stored with its deliveries: they refer to
 // it, and whoever attempts one reads EVENTS.
 //
-// Guarantee: an event is acknowledged only after every matched delivery is
-// settled or stored, each under a message id that depends on nothing but the event
+// Guarantee: an event is acknowledged only after the journal has its record, or has
+// had two seconds for it, and after every matched delivery is settled or stored, each under a message id that depends on nothing but the event
 // and the endpoint. So a crash at any instruction loses nothing, and within the
 // deduplication window doubles nothing.
 //
@@ -52,6 +52,7 @@
 //	the process, anywhere               the event is handed to another, after the ack wait of 10 s (at
 //	                                    once if the broker was in it); same ids. Later events go on, but
 //	                                    for deliveries to endpoints that want order: those wait for it (past.go)
+//	JetStream, and it forgets acks      an event that comes again is known, and acknowledged again
 //	two read a partition for a while    the same for such endpoints: a gap in what JetStream counts tells
 //	storing a delivery                  stored again until it succeeds; the partition waits. To an
 //	                                    endpoint that wants order they are stored one by one, so that

@@ -292,3 +292,28 @@ func TestExpressDeliveriesOfAProcessThatDies(t *testing.T) {
 		}
 	})
 }
+
+// JetStream crashes, and forgets that it had given out an event, and that it was
+// acknowledged. Whoever settled it knows, and has nothing of it attempted again.
+func TestExpressOfAnEventThatJetStreamForgot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.publish("acme", "stock.removed", 1)
+		r.env.Down()
+		forget := r.env.Remember(schemas.StreamEvents)
+		r.env.Up()
+		d := &dispatcher{early: map[schemas.EndpointID]bool{"ep_all": true}}
+		r.express(r.env.Connect(), d)
+		<-time.After(time.Minute)
+		r.has("at first", 1, 0)
+		r.env.Down()
+		forget()
+		r.env.Up()
+		<-time.After(time.Minute)
+		r.has("after the crash", 1, 0)
+		if n := d.offers(); n != 1 {
+			t.Errorf("its one delivery was offered %d times", n)
+		}
+		r.queues()
+	})
+}

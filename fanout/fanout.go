@@ -26,9 +26,13 @@ type Options struct {
 	Catalogue *catalogue.Catalogue
 	// Express, if there is one, is offered each delivery before it is stored.
 	Express schemas.Express
-	// Stored, if it is set, is told of each event when it first comes, and how many
-	// bytes it takes.
-	Stored func(tenant schemas.TenantID, bytes int)
+	// Counted tells whose events are counted; nobody's by default. Stored is told of
+	// each of these when it first comes, and how many bytes it takes.
+	Counted func(schemas.TenantID) bool
+	Stored  func(tenant schemas.TenantID, bytes int)
+	// Journal is told what became of each event of a tenant, before it is
+	// acknowledged. By default nobody is.
+	Journal schemas.Journal
 	// MaxInFlight is how many events of a partition may wait at once for their
 	// deliveries to be stored: 256 by default.
 	MaxInFlight int
@@ -53,6 +57,9 @@ type Registry interface {
 func (o Options) withDefaults() Options {
 	if o.Catalogue == nil {
 		o.Catalogue = catalogue.New()
+	}
+	if o.Journal == nil {
+		o.Journal = func(_ schemas.TenantID, _ schemas.Record, written func()) { written() }
 	}
 	if o.MaxInFlight == 0 {
 		o.MaxInFlight = 256
@@ -82,6 +89,10 @@ const (
 	// the partition's consumer may die: who has heard nothing for twice as long asks
 	// the next. The client library's own 15 s would make that half a minute.
 	pullHeartbeat = 5 * time.Second
+	// pullExpiry is how long a request for events stands. A server that was cut off
+	// takes those of its clients along, and for as long they are answered all the same:
+	// what is sent to them comes after the ack wait. The library's own is 30 s.
+	pullExpiry = 10 * time.Second
 	// maxInline is how many bytes of data are stored with all deliveries of an event
 	// together: more stays in EVENTS, and they refer to it. minReference is how much
 	// one of them carries in any case. Measured (BenchmarkStored in

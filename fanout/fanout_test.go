@@ -37,7 +37,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	return newRigWith(t, time.Hour) // many crashes one after the other, 30 s each
+	return newRigWith(t, time.Hour) // many crashes one after the other, 10 s each
 }
 
 // newRigWith is a rig whose streams know a message again within a time.

@@ -203,5 +203,11 @@ func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch)
 	if e.Known != nil && t.Validation != schemas.ValidationWarn && e.Known.Validate(e.Data) != nil {
 		return write{}, false
 	}
-	return delivery(at, e, s.Endpoint, 1), m.takes(e, at.at)
+	if !m.takes(e, at.at) {
+		return write{}, false
+	}
+	record := recordOf(at, e.Header, len(e.Data))
+	record.Endpoints, record.Late = []schemas.EndpointID{s.Endpoint}, true
+	f.o.Journal(tenant, schemas.Record{Event: record}, func() {})
+	return delivery(at, e, s.Endpoint, 1), true
 }

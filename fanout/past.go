@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -15,10 +14,12 @@ const (
 	// pastEvery is how often a partition's reader looks whether it alone has events
 	// of it.
 	pastEvery = 100 * time.Millisecond
-	// pastLooks is how often it looks at most: it can be otherwise for as long after
-	// a reader died as JetStream waits until it gives its events to another, 10 s.
-	// Time does not count in which this process, or JetStream, stands still.
-	pastLooks = 150
+	// pastLooks is how often it looks at most, a minute. JetStream gives the events of
+	// a reader that died to another after 10 s, and some of them in vain again where a
+	// server was cut off. Only two that read side by side for longer, each missing
+	// what the other has, would wait for each other. Time does not count in which this
+	// process, or JetStream, stands still.
+	pastLooks = 600
 )
 
 // past is what another reader of the partition may have in its hands: the former one
@@ -32,8 +33,7 @@ type past struct {
 	mu      sync.Mutex // guards what follows
 	state   pastState
 	newest  uint64 // the event up to which all has to be settled
-	looks   int    // since something was last found to be missing
-	most    int    // of all looks while it lasts
+	looks   int    // that are left
 	times   int    // how often something was found to be missing
 	waiting []parked
 	// here are the events that are in this reader's hands, by sequence, and whether
@@ -45,7 +45,7 @@ type past struct {
 
 // newPast is one that lasts.
 func newPast(newest uint64) *past {
-	return &past{again: make(chan struct{}, 1), newest: newest, most: 2 * pastLooks, here: map[uint64]bool{}}
+	return &past{again: make(chan struct{}, 1), newest: newest, looks: pastLooks, here: map[uint64]bool{}}
 }
 
 // came notes an event that was received. JetStream counts what it hands out: what is
@@ -55,7 +55,7 @@ func (p *past) came(m jetstream.Msg) {
 	if err != nil {
 		return
 	}
-	missing := p.heard > 0 && meta.Sequence.Consumer > p.heard+1
+	missing := p.heard > 0 && meta.Sequence.Consumer != p.heard+1 // less, after another leads the consumer
 	p.heard = meta.Sequence.Consumer
 	if missing {
 		p.begin(meta.Sequence.Stream - 1)
@@ -93,19 +93,17 @@ func (p *past) note(sequence uint64, here bool) {
 	}
 }
 
-// begin has the past last until all is settled up to an event. While two read, each
-// misses something again and again: nothing waits for much longer than for a reader
-// that died.
+// begin has the past last until all is settled up to an event.
 func (p *past) begin(newest uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state == over {
-		p.state, p.most = lasting, 2*pastLooks
+		p.state, p.looks = lasting, pastLooks
 		clear(p.here)         // what came meanwhile counts as somebody else's until it is settled
 		p.again <- struct{}{} // there is room: whoever ended the past had taken the last
 	}
 	p.times++
-	p.newest, p.looks = max(p.newest, newest), 0
+	p.newest = max(p.newest, newest)
 }
 
 // forget has nothing counted as here: a broker that crashed may not know that it
@@ -115,7 +113,7 @@ func (p *past) forget() {
 	defer p.mu.Unlock()
 	clear(p.here)
 	p.changes++
-	p.looks, p.most = 0, 2*pastLooks
+	p.looks = pastLooks
 }
 
 // hands is how many events are here, and after how many changes.
@@ -176,15 +174,15 @@ func (p *past) take(ends pastState, times int) (all []parked, lasts bool) {
 // await waits until nobody else has events of the partition, or can have: of those
 // that were found to be missing so often. It waits some time in any case: one that
 // leaves gives back what it gets at its last moment.
-func (p *past) await(ctx context.Context, consumer jetstream.Consumer, nc *nats.Conn) (times int) {
-	for connected := nc.Stats().Reconnects; ; {
+func (p *past) await(ctx context.Context, consumer jetstream.Consumer, f *Fanout) (times int) {
+	for connected := f.nc.Stats().Reconnects; ; {
 		newest, times := p.missing()
 		select {
 		case <-time.After(pastEvery):
 		case <-ctx.Done():
 			return times
 		}
-		if n := nc.Stats().Reconnects; n != connected {
+		if n := f.nc.Stats().Reconnects; n != connected {
 			connected = n
 			p.forget()
 		}
@@ -192,6 +190,7 @@ func (p *past) await(ctx context.Context, consumer jetstream.Consumer, nc *nats.
 		case alone:
 			return times
 		case err == nil && p.looked():
+			f.o.Log.ErrorContext(ctx, "an event that another has does not come: endpoints that want order may get it late", "consumer", consumer.CachedInfo().Name, "sequence", newest)
 			return times
 		}
 	}
@@ -209,9 +208,8 @@ func (p *past) missing() (newest uint64, times int) {
 func (p *past) looked() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.looks++
-	p.most--
-	return p.looks >= pastLooks || p.most <= 0
+	p.looks--
+	return p.looks <= 0
 }
 
 // allBegun reports whether the deliveries of all events that are here, up to one, wait
@@ -243,7 +241,7 @@ func (p *past) alone(ctx context.Context, consumer jetstream.Consumer, newest ui
 // endPasts ends the past whenever it lasts, until ctx ends.
 func (r *run) endPasts(ctx context.Context, consumer jetstream.Consumer) {
 	for {
-		if times := r.past.await(ctx, consumer, r.f.nc); r.endPast(ctx, times) {
+		if times := r.past.await(ctx, consumer, r.f); r.endPast(ctx, times) {
 			continue
 		}
 		select {

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/acked"
 	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
@@ -19,6 +20,7 @@ type run struct {
 	begun   sync.WaitGroup // steps that are not over
 	past    *past
 	lines   *lines
+	acked   acked.Memory
 
 	mu   sync.Mutex // guards what follows
 	open map[*step]struct{}
@@ -36,6 +38,10 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 	arrived, ended := make(chan jetstream.Msg, pullBatch), make(chan struct{})
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
 		r.past.came(m)
+		if r.wasAcked(m) {
+			r.acknowledge(ctx, m)
+			return
+		}
 		if ctx.Err() != nil {
 			r.giveBack(m)
 			return
@@ -44,7 +50,7 @@ func (f *Fanout) RunPartition(ctx context.Context, partition int) error {
 		case arrived <- m:
 		case <-ended: // the connection was closed meanwhile: nothing can be said of m
 		}
-	}, jetstream.PullMaxMessages(pullBatch), jetstream.PullHeartbeat(pullHeartbeat))
+	}, jetstream.PullMaxMessages(pullBatch), jetstream.PullHeartbeat(pullHeartbeat), jetstream.PullExpiry(pullExpiry))
 	if err != nil {
 		return schemas.Errorf(schemas.CodeUnavailable, "fanout partition %d: %w", partition, err)
 	}
@@ -158,10 +164,8 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 	fault.Here(fault.FanoutSettled)
 	if failed {
 		r.giveBack(s.msg)
-	} else if err := s.msg.Ack(); err != nil { // it comes again
-		r.f.o.Log.WarnContext(ctx, "fanout ack", "subject", s.msg.Subject(), "error", err)
 	} else {
-		r.past.gone(s.msg)
+		r.acknowledge(ctx, s.msg)
 	}
 	r.mu.Lock()
 	delete(r.open, s)
@@ -169,10 +173,32 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 	r.begun.Done()
 }
 
-// giveBack returns an event to JetStream; a lost nak costs the ack wait.
+// acknowledge tells JetStream that an event is settled.
+func (r *run) acknowledge(ctx context.Context, m jetstream.Msg) {
+	if meta, err := m.Metadata(); err == nil {
+		r.acked.Add(meta.Sequence.Stream, meta.Timestamp)
+	}
+	if err := m.Ack(); err != nil { // it comes again
+		r.f.o.Log.WarnContext(ctx, "fanout ack", "subject", m.Subject(), "error", err)
+		return
+	}
+	r.past.gone(m)
+}
+
+// wasAcked reports whether an event was acknowledged, though JetStream does not know it.
+func (r *run) wasAcked(m jetstream.Msg) bool {
+	meta, err := m.Metadata()
+	return err == nil && r.acked.Has(meta.Sequence.Stream, meta.Timestamp)
+}
+
+// giveBack returns an event to JetStream; a lost nak costs the ack wait. Until it
+// comes again, newer ones must not overtake it.
 func (r *run) giveBack(m jetstream.Msg) {
 	_ = m.Nak()
 	r.past.gone(m)
+	if meta, err := m.Metadata(); err == nil {
+		r.past.begin(meta.Sequence.Stream)
+	}
 }
 
 // enter begins to count a step.

@@ -37,20 +37,21 @@ type write struct {
 // begin decides what becomes of an event, and has its deliveries attempted or
 // sends them. It returns nil if nothing is being stored.
 func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
-	writes, err := r.f.bounded(ctx, m)
+	made, err := r.f.bounded(ctx, m)
 	if err != nil {
 		r.giveBack(m)
 		return nil
 	}
 	meta, err := m.Metadata()
 	first := err == nil && meta.NumDelivered == 1
-	s := &step{msg: m, express: first && !r.waits(writes), left: 1}
+	s := &step{msg: m, express: first && !r.waits(made.writes), left: 1}
 	r.enter(s)
 	if first {
 		r.f.count(m)
 	}
+	r.journal(ctx, s, made)
 	fault.Here(fault.FanoutMatched)
-	for _, w := range writes {
+	for _, w := range made.writes {
 		if r.express(ctx, s, w) || r.parks(ctx, s, w, meta) {
 			continue
 		}
@@ -71,7 +72,7 @@ func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
 // count tells how much an event takes in EVENTS.
 func (f *Fanout) count(m jetstream.Msg) {
 	tenant, _, err := schemas.StoredEvent(m.Subject())
-	if f.o.Stored == nil || err != nil {
+	if f.o.Counted == nil || err != nil || !f.o.Counted(tenant) {
 		return
 	}
 	bytes := len(m.Subject()) + len(m.Data())
@@ -160,18 +161,18 @@ type stored struct {
 	at       time.Time
 }
 
-// bounded is writes, or the dead letter of an event that crashes it.
-func (f *Fanout) bounded(ctx context.Context, m jetstream.Msg) (writes []write, err error) {
+// bounded is decide, or the dead letter of an event that crashes it.
+func (f *Fanout) bounded(ctx context.Context, m jetstream.Msg) (made decision, err error) {
 	meta, err := m.Metadata()
 	if err != nil {
-		return nil, err
+		return decision{}, err
 	}
 	at := stored{m.Subject(), m.Headers(), m.Data(), meta.Sequence.Stream, meta.Timestamp}
-	if c := f.crashes(ctx, at, func() { writes, err = f.writes(ctx, at) }); c != nil {
+	if c := f.crashes(ctx, at, func() { made, err = f.decide(ctx, at) }); c != nil {
 		tenant, _, _ := schemas.StoredEvent(at.subject)
 		return f.dead(ctx, at, tenant, schemas.ReasonCrashed, c), nil
 	}
-	return writes, err
+	return made, err
 }
 
 // crashes handles an event, and returns how that crashed if it does each time.
@@ -181,9 +182,9 @@ func (f *Fanout) crashes(ctx context.Context, at stored, handle func()) *crash.C
 	})
 }
 
-// writes are the deliveries of an event, or its dead letter. An error means
+// decide makes the deliveries of an event, or its dead letter. An error means
 // that nothing can be said of the event now.
-func (f *Fanout) writes(ctx context.Context, at stored) ([]write, error) {
+func (f *Fanout) decide(ctx context.Context, at stored) (decision, error) {
 	id, published, err := schemas.StoredEvent(at.subject)
 	if err != nil {
 		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
@@ -201,14 +202,15 @@ func (f *Fanout) writes(ctx context.Context, at stored) ([]write, error) {
 		return f.dead(ctx, at, id, schemas.ReasonSchemaInvalid, err), nil
 	}
 	if err := f.join(ctx, id); err != nil {
-		return nil, err
+		return decision{}, err
 	}
-	endpoints := f.o.Index.Match(nil, e)
-	writes := make([]write, len(endpoints))
-	for i, endpoint := range endpoints {
-		writes[i] = delivery(at, e, endpoint, len(endpoints))
+	record := recordOf(at, e.Header, len(e.Data))
+	record.Endpoints = f.o.Index.Match(nil, e)
+	writes := make([]write, len(record.Endpoints))
+	for i, endpoint := range record.Endpoints {
+		writes[i] = delivery(at, e, endpoint, len(writes))
 	}
-	return writes, nil
+	return decision{id, writes, record}, nil
 }
 
 // event reads what EVENTS stored.
@@ -274,16 +276,21 @@ func decode(at stored, tenant schemas.TenantID, published string) (schemas.Event
 
 // dead is the dead letter of an event. Its id names the event by where EVENTS
 // holds it: a message that is no CloudEvent has no other name.
-func (f *Fanout) dead(ctx context.Context, e stored, tenant schemas.TenantID, reason schemas.Reason, cause error) []write {
+func (f *Fanout) dead(ctx context.Context, e stored, tenant schemas.TenantID, reason schemas.Reason, cause error) decision {
 	f.o.Log.WarnContext(ctx, "event dead", "tenant", tenant, "sequence", e.sequence, "reason", reason, "detail", cause)
-	return []write{{
+	var record *schemas.EventRecord
+	if tenant.Validate() == nil && reason != schemas.ReasonTenantUnknown {
+		record = recordOf(e, e.header, len(e.data))
+		record.Dead, record.Detail = reason, cause.Error()
+	}
+	return decision{tenant, []write{{
 		msg: &nats.Msg{
 			Subject: schemas.DeadEventSubject(tenant),
 			Header:  schemas.DeadEvent(e.header, tenant, reason, cause.Error()),
 			Data:    e.data,
 		},
 		id: string(schemas.NewDeliveryID(e.at, e.sequence, "")),
-	}}
+	}}, record}
 }
 
 // send sends the message; sent again, it carries the same id.

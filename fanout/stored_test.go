@@ -22,6 +22,7 @@ func countStored(t *testing.T) {
 	counted := map[schemas.TenantID][]int{}
 	f, err := fanout.New(r.env.Connect(), fanout.Options{
 		Layout: r.env.Layout, Index: r.index, Histories: r.registry.histories, Registry: r.registry,
+		Counted: func(id schemas.TenantID) bool { return id != "free" },
 		Stored: func(tenant schemas.TenantID, bytes int) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -32,7 +33,7 @@ func countStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := make([]byte, 5000)
-	for _, subject := range []string{"events.acme.order.created", "events.acme.not.an.event", "events.beta.order.created", "events.nobody.x"} {
+	for _, subject := range []string{"events.acme.order.created", "events.acme.not.an.event", "events.beta.order.created", "events.nobody.x", "events.free.x"} {
 		m := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{"ce-note": {"0123456789"}}}
 		if _, err := r.js.PublishMsg(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -45,6 +46,9 @@ func countStored(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+	if len(counted["free"]) > 0 {
+		t.Error("what nobody asks for is counted")
 	}
 	for tenant, want := range map[schemas.TenantID]int{"acme": 2, "beta": 1, "nobody": 1} {
 		got := counted[tenant]

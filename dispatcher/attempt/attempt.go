@@ -44,40 +44,48 @@ type attempt struct {
 	worded   dialect.Attempt // set by word
 	body     []byte          // set by word
 	header   http.Header     // set by sign
+	response response        // set by send
 	status   int             // set by send; 0 if no response came
 	wait     string          // set by send: the response's Retry-After
 	err      error           // set by send: why no response came
 	made     bool            // set by send: a request was made, or refused
 }
 
+// Result is how an attempt ended.
+type Result struct {
+	Attempt  schemas.Attempt // the zero value if no request was made
+	Outcome  schemas.Outcome
+	Exchange *schemas.Exchange // nil if no request was made
+}
+
 // Attempt makes one attempt. An error means that it says nothing of the delivery:
 // it was cut off, had not begun when stopping was closed ([ErrStopping]), or must
 // wait ([ErrPaused]). A delivery whose attempt crashes is attempted again at once, and
 // dies if that does not help.
-func (m *Maker) Attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (record schemas.Attempt, outcome schemas.Outcome, err error) {
+func (m *Maker) Attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (result Result, err error) {
 	c := crash.Bounded(func() {
-		record, outcome, err = m.attempt(ctx, delivery, stopping)
+		result, err = m.attempt(ctx, delivery, stopping)
 	}, func(c *crash.Crash) {
 		m.o.Log.ErrorContext(ctx, "attempt crashed", "delivery", delivery.ID, "endpoint", delivery.Endpoint, "crash", c)
 	})
 	if c != nil {
-		return schemas.Attempt{}, *dead(schemas.ReasonCrashed, c.Error()), nil
+		return Result{Outcome: *dead(schemas.ReasonCrashed, c.Error())}, nil
 	}
-	return record, outcome, err
+	return result, err
 }
 
-func (m *Maker) attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (schemas.Attempt, schemas.Outcome, error) {
+func (m *Maker) attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (Result, error) {
 	a := &attempt{delivery: delivery, stopping: stopping, started: time.Now()}
 	for _, s := range m.stages {
 		outcome, err := s(ctx, a)
 		if err != nil {
-			return schemas.Attempt{}, schemas.Outcome{}, err
+			return Result{}, err
 		}
 		if outcome != nil {
-			return a.record(*outcome), *outcome, nil
+			return Result{a.record(*outcome), *outcome, a.exchange(*outcome)}, nil
 		}
 	}
-	return schemas.Attempt{}, schemas.Outcome{}, errors.New("the stages of the attempt end without a verdict")
+	return Result{}, errors.New("the stages of the attempt end without a verdict")
 }
 
 // record is what the history says of the attempt; nothing if it ended before a
@@ -174,24 +182,22 @@ func (m *Maker) sign(_ context.Context, a *attempt) (*schemas.Outcome, error) {
 	return nil, nil
 }
 
-// maxResponse is how much of a response body is read, in bytes. More
-// is cut off: a receiver says all there is to say in its status.
-const maxResponse = 64 << 10
-
 // send makes the request. The endpoint's timeout covers connecting, the
 // request, and the response with its body.
 func (m *Maker) send(ctx context.Context, a *attempt) (*schemas.Outcome, error) {
 	a.made = true
 	limited, cancel := context.WithTimeout(ctx, a.target.timeout)
 	defer cancel()
-	response, err := m.o.Transport.RoundTrip(a.request(limited))
+	began := time.Now()
+	r, err := m.o.Transport.RoundTrip(a.request(a.response.phases.In(limited)))
 	if err == nil {
-		a.status = response.StatusCode
-		a.wait = response.Header.Get("Retry-After")
+		a.status, a.response.header, a.response.head = r.StatusCode, r.Header, time.Since(began)
+		a.wait = r.Header.Get("Retry-After")
 		if a.status >= http.StatusOK { // what follows a 101 is no body, and has no end
-			_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxResponse))
+			err = a.response.read(r.Body)
 		}
-		_ = response.Body.Close()
+		_ = r.Body.Close()
+		a.response.whole = time.Since(began)
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx) // cut off by us, not by the receiver

@@ -29,7 +29,8 @@ func TestAttemptsThatCrash(t *testing.T) {
 			Load: func(_ context.Context, d *schemas.Delivery) (*schemas.Delivery, error) { return d, nil },
 		})
 		d := &schemas.Delivery{ID: schemas.NewDeliveryID(time.Unix(1, 0), 7, "ep_a"), Tenant: "acme", Endpoint: "ep_a", Data: []byte("{}")}
-		_, o, err := m.Attempt(t.Context(), d, nil)
+		result, err := m.Attempt(t.Context(), d, nil)
+		o := result.Outcome
 		if err != nil || o.Reason != want {
 			t.Errorf("after %d crashes: %+v, %v; want %s", crashes, o, err, want)
 		}

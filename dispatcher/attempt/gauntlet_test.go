@@ -168,11 +168,11 @@ func (g *gauntlet) endpoint(id string, r *receiver, timeout time.Duration) schem
 
 func (g *gauntlet) attempt(t *testing.T, id schemas.EndpointID) (schemas.Attempt, schemas.Outcome) {
 	d := &schemas.Delivery{ID: schemas.NewDeliveryID(time.Unix(1, 0), 7, id), Tenant: "acme", Endpoint: id, Data: []byte("{}")}
-	record, o, err := g.maker.Attempt(t.Context(), d, nil)
+	result, err := g.maker.Attempt(t.Context(), d, nil)
 	if err != nil {
 		t.Errorf("attempt at %s: %v", id, err)
 	}
-	return record, o
+	return result.Attempt, result.Outcome
 }
 
 // patient makes the attempt that the receiver answers politely, under a timeout

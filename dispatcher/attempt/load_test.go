@@ -47,7 +47,8 @@ func TestLoad(t *testing.T) {
 				}),
 			})
 			d := &schemas.Delivery{ID: schemas.NewDeliveryID(time.Unix(1, 0), 7, "ep_a"), Tenant: "acme", Endpoint: "ep_a", Reference: 5000}
-			_, o, err := m.Attempt(t.Context(), d, nil)
+			result, err := m.Attempt(t.Context(), d, nil)
+			o := result.Outcome
 			if o.Reason != tt.want || (tt.want == "") != errors.Is(err, broken) || loads != tt.loads {
 				t.Errorf("got %+v, %v after %d loads", o, err, loads)
 			}

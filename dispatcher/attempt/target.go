@@ -24,6 +24,7 @@ const DefaultConcurrency = 32
 type Target struct {
 	endpoint schemas.Endpoint
 	url      *url.URL
+	shown    string      // url without its query, for the delivery log
 	header   http.Header // the endpoint's own; never logged
 	writer   dialect.Writer
 	rules    retry.Rules
@@ -58,6 +59,7 @@ func (t *Target) prepare() (err error) {
 	if t.url, err = schemas.ParseURL(t.endpoint.URL); err != nil {
 		return err
 	}
+	t.shown = shownURL(t.url)
 	d, err := dialect.For(t.endpoint.Dialect)
 	if err != nil {
 		return err

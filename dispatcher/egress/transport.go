@@ -160,16 +160,16 @@ func NewLight(o Options) *h1.Transport {
 }
 
 // dialFor is how to connect for requests of one scheme.
-func (o Options) dialFor(scheme string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+func (o Options) dialFor(scheme string) dialer {
 	if o.Dial != nil {
-		return o.Dial
+		return timed(o.Dial)
 	}
 	if o.Proxy != nil {
-		return o.through(scheme)
+		return timed(o.through(scheme))
 	}
 	d := o.Dialer
 	d.Control, d.ControlContext = nil, o.Guard.control(scheme)
-	return d.DialContext
+	return timed(d.DialContext)
 }
 
 // handshake makes conn a TLS connection to addr, or closes it.
@@ -183,6 +183,7 @@ func handshake(ctx context.Context, conn net.Conn, addr string, config *tls.Conf
 		config.ServerName = host
 	}
 	secure := tls.Client(conn, config)
+	defer noteTLS(ctx, time.Now())
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, &HandshakeError{Addr: addr, Err: err}

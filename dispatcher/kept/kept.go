@@ -20,8 +20,9 @@ import (
 	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
-// headerDue is when the delivery is to be attempted again. A schedule has none.
-const headerDue = "Tidings-Due"
+// headerAfter is how long after it was kept the delivery is to be attempted again. A
+// schedule has none.
+const headerAfter = "Tidings-After"
 
 // Store is what is kept in one delivery stream. Its methods try again until they
 // succeed or ctx ends.
@@ -31,13 +32,14 @@ type Store struct {
 	Stream jetstream.Stream
 	Name   string // of the stream
 	Layout schemas.Layout
+	Now    func() time.Time // by the stream's clock
 	Log    *slog.Logger
 }
 
-// Keep stores a delivery as it is after an attempt.
-func (s Store) Keep(ctx context.Context, d *schemas.Delivery, due time.Time) error {
+// Keep stores a delivery as it is after an attempt, and how long it is to wait.
+func (s Store) Keep(ctx context.Context, d *schemas.Delivery, after time.Duration) error {
 	m := &nats.Msg{Subject: s.Layout.LaterSubject(d.Endpoint, d.ID), Header: nats.Header(d.Header())}
-	m.Header.Set(headerDue, due.UTC().Format(time.RFC3339Nano))
+	m.Header.Set(headerAfter, after.String())
 	fault.Here(fault.FIFOFailed)
 	err := persist.Do(ctx, s.Log, "store "+m.Subject, func(ctx context.Context) error {
 		_, err := s.JS.PublishMsg(ctx, m, jetstream.WithMsgID(d.ID.MessageID(d.Attempts)+".kept"))
@@ -52,7 +54,8 @@ func (s Store) Keep(ctx context.Context, d *schemas.Delivery, due time.Time) err
 }
 
 // Recall gives a delivery what was kept of it, under which sequence; 0 if nothing
-// was.
+// was. It is never due later than it would be if it were kept now: the clock may have
+// gone back since.
 func (s Store) Recall(ctx context.Context, d *schemas.Delivery) (due time.Time, sequence uint64, err error) {
 	var m *direct.Message
 	err = persist.Do(ctx, s.Log, "recall "+string(d.ID), func(ctx context.Context) (err error) {
@@ -62,7 +65,7 @@ func (s Store) Recall(ctx context.Context, d *schemas.Delivery) (due time.Time, 
 	if err != nil || m == nil {
 		return due, 0, err
 	}
-	due, err = time.Parse(time.RFC3339Nano, m.Header.Get(headerDue))
+	after, err := time.ParseDuration(m.Header.Get(headerAfter))
 	if err != nil {
 		return time.Time{}, 0, nil //nolint:nilerr // a schedule: this copy of the delivery is a former owner's, who left before it was removed
 	}
@@ -72,7 +75,7 @@ func (s Store) Recall(ctx context.Context, d *schemas.Delivery) (due time.Time, 
 		return time.Time{}, 0, nil
 	}
 	d.Attempts, d.History = known.Attempts, known.History
-	return due, m.Sequence, nil
+	return time.Now().Add(after - max(0, s.Now().Sub(m.Time))), m.Sequence, nil
 }
 
 // Forget removes what was kept of a delivery up to a sequence. A schedule that

@@ -47,6 +47,8 @@ func classify(err error) (schemas.Reason, string) {
 		return schemas.ReasonConnect, "no connection" + to(op) + ": " + root(op).Error()
 	case isReset(err):
 		return schemas.ReasonReset, "the connection broke before the response was complete: " + broken(err)
+	case strings.Contains(err.Error(), "readLoopPeekFailLocked: %!w(<nil>)"): // net/http's own words
+		return schemas.ReasonResponse, "no valid HTTP response: the receiver wrote to the connection before anything was asked"
 	default:
 		return schemas.ReasonResponse, "no valid HTTP response: " + sentence(err)
 	}

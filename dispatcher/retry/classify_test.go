@@ -98,6 +98,7 @@ func TestJudgeErrors(t *testing.T) {
 		"closed here":              {net.ErrClosed, schemas.ReasonReset, "it was lost"},
 		"aborted":                  {op("read", sys("read", syscall.ECONNABORTED)), schemas.ReasonReset, "abort"},
 		"malformed":                {errors.New(`malformed HTTP response "SSH-2.0"`), schemas.ReasonResponse, `no valid HTTP response: malformed HTTP response "SSH-2.0"`},
+		"answered too early":       {errors.New("readLoopPeekFailLocked: %!w(<nil>)"), schemas.ReasonResponse, "before anything was asked"},
 		"names a URL":              {errors.New("stopped at https://u:hunter2@h/?k=hunter2 early"), schemas.ReasonResponse, "stopped at <url> early"},
 		"URL in a URL":             {post(errors.New("unsupported protocol")), schemas.ReasonResponse, ": unsupported protocol"},
 	} {
