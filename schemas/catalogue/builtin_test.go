@@ -43,7 +43,7 @@ var seedFilters = map[string]map[string]string{
 
 // ownTypes are the events of the pipe itself. Only open dialects carry them, and
 // no user is involved in them.
-var ownTypes = []string{"endpoint.disabled", "endpoint.failing", "endpoint.recovered"}
+var ownTypes = []string{"delivery.dead", "endpoint.disabled", "endpoint.failing", "endpoint.recovered", "quota.reached"}
 
 func TestBuiltinCoversTheSeeds(t *testing.T) {
 	var own []string
