@@ -89,6 +89,7 @@ type Streams struct {
 	Shards       int
 	EventsMaxAge time.Duration
 	DeadMaxAge   time.Duration
+	LogMaxAge    time.Duration
 	DedupWindow  time.Duration
 }
 
@@ -144,6 +145,7 @@ func (s *Streams) bind(f *pflag.FlagSet) {
 	f.IntVar(&s.Shards, "shards", 4, "delivery streams; fixed once the streams exist")
 	f.DurationVar(&s.EventsMaxAge, "events-max-age", 7*24*time.Hour, "how long events are kept for replay, may wait for fanout, and large ones for their endpoints")
 	f.DurationVar(&s.DeadMaxAge, "dead-max-age", 30*24*time.Hour, "how long dead letters are kept")
+	f.DurationVar(&s.LogMaxAge, "log-max-age", 30*24*time.Hour, "how long the delivery log is kept")
 	f.DurationVar(&s.DedupWindow, "dedup-window", 2*time.Minute, "how late a publish may be repeated and still be stored once")
 }
 

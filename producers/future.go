@@ -168,14 +168,10 @@ func (p *Publisher) judgeSend(err error) verdict {
 // way through a cluster: neither stored nor lost yet.
 const duplicateInProcess = 10158
 
-// full are JetStream's error codes where there is no room: in the account, in the
-// server, for a stream, and on a stream's limit.
-var full = map[jetstream.ErrorCode]bool{10002: true, 10023: true, 10047: true, 10077: true}
-
 // explained says what to do about an answer, where that is known.
 func explained(err error) error {
 	var api *jetstream.APIError
-	if errors.As(err, &api) && full[api.ErrorCode] {
+	if errors.As(err, &api) && schemas.IsFull(uint16(api.ErrorCode)) {
 		return schemas.Errorf(schemas.CodeFull, "the storage is full: make room on the broker's disk, or raise the limits of EVENTS or JetStream: %w", err)
 	}
 	return err

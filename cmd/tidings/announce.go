@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/config/announce"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/dispatcher/failing"
+	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/producers"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -15,28 +18,82 @@ import (
 // ownSource is the source of the events that the pipe itself publishes.
 const ownSource = "/tidings"
 
-// announcer publishes what a dispatcher has to say of an endpoint, as an event of
-// its tenant like any other.
-func announcer(nc *nats.Conn) (func(context.Context, failing.Notice) error, error) {
+// announcer publishes what the pipe has to say to a tenant, as an event like any
+// other.
+type announcer struct{ *producers.Publisher }
+
+func newAnnouncer(nc *nats.Conn) (announcer, error) {
 	// A tenant that has given the type a schema of its own is not asked here.
 	pub, err := producers.New(nc, producers.Options{Tenant: anyTenant, Source: ownSource, Validation: schemas.ValidationQuarantine})
+	return announcer{pub}, err
+}
+
+// announce returns once the event is stored.
+func (p announcer) announce(ctx context.Context, a announce.Announcement) error {
+	e, err := announced(a)
+	if err != nil {
+		return err
+	}
+	of, err := p.For(a.Tenant)
+	if err != nil {
+		return err
+	}
+	_, err = of.Publish(ctx, e)
+	return err
+}
+
+func announced(a announce.Announcement) (schemas.Event, error) {
+	e, err := producers.NewEvent(a.Type, a.Subject, a.Data)
+	if err != nil {
+		return e, err
+	}
+	e.SetID(a.ID)
+	e.SetSource(ownSource)
+	e.SetTime(a.At)
+	return e, nil
+}
+
+// notice publishes what a dispatcher has to say of an endpoint.
+func (p announcer) notice(ctx context.Context, n failing.Notice) error {
+	return p.announce(ctx, announce.Announcement{
+		Tenant: n.Tenant, Type: string(n.Kind), Subject: string(n.Data.Endpoint), ID: n.ID(), At: n.At, Data: n.Data,
+	})
+}
+
+// wanted reports whether anybody would get an announcement.
+func (a *app) wanted(about announce.Announcement) bool {
+	e, err := announced(about)
+	if err != nil {
+		return false
+	}
+	header, data, err := schemas.EncodeEvent(&e)
+	return err == nil && len(a.index.Match(nil, fanout.Event{
+		Tenant: about.Tenant, Type: e.Type(), Known: a.types.Find(about.Tenant, e.Type()), Header: header, Data: data,
+	})) > 0
+}
+
+// startAnnouncing tells tenants of what died, and of quotas they have reached.
+func (a *app) startAnnouncing(ctx context.Context, nc *nats.Conn) (*announce.Quotas, error) {
+	own, err := newAnnouncer(nc)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, n failing.Notice) error {
-		e, err := producers.NewEvent(string(n.Kind), string(n.Data.Endpoint), n.Data)
-		if err != nil {
-			return err
-		}
-		e.SetID(n.ID())
-		e.SetTime(n.At)
-		of, err := pub.For(n.Tenant)
-		if err != nil {
-			return err
-		}
-		_, err = of.Publish(ctx, e)
-		return err
-	}, nil
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := js.Consumer(ctx, schemas.StreamDead, schemas.AnnounceConsumer)
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CodeUnavailable, "consumer %s of %s: %w", schemas.AnnounceConsumer, schemas.StreamDead, err)
+	}
+	letters := &announce.Letters{Consumer: consumer, Wanted: a.wanted, Publish: own.announce, Log: a.log}
+	a.background(ctx, "announcements", func(ctx context.Context) error {
+		a.again(ctx, "announcements", letters.Run)
+		return nil
+	})
+	quotas := &announce.Quotas{Wanted: a.wanted, Publish: own.announce, Log: a.log}
+	a.onStop("announced quotas", func() error { quotas.Wait(); return nil })
+	return quotas, nil
 }
 
 // failingNotes keeps a dispatcher's notes of failing endpoints in the registry.

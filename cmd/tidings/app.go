@@ -14,6 +14,7 @@ import (
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/heap"
+	"github.com/tidings-dev/tidings/config/journal"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
@@ -29,6 +30,7 @@ import (
 // its front, so that the pipe drains.
 type app struct {
 	settings config.Settings
+	name     string // of this process, among all
 	log      *slog.Logger
 	hooks    hooks
 	declared config.Declarations // by the static file, if there is one
@@ -38,6 +40,7 @@ type app struct {
 	natsURL   string // for other processes; empty if the broker serves this one only
 	httpAddr  string
 	nc        *nats.Conn // the registry's
+	journal   *journal.Journal
 	streams   streams.Applied
 	registry  *registry.Registry
 	index     *fanout.Index
@@ -75,7 +78,7 @@ type cleanup struct {
 // startApp runs the pipe by its settings, and returns once it works. The
 // caller stops it, after an error too.
 func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h hooks) (*app, error) {
-	a := &app{settings: settings, log: log, hooks: h, failed: make(chan error, 8)}
+	a := &app{settings: settings, name: processName(), log: log, hooks: h, failed: make(chan error, 8)}
 	stopKeeping := heap.Keep()
 	a.onStop("heap", func() error { stopKeeping(); return nil })
 	steps := []struct {
@@ -85,6 +88,7 @@ func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h
 		{"settings", a.readSettings},
 		{"broker", a.startBroker},
 		{"streams", a.applyStreams},
+		{"journal", a.startJournal},
 		{"storage", a.startStorage},
 		{"registry", a.startRegistry},
 		{"consents", a.startConsents},

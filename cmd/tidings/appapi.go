@@ -57,7 +57,11 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	quotas := a.quotas(c.js)
+	announced, err := a.startAnnouncing(ctx, nc)
+	if err != nil {
+		return nil, nil, err
+	}
+	quotas := a.quotas(c.js, announced.Reached)
 	v1 = api.New(api.Options{
 		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
 		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
@@ -218,5 +222,9 @@ func (c *control) test(ctx context.Context, e schemas.Endpoint, eventType string
 	if _, err := c.js.PublishMsg(ctx, m, jetstream.WithMsgID(string(id))); err != nil {
 		return "", schemas.Errorf(schemas.CodeUnavailable, "the test delivery is not stored: try again: %w", err)
 	}
+	at, sequence, _ := id.Accepted() // Example has made it
+	c.app.journal.Add(e.Tenant, schemas.Record{Event: &schemas.EventRecord{
+		Sequence: sequence, Accepted: at, EventSummary: schemas.Summarize(m.Header, len(m.Data)), Endpoints: []schemas.EndpointID{e.ID},
+	}}, func() {})
 	return id, nil
 }

@@ -11,9 +11,10 @@ import (
 )
 
 // quotas are what the doors ask of a tenant.
-func (a *app) quotas(js jetstream.JetStream) *quota.Quotas {
+func (a *app) quotas(js jetstream.JetStream, reached func(schemas.TenantID, string, string)) *quota.Quotas {
 	return quota.New(quota.Options{
 		Default: a.settings.Quota,
+		Reached: reached,
 		Tenant: func(id schemas.TenantID) (schemas.Tenant, bool) {
 			rec, ok := a.picture.Tenant(id)
 			return rec.Value, ok
@@ -54,13 +55,15 @@ func (a *app) held(ctx context.Context, js jetstream.JetStream) (map[schemas.Ten
 	return held, nil
 }
 
+// limited tells whether a tenant has a quota of what is stored.
+func (a *app) limited(id schemas.TenantID) bool {
+	tenant, _ := a.index.Tenant(id)
+	return tenant.Quota.Or(a.settings.Quota).StoredBytes > 0
+}
+
 // meter counts what is stored for tenants that have a quota of it.
 func (a *app) meter(ctx context.Context) *quota.Meter {
 	m := quota.NewMeter(
-		func(id schemas.TenantID) bool {
-			tenant, _ := a.index.Tenant(id)
-			return tenant.Quota.Or(a.settings.Quota).StoredBytes > 0
-		},
 		func(ctx context.Context, tenant schemas.TenantID, bytes int64) error {
 			return a.registry.AddStored(ctx, tenant, a.settings.Streams.EventsMaxAge, bytes)
 		}, a.log)

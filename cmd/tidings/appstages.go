@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -35,7 +36,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	announce, err := announcer(nc)
+	own, err := newAnnouncer(nc)
 	if err != nil {
 		return err
 	}
@@ -46,12 +47,14 @@ func (a *app) startDispatcher(ctx context.Context) error {
 		Fetch:     a.registry.Endpoint,
 		Disable:   a.registry.DisableEndpoint,
 		Failing:   failingNotes{a.registry},
-		Announce:  announce,
+		Announce:  own.notice,
 		Agree:     a.registry.Agree,
 		Origin:    a.settings.Origin,
 		Callback:  callback,
 		Transport: transport,
 		Observe:   a.observe,
+		Journal:   a.journal.Add,
+		Name:      a.name,
 		AckWait:   streams.AckWait,
 		Grace:     a.settings.Grace,
 		UserAgent: "Tidings/" + version(),
@@ -108,7 +111,9 @@ func (a *app) startFanout(ctx context.Context) error {
 		Registry:  pipeRegistry{a.registry, a.barrier},
 		Catalogue: a.types,
 		Express:   a.express,
+		Counted:   a.limited,
 		Stored:    a.meter(ctx).Count,
+		Journal:   a.journal.Add,
 		Log:       a.log,
 	})
 	if err != nil {
@@ -118,35 +123,39 @@ func (a *app) startFanout(ctx context.Context) error {
 	return nil
 }
 
-// partitionPause is how long a partition that could not run waits before it is
-// tried again.
-const partitionPause = time.Second
+// againPause is how long a part that could not run waits before it is tried again.
+const againPause = time.Second
 
 // share runs this member's share of a role's partitions.
 func (a *app) share(ctx context.Context, role string, run func(context.Context, int) error) {
 	m := members.New(a.streams.Members, members.Options{
-		Role: role, ID: memberID(), Partitions: a.streams.Layout.Partitions, TTL: streams.MemberTTL, Log: a.log,
+		Role: role, ID: a.name, Partitions: a.streams.Layout.Partitions, TTL: streams.MemberTTL, Log: a.log,
 	})
 	a.background(ctx, role, func(ctx context.Context) error {
 		return m.Run(ctx, func(ctx context.Context, partition int) {
-			for {
-				err := run(ctx, partition)
-				if ctx.Err() != nil {
-					return
-				}
-				a.log.ErrorContext(ctx, "partition stopped; it is tried again", "role", role, "partition", partition, "error", err)
-				select {
-				case <-ctx.Done():
-					return
-				case <-time.After(partitionPause):
-				}
-			}
+			a.again(ctx, fmt.Sprintf("%s partition %d", role, partition), func(ctx context.Context) error { return run(ctx, partition) })
 		})
 	})
 }
 
-// memberID is unique among processes and fit for a subject token.
-func memberID() string {
+// again runs a part until ctx ends, again whenever it stops by itself.
+func (a *app) again(ctx context.Context, name string, run func(context.Context) error) {
+	for {
+		err := run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		a.log.ErrorContext(ctx, "stopped; it is tried again", "part", name, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(againPause):
+		}
+	}
+}
+
+// processName is unique among processes and fit for a subject token.
+func processName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "host"

@@ -114,6 +114,7 @@ func (s *storage) say(problem string) {
 func (s *storage) setIntake(ctx context.Context, open bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, intakeWait)
 	defer cancel()
+	s.app.journal.SetFull(!open) // the room that is left is for deliveries
 	err := streams.SetIntake(ctx, s.js, open)
 	if err != nil && ctx.Err() == nil {
 		s.app.log.WarnContext(ctx, "open or close EVENTS for new events", "open", open, "error", err)

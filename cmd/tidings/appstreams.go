@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/broker"
+	"github.com/tidings-dev/tidings/config/journal"
 	"github.com/tidings-dev/tidings/config/members"
 	"github.com/tidings-dev/tidings/config/streams"
 	"github.com/tidings-dev/tidings/schemas"
@@ -25,6 +26,7 @@ func (a *app) applyStreams(ctx context.Context) (err error) {
 		Replicas:     s.Replicas,
 		EventsMaxAge: s.EventsMaxAge,
 		DeadMaxAge:   s.DeadMaxAge,
+		LogMaxAge:    s.LogMaxAge,
 		DedupWindow:  s.DedupWindow,
 	}
 	err = broker.Allowed(ctx, a.nc, func(ctx context.Context) error {
@@ -85,4 +87,17 @@ func (a *app) await(ctx context.Context, ask func() error) error {
 		case <-time.After(askAgain):
 		}
 	}
+}
+
+// startJournal begins to write the delivery log. It ends after the stages.
+func (a *app) startJournal(ctx context.Context) error {
+	nc, err := a.connection("journal")
+	if err != nil {
+		return err
+	}
+	if a.journal, err = journal.New(nc, journal.Options{Log: a.log}); err != nil {
+		return err
+	}
+	a.background(ctx, "journal", a.journal.Run)
+	return nil
 }

@@ -94,6 +94,8 @@ var importRules = []importRule{
 	{"config/heap", nil, nil},
 	{"config/quota", []string{"schemas/...", "config/access"}, []string{"golang.org/x/sync/..."}},
 	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},
+	{"config/announce", []string{"schemas/..."}, []string{natsClient}},
+	{"config/journal", []string{"schemas/..."}, []string{natsClient}},
 	{"config/log", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/..."})},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},
 	{"config/telemetry", []string{"schemas/...", "config/streams"}, []string{otelAll, "github.com/prometheus/..."}},

@@ -107,7 +107,7 @@ func (s *stages) fanoutOn(nc *nats.Conn) func(context.Context, int) error {
 }
 
 func (s *stages) dispatcherOn(nc *nats.Conn) func(context.Context, int) error {
-	announce, err := announcer(nc)
+	own, err := newAnnouncer(nc)
 	if err != nil {
 		s.t.Error(err)
 	}
@@ -117,7 +117,7 @@ func (s *stages) dispatcherOn(nc *nats.Conn) func(context.Context, int) error {
 		Fetch:     s.registry.Endpoint,
 		Disable:   s.registry.DisableEndpoint,
 		Failing:   failingNotes{s.registry},
-		Announce:  announce,
+		Announce:  own.notice,
 		Agree:     s.registry.Agree,
 		Origin:    testOrigin,
 		Transport: s.receiver.Transport(s.t),

@@ -80,7 +80,7 @@ func (r Remote) options(name string, log *slog.Logger) ([]nats.Option, error) {
 // pingEvery is how often a connection asks the server whether it is there. One that
 // has vanished, and whose network tells nobody, is left after three times as long
 // (the client library's own two minutes make that six).
-const pingEvery = 10 * time.Second
+const pingEvery = 5 * time.Second
 
 // options are the same for every connection: it never gives up, and says when
 // the server is lost and found.

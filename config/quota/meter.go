@@ -21,25 +21,20 @@ const (
 // Meter counts the bytes that are stored for tenants. It is safe for concurrent
 // use.
 type Meter struct {
-	limited func(schemas.TenantID) bool
-	note    func(context.Context, schemas.TenantID, int64) error
-	log     *slog.Logger
+	note func(context.Context, schemas.TenantID, int64) error
+	log  *slog.Logger
 
 	mu    sync.Mutex // guards what follows
 	bytes map[schemas.TenantID]int64
 }
 
-// NewMeter makes one that counts for those tenants that are limited, and has note
-// add what it has counted to what was noted before.
-func NewMeter(limited func(schemas.TenantID) bool, note func(context.Context, schemas.TenantID, int64) error, log *slog.Logger) *Meter {
-	return &Meter{limited: limited, note: note, log: log, bytes: map[schemas.TenantID]int64{}}
+// NewMeter makes one that has note add what it has counted to what was noted before.
+func NewMeter(note func(context.Context, schemas.TenantID, int64) error, log *slog.Logger) *Meter {
+	return &Meter{note: note, log: log, bytes: map[schemas.TenantID]int64{}}
 }
 
 // Count counts bytes that are stored for a tenant.
 func (m *Meter) Count(tenant schemas.TenantID, bytes int) {
-	if !m.limited(tenant) {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bytes[tenant] += int64(bytes)

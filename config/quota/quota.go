@@ -2,6 +2,7 @@ package quota
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// Options are what [Quotas] go by. All are required but Default.
+// Options are what [Quotas] go by. All are required but Default and Reached.
 type Options struct {
 	// Default is for what a tenant's own quota leaves out.
 	Default schemas.Quota
@@ -26,6 +27,9 @@ type Options struct {
 	Stored func(context.Context, schemas.TenantID) (int64, error)
 	// Held is how many deliveries wait for endpoints of each tenant.
 	Held func(context.Context) (map[schemas.TenantID]int, error)
+	// Reached is told of each refusal: whose, by the quota's name in JSON, and why.
+	// By default nobody is.
+	Reached func(tenant schemas.TenantID, quota, why string)
 }
 
 // fresh is how long a count is taken for what it was, and what a door that is
@@ -51,8 +55,22 @@ type counted struct {
 	at    time.Time
 }
 
+// refuse says why something is refused, and after what time it would not be, if
+// waiting helps.
+func (q *Quotas) refuse(tenant schemas.TenantID, quota string, wait time.Duration, format string, args ...any) error {
+	why := fmt.Sprintf(format, args...)
+	q.o.Reached(tenant, quota, why)
+	if wait == 0 {
+		return schemas.Errorf(schemas.CodeTooMany, "%s", why)
+	}
+	return schemas.Errorf(schemas.CodeTooMany, "%s: %w", why, &access.TooMany{Wait: wait})
+}
+
 // New makes them.
 func New(o Options) *Quotas {
+	if o.Reached == nil {
+		o.Reached = func(schemas.TenantID, string, string) {}
+	}
 	return &Quotas{
 		o:      o,
 		paid:   map[schemas.TenantID]time.Time{},
@@ -76,7 +94,7 @@ func (q *Quotas) Publish(ctx context.Context, tenant schemas.TenantID, events in
 		return err
 	}
 	if wait := q.pay(tenant, quota.Events, events, time.Now()); wait > 0 {
-		return schemas.Errorf(schemas.CodeTooMany, "the tenant publishes more events than its quota of %s: publish fewer, or ask for more: %w", quota.Events, &access.TooMany{Wait: wait})
+		return q.refuse(tenant, "events", wait, "the tenant publishes more events than its quota of %s: publish fewer, or ask for more", quota.Events)
 	}
 	return nil
 }
@@ -110,8 +128,8 @@ func (q *Quotas) checkStored(ctx context.Context, tenant schemas.TenantID, quota
 	if err != nil || bytes < quota.StoredBytes {
 		return err
 	}
-	return schemas.Errorf(schemas.CodeTooMany, "the tenant's events take %d bytes, and its quota is %d: older ones go in time; publish fewer, or ask for more: %w",
-		bytes, quota.StoredBytes, &access.TooMany{Wait: fresh})
+	return q.refuse(tenant, "stored_bytes", fresh, "the tenant's events take %d bytes, and its quota is %d: older ones go in time; publish fewer, or ask for more",
+		bytes, quota.StoredBytes)
 }
 
 func (q *Quotas) storedOf(ctx context.Context, tenant schemas.TenantID) (int64, error) {
@@ -140,8 +158,8 @@ func (q *Quotas) checkHeld(ctx context.Context, tenant schemas.TenantID, quota s
 	if err != nil || held < quota.Held {
 		return err
 	}
-	return schemas.Errorf(schemas.CodeTooMany, "%d deliveries wait for the tenant's endpoints, and its quota is %d: see to those that are down, slow or paused, or ask for more: %w",
-		held, quota.Held, &access.TooMany{Wait: fresh})
+	return q.refuse(tenant, "held", fresh, "%d deliveries wait for the tenant's endpoints, and its quota is %d: see to those that are down, slow or paused, or ask for more",
+		held, quota.Held)
 }
 
 func (q *Quotas) heldOf(ctx context.Context, tenant schemas.TenantID) (int, error) {
@@ -174,7 +192,7 @@ func (q *Quotas) Make(ctx context.Context, tenant schemas.TenantID, id schemas.E
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if have := q.o.Endpoints(tenant) + q.making[tenant]; have >= most {
-		return nil, schemas.Errorf(schemas.CodeTooMany, "the tenant has %d endpoints, and its quota is %d: remove one, or ask for more", have, most)
+		return nil, q.refuse(tenant, "endpoints", 0, "the tenant has %d endpoints, and its quota is %d: remove one, or ask for more", have, most)
 	}
 	q.making[tenant]++
 	return func() {

@@ -210,7 +210,7 @@ func TestMeter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noted := map[schemas.TenantID]int64{}
 		var broken error
-		m := NewMeter(func(id schemas.TenantID) bool { return id != "free" }, func(_ context.Context, id schemas.TenantID, bytes int64) error {
+		m := NewMeter(func(_ context.Context, id schemas.TenantID, bytes int64) error {
 			if broken == nil {
 				noted[id] += bytes
 			}
@@ -222,12 +222,11 @@ func TestMeter(t *testing.T) {
 		count := func(n int) {
 			m.Count("acme", n)
 			m.Count("beta", 2*n)
-			m.Count("free", n)
 		}
 		want := func(acme int64) {
 			t.Helper()
 			synctest.Wait()
-			if len(noted) > 0 && noted["free"] != 0 || noted["acme"] != acme || noted["beta"] != 2*acme {
+			if noted["acme"] != acme || noted["beta"] != 2*acme {
 				t.Errorf("noted %v, want %d", noted, acme)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -310,11 +309,10 @@ func isConflict(err error) bool {
 		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// full recognises a write refused because there is no room: in the account, in the
-// server, for a stream, or by a stream's limit.
+// full recognises a write refused because there is no room.
 func full(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && slices.Contains([]jetstream.ErrorCode{10002, 10023, 10047, 10077}, api.ErrorCode)
+	return errors.As(err, &api) && schemas.IsFull(uint16(api.ErrorCode))
 }
 
 func unavailable(what string, err error) error {

@@ -46,6 +46,7 @@ func (c *chaos) settleAccount(began, last, ended time.Time) {
 		}
 	}
 	a, r := c.balance(want), c.repeats(began, ended)
+	a.unlogged = c.unlogged(want)
 	c.onceEach()
 	c.firstInOrder("ep_fifo", 1, stored, began)
 	c.firstInOrder("ep_keyed", chaosKeys, stored, began)
@@ -207,6 +208,7 @@ func (c *chaos) table(a account, r repeats, began, last, ended time.Time) string
 	row("  taken", a.taken)
 	row("  dead, with the reason", a.dead)
 	row("  lost", a.lost)
+	row("not in the delivery log, or not to their end", a.unlogged)
 	row("requests for what had been taken", len(r.unexcused)+sum(r.by))
 	for _, cause := range r.causes() {
 		row("  in flight: "+cause, r.by[cause])

@@ -43,12 +43,7 @@ func (d disaster) String() string {
 
 // pauseTime is how long somebody is paused: longer than what they have in their
 // hands is theirs, and than they count as alive.
-func (r room) pauseTime() time.Duration {
-	if r.dispatcher && !r.broker {
-		return streams.AckWait + 3*time.Second
-	}
-	return max(streams.EventAckWait, streams.MemberTTL) + 2*time.Second
-}
+const pauseTime = max(streams.AckWait, streams.MemberTTL) + 2*time.Second
 
 // disaster has the next one happen, and everybody work again.
 func (c *chaos) disaster() {
@@ -93,7 +88,7 @@ func (c *chaos) pause(victim room) {
 			c.t.Fatalf("%s %s: %v", s, victim.name, err)
 		}
 		if s == syscall.SIGSTOP {
-			<-time.After(victim.pauseTime())
+			<-time.After(pauseTime)
 		}
 	}
 }

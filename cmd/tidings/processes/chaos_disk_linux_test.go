@@ -91,6 +91,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	built, d := build(t, "tidings"), startDisk(t, diskSize)
 	c := newChaos(t)
+	c.logless = true
 	address, broker := freeAddress(t), freeAddress(t)
 	c.url, c.api = "nats://"+broker, caller{t, "http://" + address, chaosToken}
 	c.rooms = []room{{name: "all", broker: true, fanout: true, dispatcher: true}}

@@ -21,7 +21,7 @@ const (
 	after = time.Second
 	// pastMost is how long after a fanout died an event may wait for older ones: two
 	// ack waits, where a broker died meanwhile.
-	pastMost = 2*streams.EventAckWait + queued
+	pastMost = 2*streams.AckWait + queued
 	// queued is as much for who was paused and had deliveries that wait for their
 	// endpoint's rate. Others have them too by then.
 	queued = 5 * time.Second

@@ -41,6 +41,7 @@ type chaos struct {
 	rooms  []room // its processes, and what they play
 	deck   []kind // the kinds of disaster that come next
 
+	logless   bool // there is no room for the delivery log at times
 	disasters []disaster
 	overtaken int // first requests for ordered endpoints that README lets come late
 	load      load

@@ -238,10 +238,10 @@ func (c *cluster) loseQuorum() {
 
 // killAll kills all servers at once.
 func (c *cluster) killAll() {
-	b := c.struck()
 	for _, n := range c.nodes {
 		n.kill()
 	}
+	b := c.struck()
 	<-time.After(downTime)
 	b.regained = time.Now()
 	c.nothingStored(b)

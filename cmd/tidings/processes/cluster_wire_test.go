@@ -23,10 +23,9 @@ type wire struct {
 type wireState int
 
 const (
-	whole   wireState = iota
-	silent            // nothing arrives, no connection ends, and new ones hang: a network that drops all packets
-	refused           // connections break, and new ones too: a firewall that answers
-	gone              // the test has ended
+	whole  wireState = iota
+	silent           // nothing arrives, no connection ends, and new ones hang: a network that drops all packets
+	gone             // the test has ended
 )
 
 // lay opens a wire to an address, where nobody need listen yet.
@@ -52,7 +51,7 @@ func (w *wire) set(s wireState) {
 	w.state = s
 	close(w.changed)
 	w.changed = make(chan struct{})
-	if s == refused || s == gone {
+	if s == gone {
 		for c := range w.conns {
 			_ = c.Close() // breaking it is the point
 		}
@@ -111,7 +110,7 @@ func (w *wire) carry(from net.Conn) {
 func (w *wire) enter(from, to net.Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.state == refused || w.state == gone {
+	if w.state == gone {
 		return false
 	}
 	w.conns[from], w.conns[to] = struct{}{}, struct{}{}

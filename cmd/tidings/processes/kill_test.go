@@ -69,7 +69,7 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 }
 
 // account is what became of the deliveries.
-type account struct{ taken, doubled, dead, lost int }
+type account struct{ taken, doubled, dead, lost, unlogged int }
 
 // account holds what the receiver and DEAD have against what was wanted.
 func (f *fleet) account(events int, want map[ledgerKey]bool) (a account) {

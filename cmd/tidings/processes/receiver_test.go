@@ -47,13 +47,14 @@ type receiver struct {
 	requests []request              // in the order they came
 	headers  map[string]http.Header // of the newest request, by event
 	bodies   map[string][]byte      // likewise
+	all      map[string][]string    // the bodies that came, by endpoint
 }
 
 func startReceiver(t *testing.T, answer func(request) int) *receiver {
 	t.Helper()
 	r := &receiver{
 		t: t, addr: "127.0.0.1:0", answer: answer,
-		seen: map[ledgerKey]*receipts{}, headers: map[string]http.Header{}, bodies: map[string][]byte{},
+		seen: map[ledgerKey]*receipts{}, headers: map[string]http.Header{}, bodies: map[string][]byte{}, all: map[string][]string{},
 	}
 	r.open()
 	t.Cleanup(r.close)
@@ -100,6 +101,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		s.taken++
 	}
 	r.headers[key.event], r.bodies[key.event] = q.Header, body
+	r.all[key.endpoint] = append(r.all[key.endpoint], string(body))
 	r.mu.Unlock()
 	w.WriteHeader(status)
 }
