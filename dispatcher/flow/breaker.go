@@ -33,8 +33,8 @@ type BreakerOptions struct {
 	// moment in which all of it fails is not enough.
 	Consecutive int
 	// Cooldown is how long the breaker stays open before its first probe, 10 s by
-	// default. Each time it opens again without having closed it is twice as
-	// long, at most MaxCooldown, 5 min by default. Jitter adds up to a quarter.
+	// default. Each time it opens again without an attempt having succeeded it is
+	// twice as long, at most MaxCooldown, 5 min by default. Jitter adds up to a quarter.
 	Cooldown    time.Duration
 	MaxCooldown time.Duration
 	// Max is the limit, in attempts, at which the ramp has ended: [DefaultMax] by
@@ -67,7 +67,7 @@ type Breaker struct {
 	state    State
 	recent   [slots]slot   // while closed
 	run      int           // failures in a row, while closed
-	cooldown time.Duration // the last one, without jitter; 0 once closed again
+	cooldown time.Duration // the last one, without jitter; 0 once an attempt has succeeded
 	due      time.Time     // while open: of the probe
 	probe    time.Time     // when the last probe began: earlier attempts count no more
 	ramp     int           // the limit of the round; 1 is the probe
@@ -186,6 +186,8 @@ func (b *Breaker) round(r Result) {
 	b.ended++
 	if r.Signal == Failed {
 		b.failed++
+	} else {
+		b.cooldown = 0 // it is there, if not all of it
 	}
 	switch {
 	case b.failed > 0 && float64(b.failed) >= b.o.Ratio*float64(b.ramp):

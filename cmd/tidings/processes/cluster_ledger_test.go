@@ -226,7 +226,7 @@ func (c *cluster) quiet() {
 	deadline := time.Now().Add(3 * waitLimit)
 	for c.left() != 0 {
 		if time.Now().After(deadline) {
-			c.t.Fatalf("work is left after %s:\n%s", 3*waitLimit, c.diagnosis())
+			c.t.Fatalf("work is left after %s:\n%s", drainLimit, c.diagnosis())
 		}
 		<-time.After(100 * time.Millisecond)
 	}

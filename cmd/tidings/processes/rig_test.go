@@ -18,7 +18,7 @@ import (
 
 // waitLimit is when a test gives up. What it waits for may take long on a busy
 // machine, so it waits for the thing itself.
-const waitLimit = 90 * time.Second
+const waitLimit = 5 * time.Minute
 
 // programs are the binaries of a test, by name.
 type programs map[string]string
