@@ -81,10 +81,20 @@ func New(nc *nats.Conn, o Options) (*Journal, error) {
 	return &Journal{o: o, js: js, name: rand.Text(), kick: make(chan struct{}, 1), open: map[schemas.TenantID]*batch{}}, nil
 }
 
+// lines are what records are written to on their way into a batch, and bodies those
+// of batches that are stored: a journal makes no garbage but for what is unusual.
+var (
+	lines  = sync.Pool{New: func() any { return new([]byte) }}
+	bodies = sync.Pool{New: func() any { return new([]byte) }}
+)
+
 // Add takes a record in; it is a [schemas.Journal].
 func (j *Journal) Add(tenant schemas.TenantID, r schemas.Record, written func()) {
-	line := schemas.AppendRecord(nil, r)
-	if !j.add(tenant, line, written) {
+	line := lines.Get().(*[]byte) //nolint:forcetypeassert // what New makes
+	*line = schemas.AppendRecord((*line)[:0], r)
+	added := j.add(tenant, *line, written)
+	lines.Put(line)
+	if !added {
 		j.dropped.Add(1)
 		written()
 		return
@@ -105,7 +115,7 @@ func (j *Journal) add(tenant schemas.TenantID, line []byte, written func()) bool
 	j.bytes += len(line)
 	b := j.open[tenant]
 	if b == nil || len(b.body)+len(line) > maxMessage {
-		b = &batch{tenant: tenant}
+		b = &batch{tenant: tenant, body: (*bodies.Get().(*[]byte))[:0]} //nolint:forcetypeassert // what New makes
 		j.open[tenant] = b
 		j.ready = append(j.ready, b)
 	}
@@ -190,6 +200,7 @@ func (j *Journal) store(ctx context.Context, b *batch, id string) {
 	j.mu.Lock()
 	j.bytes -= len(b.body)
 	j.mu.Unlock()
+	bodies.Put(&b.body)
 }
 
 func (j *Journal) publish(ctx context.Context, m *nats.Msg, id string) error {
