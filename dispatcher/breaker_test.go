@@ -287,7 +287,7 @@ func (r *rig) typed(id schemas.EndpointID, eventType, data string) {
 		"ce-time": {time.Now().UTC().Format(time.RFC3339Nano)},
 	}}
 	m := &nats.Msg{Subject: r.env.Layout.ReadySubject(id), Header: nats.Header(d.Header()), Data: d.Data}
-	if _, err := r.js.PublishMsg(r.t.Context(), m, jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+	if _, err := r.js.PublishMsg(r.t.Context(), m, jetstream.WithMsgID(d.MessageID())); err != nil {
 		r.t.Error(err)
 	}
 }

@@ -79,7 +79,7 @@ func (l *ledger) give(d *schemas.Delivery) {
 
 func (l *ledger) store(d *schemas.Delivery) {
 	<-time.After(l.upTo(20 * time.Millisecond))
-	if _, err := l.js.PublishMsg(l.t.Context(), l.ready(d), jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+	if _, err := l.js.PublishMsg(l.t.Context(), l.ready(d), jetstream.WithMsgID(d.MessageID())); err != nil {
 		l.t.Errorf("store %s: %v", d.ID, err)
 	}
 }

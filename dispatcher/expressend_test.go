@@ -226,7 +226,7 @@ func TestExpressOutlivesJetStream(t *testing.T) {
 		<-time.After(time.Second)
 		for _, id := range ids {
 			d := schemas.Delivery{ID: schemas.DeliveryID(id), Tenant: "acme", Endpoint: "ep_a"}
-			if _, err := r.js.PublishMsg(t.Context(), r.ready(&d), jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+			if _, err := r.js.PublishMsg(t.Context(), r.ready(&d), jetstream.WithMsgID(d.MessageID())); err != nil {
 				t.Fatal(err)
 			}
 		}

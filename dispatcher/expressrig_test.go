@@ -78,7 +78,7 @@ func (f *offers) store(d *schemas.Delivery) {
 		return
 	}
 	<-time.After(f.late)
-	if _, err := f.r.js.PublishMsg(f.r.t.Context(), f.r.ready(d), jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+	if _, err := f.r.js.PublishMsg(f.r.t.Context(), f.r.ready(d), jetstream.WithMsgID(d.MessageID())); err != nil {
 		f.r.t.Errorf("store %s: %v", d.ID, err)
 	}
 }

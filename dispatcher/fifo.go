@@ -173,7 +173,7 @@ func (p *partition) inPlace(t *task) bool {
 func (p *partition) release(work context.Context, t *task) {
 	err := p.kept.Forget(work, t.delivery, t.kept)
 	if err == nil {
-		err = p.d.store(work, p.d.later(t.delivery, time.Until(t.due)), t.delivery.ID.MessageID(t.delivery.Attempts))
+		err = p.d.store(work, p.d.later(t.delivery, time.Until(t.due)), t.delivery.MessageID())
 	}
 	if err == nil {
 		t.stored.done()

@@ -24,7 +24,7 @@ func (r *rig) offer(o *owner, id schemas.EndpointID) string {
 	d := &schemas.Delivery{ID: schemas.NewDeliveryID(time.Now(), r.made, id), Tenant: "acme", Endpoint: id, Data: []byte(fmt.Sprint(r.made))}
 	m := &nats.Msg{Subject: r.env.Layout.ReadySubject(id), Header: nats.Header(d.Header()), Data: d.Data}
 	store := func() {
-		if _, err := r.js.PublishMsgAsync(m, jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+		if _, err := r.js.PublishMsgAsync(m, jetstream.WithMsgID(d.MessageID())); err != nil {
 			r.t.Error(err)
 		}
 	}

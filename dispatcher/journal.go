@@ -36,6 +36,9 @@ func (p *partition) journal(r Report, written func()) {
 	if r.Attempt.Number == 0 {
 		record.Attempt.At, record.Attempt.Detail = time.Now().UTC(), r.Outcome.Detail
 	}
+	if d.Replay != nil {
+		record.Replay = d.Replay.Asked
+	}
 	if r.Outcome.Kind == schemas.Retry {
 		record.Next = time.Now().Add(r.Outcome.After).UTC()
 	}

@@ -113,7 +113,7 @@ func (r *rig) sized(id schemas.EndpointID, size int) string {
 	r.made++
 	d := schemas.Delivery{ID: schemas.NewDeliveryID(time.Now(), r.made, id), Tenant: "acme", Endpoint: id, Data: bytes.Repeat([]byte("1"), size)}
 	m := &nats.Msg{Subject: r.env.Layout.ReadySubject(id), Header: nats.Header(d.Header()), Data: d.Data}
-	if _, err := r.js.PublishMsg(r.t.Context(), m, jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+	if _, err := r.js.PublishMsg(r.t.Context(), m, jetstream.WithMsgID(d.MessageID())); err != nil {
 		r.t.Fatal(err)
 	}
 	return string(d.ID)

@@ -28,7 +28,7 @@ func (q *heldQueue) place(d *schemas.Delivery) placed {
 	}
 	q.length++
 	m := &nats.Msg{Subject: q.subject, Header: nats.Header(d.Header()), Data: d.Body()}
-	return placed{msg: m, id: d.ID.MessageID(d.Attempts) + ".held", stored: func() {}, counted: true}
+	return placed{msg: m, id: d.MessageID() + ".held", stored: func() {}, counted: true}
 }
 
 // uncount corrects the queue's length if what was placed is not there once more.

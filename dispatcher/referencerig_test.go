@@ -65,7 +65,7 @@ func (r *rig) dueOne(d schemas.Delivery, to schemas.EndpointID) string {
 	}
 	d.ID, d.Endpoint = schemas.NewDeliveryID(at, sequence, to), to
 	m := &nats.Msg{Subject: r.env.Layout.ReadySubject(to), Header: nats.Header(d.Header()), Data: d.Body()}
-	if _, err := r.js.PublishMsg(r.t.Context(), m, jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+	if _, err := r.js.PublishMsg(r.t.Context(), m, jetstream.WithMsgID(d.MessageID())); err != nil {
 		r.t.Fatal(err)
 	}
 	return string(d.ID)

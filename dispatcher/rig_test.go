@@ -94,7 +94,7 @@ func (r *rig) dueOf(id schemas.EndpointID, keys ...string) []string {
 			d.Event = schemas.Header{"ce-partitionkey": {key}}
 		}
 		ids[i] = string(d.ID)
-		if _, err := r.js.PublishMsgAsync(r.ready(d), jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+		if _, err := r.js.PublishMsgAsync(r.ready(d), jetstream.WithMsgID(d.MessageID())); err != nil {
 			r.t.Fatal(err)
 		}
 	}

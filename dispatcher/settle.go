@@ -22,7 +22,7 @@ func (p *partition) settle(ctx context.Context, r Report) error {
 		return nil
 	case schemas.Retry:
 		fault.Here(fault.AttemptFailed)
-		if err := d.store(ctx, d.later(&next, r.Outcome.After), next.ID.MessageID(next.Attempts)); err != nil {
+		if err := d.store(ctx, d.later(&next, r.Outcome.After), next.MessageID()); err != nil {
 			return err
 		}
 		fault.Here(fault.RetryStored)
@@ -62,9 +62,6 @@ func (d *Dispatcher) later(next *schemas.Delivery, after time.Duration) *nats.Ms
 
 const scheduleFormat = "2006-01-02T15:04:05.000000000Z07:00"
 
-// deadID is the message id of a delivery's dead letter.
-func deadID(d *schemas.Delivery) string { return string(d.ID) + ".dead" }
-
 // bury stores a delivery's dead letter. It outlives the event in EVENTS, so it
 // has the data, unless EVENTS no longer does.
 func (d *Dispatcher) bury(ctx context.Context, next *schemas.Delivery, o schemas.Outcome) error {
@@ -75,7 +72,7 @@ func (d *Dispatcher) bury(ctx context.Context, next *schemas.Delivery, o schemas
 	case !schemas.HasCode(err, schemas.CodeNotFound):
 		return err
 	}
-	return d.store(ctx, buried(next, o), deadID(next))
+	return d.store(ctx, buried(next, o), next.DeadID())
 }
 
 func buried(next *schemas.Delivery, o schemas.Outcome) *nats.Msg {

@@ -107,7 +107,7 @@ func (r *rig) queues(want ...schemas.EndpointID) {
 			r.t.Fatal(err)
 		}
 		d, err := schemas.ReadDelivery(m.Subject, maps.Clone(schemas.Header(m.Header)), m.Data)
-		if id := m.Header.Get(jetstream.MsgIDHeader); err != nil || id != d.ID.MessageID(0) || len(got[e]) != 1 {
+		if id := m.Header.Get(jetstream.MsgIDHeader); err != nil || id != d.MessageID() || len(got[e]) != 1 {
 			r.t.Errorf("%s: %d stored, the last under %q, %v", e, len(got[e]), id, err)
 		}
 	}

@@ -242,7 +242,7 @@ func delivery(at stored, e Event, to schemas.EndpointID, of int) write {
 	if size := len(e.Data); size > minReference && size*of > maxInline {
 		d.Reference = size
 	}
-	return write{delivery: d, id: d.ID.MessageID(0)}
+	return write{delivery: d, id: d.MessageID()}
 }
 
 // conforms returns what is wrong with the event's data, unless its tenant wants

@@ -15,6 +15,7 @@ const (
 	headerAttempts  = "Tidings-Attempts"
 	headerHistory   = "Tidings-History"
 	headerReference = "Tidings-Reference"
+	headerReplay    = "Tidings-Replay"
 	headerReason    = "Tidings-Reason"
 	headerDetail    = "Tidings-Detail"
 )
@@ -29,6 +30,8 @@ type Delivery struct {
 	// Attempts is how many were made. It counts on when History is shortened.
 	Attempts int
 	History  []Attempt
+	// Replay is set if it is made once more.
+	Replay *Replay
 	// Event holds the "ce-" headers, in canonical names.
 	Event Header
 	// Data is the event's data: JSON, or empty. With a Reference it is the data if
@@ -63,7 +66,30 @@ func (d *Delivery) Header() Header {
 	if d.Reference > 0 {
 		h[headerReference] = []string{strconv.Itoa(d.Reference)}
 	}
+	if d.Replay != nil {
+		h[headerReplay] = []string{d.Replay.header()}
+	}
 	return h
+}
+
+// MessageID is the JetStream deduplication id under which the delivery is stored
+// after so many attempts as it has had: writing the same step twice stores it once.
+func (d *Delivery) MessageID() string {
+	id := d.replayID()
+	if d.Attempts > 0 {
+		id += "." + strconv.Itoa(d.Attempts)
+	}
+	return id
+}
+
+// DeadID is that of its dead letter.
+func (d *Delivery) DeadID() string { return d.replayID() + ".dead" }
+
+func (d *Delivery) replayID() string {
+	if d.Replay == nil {
+		return string(d.ID)
+	}
+	return string(d.ID) + ".r" + d.Replay.token()
 }
 
 // historyJSON does not escape for HTML, which would make a detail up to six
@@ -99,6 +125,10 @@ func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 	}
 	if err := d.readReference(h); err != nil {
 		return nil, err
+	}
+	var err error
+	if d.Replay, err = readReplay(h); err != nil {
+		return nil, Errorf(CodeInvalid, "delivery %s: %w", d.ID, err)
 	}
 	for name := range h {
 		if !strings.HasPrefix(name, attributePrefix) {
@@ -145,6 +175,15 @@ func (d *Delivery) readReference(h Header) error {
 func (d *Delivery) Accepted() time.Time {
 	at, _, _ := d.ID.Accepted() // ReadDelivery has checked the id
 	return at
+}
+
+// Since is when its age began: when EVENTS stored the event, or when somebody asked
+// for it once more.
+func (d *Delivery) Since() time.Time {
+	if d.Replay != nil {
+		return d.Replay.Asked
+	}
+	return d.Accepted()
 }
 
 // EventType is the CloudEvents type.

@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"hash/fnv"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -131,13 +130,4 @@ func uint48(b []byte) uint64 {
 	var full [8]byte
 	copy(full[2:], b[:6])
 	return binary.BigEndian.Uint64(full[:])
-}
-
-// MessageID is the JetStream deduplication id under which a delivery is stored
-// after attempts tries: writing the same step twice stores it once.
-func (id DeliveryID) MessageID(attempts int) string {
-	if attempts == 0 {
-		return string(id)
-	}
-	return string(id) + "." + strconv.Itoa(attempts)
 }

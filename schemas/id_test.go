@@ -143,11 +143,3 @@ func TestDeliveryIDAccepted(t *testing.T) {
 		wantError(t, err, tt.want)
 	}
 }
-
-func TestDeliveryMessageID(t *testing.T) {
-	for attempts, want := range map[int]string{0: "dlv_x", 1: "dlv_x.1", 12: "dlv_x.12"} {
-		if got := schemas.DeliveryID("dlv_x").MessageID(attempts); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-}

@@ -12,6 +12,7 @@ import (
 type Record struct {
 	Event   *EventRecord   `json:"event,omitempty"`
 	Attempt *AttemptRecord `json:"attempt,omitempty"`
+	Replay  *ReplayRecord  `json:"replay,omitempty"`
 }
 
 // EventRecord says what fanout made of an event.
@@ -76,12 +77,23 @@ type AttemptRecord struct {
 	// Attempt's number is 0 if no request was made; its time is set all the same.
 	Attempt Attempt `json:"attempt"`
 	Kind    Kind    `json:"outcome"`
-	Reason  Reason  `json:"why"` // the outcome's; Attempt.Reason is what the attempt itself met
+	// Replay is when this was asked for once more: of a replay's attempts only. They
+	// come after all that was before, whatever the clocks say.
+	Replay time.Time `json:"replay,omitzero"`
+	Reason Reason    `json:"why"` // the outcome's; Attempt.Reason is what the attempt itself met
 	// Next is when the next attempt is due: of a retry only.
 	Next time.Time `json:"next,omitzero"`
 	// Exchange is nil if no request was made.
 	Exchange   *Exchange `json:"exchange,omitempty"`
 	Dispatcher string    `json:"by,omitempty"` // the process
+}
+
+// ReplayRecord says that a delivery is made once more, and is on its way.
+type ReplayRecord struct {
+	Delivery DeliveryID `json:"delivery"`
+	Endpoint EndpointID `json:"endpoint"`
+	Asked    time.Time  `json:"asked"`         // [Replay.Asked]
+	Job      string     `json:"job,omitempty"` // of which it is a part; empty for one alone
 }
 
 // Exchange is what an attempt sent and got, as a person needs it to see what went
@@ -148,6 +160,17 @@ func AppendRecord(to []byte, r Record) []byte {
 	return b.Bytes()
 }
 
+// valid reports whether exactly one field is set.
+func (r Record) valid() bool {
+	set := 0
+	for _, is := range []bool{r.Event != nil, r.Attempt != nil, r.Replay != nil} {
+		if is {
+			set++
+		}
+	}
+	return set == 1
+}
+
 // ReadRecords reads a message of LOG. Lines that are no records are left out, and
 // counted: another version may have written them.
 func ReadRecords(subject string, body []byte) (tenant TenantID, records []Record, unread int, err error) {
@@ -156,7 +179,7 @@ func ReadRecords(subject string, body []byte) (tenant TenantID, records []Record
 	}
 	for line := range bytes.Lines(body) {
 		var r Record
-		if json.Unmarshal(line, &r) != nil || (r.Event == nil) == (r.Attempt == nil) {
+		if json.Unmarshal(line, &r) != nil || !r.valid() {
 			unread++
 			continue
 		}

@@ -29,8 +29,9 @@ func records() []schemas.Record {
 		}},
 		{Attempt: &schemas.AttemptRecord{
 			Delivery: schemas.NewDeliveryID(at, 7, "ep_b"), Endpoint: "ep_b", Event: about, Attempt: schemas.Attempt{At: at},
-			Kind: schemas.Dead, Reason: schemas.ReasonQueueFull,
+			Kind: schemas.Dead, Reason: schemas.ReasonQueueFull, Replay: at,
 		}},
+		{Replay: &schemas.ReplayRecord{Delivery: schemas.NewDeliveryID(at, 7, "ep_b"), Endpoint: "ep_b", Asked: at, Job: "rpl_1"}},
 	}
 }
 
@@ -55,7 +56,8 @@ func TestRecordsOfVersion1(t *testing.T) {
 	const stored = `{"event":{"seq":7,"accepted":"2026-11-22T10:00:00.123Z","id":"e <1>","source":"/s","type":"user.created","subject":"u1","time":"2026-11-22T10:00:00.123Z","size":12,"trace":"4bf92f3577b34da6a3ce929d0e0e4736","endpoints":["ep_a","ep_b"]}}
 {"event":{"seq":8,"accepted":"2026-11-22T10:00:00.123Z","dead":"event_invalid","detail":"no id"}}
 {"attempt":{"delivery":"dlv_036o4ieudc0000003jsa6lglhs94fng8","endpoint":"ep_a","of":{"id":"e <1>","source":"/s","type":"user.created","subject":"u1"},"attempt":{"n":1,"at":"2026-11-22T10:00:00.123Z","took":"1ms","status":503,"reason":"server_error","detail":"503"},"outcome":"retry","why":"server_error","next":"2026-11-22T10:01:00.123Z","exchange":{"url":"https://a.test/in","sent":12,"header":{"Webhook-Id":["x"]},"got":4,"body":"busy\n","answer":{"Retry-After":["60"]},"timings":{"first_byte":"1ms"}},"by":"host-1"}}
-{"attempt":{"delivery":"dlv_036o4ieudc0000003jsa6lglhs94fng8","endpoint":"ep_b","of":{"id":"e <1>","source":"/s","type":"user.created","subject":"u1"},"attempt":{"n":0,"at":"2026-11-22T10:00:00.123Z","took":"0s","reason":""},"outcome":"dead","why":"queue_full"}}
+{"attempt":{"delivery":"dlv_036o4ieudc0000003jsa6lglhs94fng8","endpoint":"ep_b","of":{"id":"e <1>","source":"/s","type":"user.created","subject":"u1"},"attempt":{"n":0,"at":"2026-11-22T10:00:00.123Z","took":"0s","reason":""},"outcome":"dead","replay":"2026-11-22T10:00:00.123Z","why":"queue_full"}}
+{"replay":{"delivery":"dlv_036o4ieudc0000003jsa6lglhs94fng8","endpoint":"ep_b","asked":"2026-11-22T10:00:00.123Z","job":"rpl_1"}}
 `
 	_, got, unread, err := schemas.ReadRecords("log.acme", []byte(stored))
 	if err != nil || unread > 0 {
@@ -65,6 +67,9 @@ func TestRecordsOfVersion1(t *testing.T) {
 	for i := range want {
 		if a := want[i].Attempt; a != nil {
 			a.Delivery = got[i].Attempt.Delivery
+		}
+		if r := want[i].Replay; r != nil {
+			r.Delivery = got[i].Replay.Delivery
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -118,7 +118,7 @@ func (p *benchPipe) retry(n int) (m *nats.Msg, id string, err error) {
 	h := nats.Header(d.Header())
 	h.Set(jetstream.ScheduleHeader, "@at "+now.Add(schedulesDue).UTC().Format(time.RFC3339))
 	h.Set(jetstream.ScheduleTargetHeader, layout.ReadySubject(endpoint))
-	return &nats.Msg{Subject: layout.LaterSubject(endpoint, d.ID), Header: h, Data: d.Data}, d.ID.MessageID(d.Attempts), nil
+	return &nats.Msg{Subject: layout.LaterSubject(endpoint, d.ID), Header: h, Data: d.Data}, d.MessageID(), nil
 }
 
 func (r schedulesReport) write(w io.Writer) {

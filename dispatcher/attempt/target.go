@@ -107,7 +107,7 @@ func (t *Target) dies(d *schemas.Delivery) time.Time {
 	if t.endpoint.Policy.MaxAge == 0 {
 		return time.Time{}
 	}
-	return d.Accepted().Add(t.endpoint.Policy.MaxAge.Std())
+	return d.Since().Add(t.endpoint.Policy.MaxAge.Std())
 }
 
 // Refuses reports whether a delivery dies instead of its next attempt, by its
@@ -117,14 +117,14 @@ func (t *Target) Refuses(d *schemas.Delivery) bool { return t.refuses(d) != nil 
 // refuses is why a delivery is not to be attempted by its endpoint's policy, or
 // any more; nil if it is.
 func (t *Target) refuses(d *schemas.Delivery) *schemas.Outcome {
-	accepted := d.Accepted()
+	since := d.Since()
 	switch most, dies := t.endpoint.Policy.MaxPayload, t.dies(d); {
-	case accepted.Before(t.endpoint.SkipBefore):
+	case since.Before(t.endpoint.SkipBefore):
 		const detail = "the endpoint was resumed to skip what was stored before %s: replay the delivery if it is wanted after all"
 		return dead(schemas.ReasonSkipped, fmt.Sprintf(detail, t.endpoint.SkipBefore.UTC().Format(time.RFC3339Nano)))
 	case !dies.IsZero() && time.Now().After(dies):
-		const detail = "the event was stored %s ago, and the endpoint's max_age is %s"
-		return dead(schemas.ReasonTooOld, fmt.Sprintf(detail, time.Since(accepted).Round(time.Millisecond), t.endpoint.Policy.MaxAge.Std()))
+		const detail = "the delivery is %s old, and the endpoint's max_age is %s"
+		return dead(schemas.ReasonTooOld, fmt.Sprintf(detail, time.Since(since).Round(time.Millisecond), t.endpoint.Policy.MaxAge.Std()))
 	case most > 0 && d.Size() > most:
 		const detail = "the event's data has %d bytes, and the endpoint's max_payload is %d"
 		return dead(schemas.ReasonTooLarge, fmt.Sprintf(detail, d.Size(), most))

@@ -139,7 +139,7 @@ func (w *workload) fanOut(m jetstream.Msg, byReference bool) {
 			d.Reference = len(d.Data)
 		}
 		out := &nats.Msg{Subject: w.env.Layout.ReadySubject(to), Header: nats.Header(d.Header()), Data: d.Body()}
-		if _, err := w.js.PublishMsgAsync(out, jetstream.WithMsgID(d.ID.MessageID(0))); err != nil {
+		if _, err := w.js.PublishMsgAsync(out, jetstream.WithMsgID(d.MessageID())); err != nil {
 			w.tb.Error(err)
 		}
 	}

@@ -42,7 +42,7 @@ func (s Store) Keep(ctx context.Context, d *schemas.Delivery, after time.Duratio
 	m.Header.Set(headerAfter, after.String())
 	fault.Here(fault.FIFOFailed)
 	err := persist.Do(ctx, s.Log, "store "+m.Subject, func(ctx context.Context) error {
-		_, err := s.JS.PublishMsg(ctx, m, jetstream.WithMsgID(d.ID.MessageID(d.Attempts)+".kept"))
+		_, err := s.JS.PublishMsg(ctx, m, jetstream.WithMsgID(d.MessageID()+".kept"))
 		return err
 	})
 	if err == nil {
