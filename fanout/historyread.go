@@ -196,7 +196,7 @@ func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch)
 	if err != nil || !exists || at.at.Before(s.History.From) || at.at.Before(t.Created) { // of another tenant that had the id
 		return write{}, false
 	}
-	e, err := f.event(at, tenant, published)
+	e, err := read(f.o.Catalogue, at, tenant, published)
 	if err != nil {
 		return write{}, false
 	}
@@ -206,8 +206,6 @@ func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch)
 	if !m.takes(e, at.at) {
 		return write{}, false
 	}
-	record := recordOf(at, e.Header, len(e.Data))
-	record.Endpoints, record.Late = []schemas.EndpointID{s.Endpoint}, true
-	f.o.Journal(tenant, schemas.Record{Event: record}, func() {})
+	f.o.Journal(tenant, PastEvent{at, e}.Record(s.Endpoint), func() {})
 	return delivery(at, e, s.Endpoint, 1), true
 }

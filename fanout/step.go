@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 	"github.com/tidings-dev/tidings/schemas/crash"
 	"github.com/tidings-dev/tidings/schemas/fault"
 )
@@ -194,7 +195,7 @@ func (f *Fanout) decide(ctx context.Context, at stored) (decision, error) {
 		return f.dead(ctx, at, id, schemas.ReasonTenantUnknown,
 			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then replay the event", string(id))), nil
 	}
-	e, err := f.event(at, id, published)
+	e, err := read(f.o.Catalogue, at, id, published)
 	if err != nil {
 		return f.dead(ctx, at, id, schemas.ReasonEventInvalid, err), nil
 	}
@@ -213,8 +214,8 @@ func (f *Fanout) decide(ctx context.Context, at stored) (decision, error) {
 	return decision{id, writes, record}, nil
 }
 
-// event reads what EVENTS stored.
-func (f *Fanout) event(at stored, tenant schemas.TenantID, published string) (Event, error) {
+// read reads what EVENTS stored.
+func read(types *catalogue.Catalogue, at stored, tenant schemas.TenantID, published string) (Event, error) {
 	e, err := decode(at, tenant, published)
 	if err != nil {
 		return Event{}, err
@@ -224,7 +225,7 @@ func (f *Fanout) event(at stored, tenant schemas.TenantID, published string) (Ev
 		return Event{}, err
 	}
 	return Event{
-		Tenant: tenant, Type: e.Type(), Known: f.o.Catalogue.Find(tenant, e.Type()),
+		Tenant: tenant, Type: e.Type(), Known: types.Find(tenant, e.Type()),
 		Header: header, Data: data, Sequence: at.sequence,
 	}, nil
 }

@@ -87,6 +87,10 @@ func NewSubscriptionID(now time.Time) SubscriptionID {
 	return SubscriptionID(subscriptionPrefix + sortable(now))
 }
 
+// NewReplayID is the id of a replay in the background: "rpl_" and what sorts by its
+// time of making.
+func NewReplayID(now time.Time) string { return "rpl_" + sortable(now) }
+
 // sortable is 6 bytes of milliseconds and 9 random bytes in base32hex.
 func sortable(now time.Time) string {
 	var b [15]byte

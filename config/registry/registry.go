@@ -52,6 +52,9 @@ func sweepTenant(ctx context.Context, r *Registry, id string) error {
 	if err := r.removeEventTypes(ctx, schemas.TenantID(id)); err != nil {
 		return err
 	}
+	if err := r.forgetAll(ctx, jobKey(schemas.TenantID(id), "*")); err != nil {
+		return err
+	}
 	return r.forgetAll(ctx, secretPrefix+id+".*")
 }
 

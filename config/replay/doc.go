@@ -1,0 +1,23 @@
+// Package replay makes deliveries once more: one, or as a job all of an endpoint that
+// failed, all that it never got, or all that a filter finds.
+//
+//	POST …/replays  →  [Job] in the registry  →  [Runner]: find, send, note how far  →  DELIVERIES ready.<p>.<endpoint>
+//
+// What is to be replayed is looked up in the delivery log, oldest first, and comes
+// from EVENTS or, when that no longer has it, from its dead letter. A replay is the
+// delivery as it was, with the same webhook-id: receivers that have it know it again.
+// It goes the way of every delivery, behind those that wait; its attempts are counted
+// anew.
+//
+// A job is a record of the registry, so any API process can go on with it. Whoever
+// runs it notes how far it has come, and that it lives; what has not been noted for
+// [Lease] is taken over. What was sent after the last note is sent again under the
+// same message ids, which JetStream drops.
+//
+//	what fails                     what happens
+//	the process                    another goes on after 15 s, from the last note
+//	JetStream, or the log          the job waits, and says so
+//	the event is no longer stored  that delivery is left out, and counted
+//	it is being attempted anyway   the same
+//	the endpoint is removed        the job ends as failed
+package replay

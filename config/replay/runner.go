@@ -1,0 +1,241 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+const (
+	// Lease is how long a job belongs to who has last noted how far it has come.
+	Lease = 15 * time.Second
+	// look is how often jobs are looked for that nobody runs.
+	look = 5 * time.Second
+	// waitPause is how long a job waits that cannot go on.
+	waitPause = 2 * time.Second
+	// maxPage is how many deliveries are sent between two notes at most.
+	maxPage = 100
+	// maxJobs is how many jobs a process runs at once.
+	maxJobs = 8
+)
+
+// Found is a delivery that a job may want.
+type Found struct {
+	Delivery schemas.DeliveryID
+	Endpoint schemas.EndpointID
+	// After is when its last attempt was, or its death without one; the zero time if it
+	// never was a delivery.
+	After time.Time
+}
+
+// Page is what comes next.
+type Page struct {
+	Found []Found
+	Seen  int    // deliveries or events that were looked at
+	Place string // behind them
+	End   bool   // nothing follows
+}
+
+// Options are what a runner works with. All but Log are required.
+type Options struct {
+	Jobs Jobs
+	Name string // of this process, among all
+	// Count is how many Next will look at.
+	Count func(context.Context, Job) (int, error)
+	// Next looks on from a job's place, at no more than limit. An error with
+	// [schemas.CodeNotFound] or [schemas.CodeInvalid] ends the job.
+	Next func(ctx context.Context, j Job, limit int) (Page, error)
+	// Send returns once JetStream has the delivery; false if there is nothing to send
+	// any more.
+	Send func(ctx context.Context, j Job, f Found) (sent bool, err error)
+	Log  *slog.Logger
+}
+
+// Runner runs jobs.
+type Runner struct {
+	o    Options
+	kick chan struct{}
+}
+
+// NewRunner runs nothing before Run.
+func NewRunner(o Options) *Runner {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Runner{o: o, kick: make(chan struct{}, 1)}
+}
+
+// Kick has it look for jobs now.
+func (r *Runner) Kick() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run runs jobs that nobody else does, until ctx ends.
+func (r *Runner) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, maxJobs)
+	for {
+		if err := r.takeAll(ctx, slots, &running); err != nil && ctx.Err() == nil {
+			r.o.Log.WarnContext(ctx, "look for replays", "error", err)
+		}
+		select {
+		case <-time.After(look):
+		case <-r.kick:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// takeAll begins to run the jobs that nobody runs, as far as there is room for them,
+// and forgets those that ended long ago.
+func (r *Runner) takeAll(ctx context.Context, slots chan struct{}, running *sync.WaitGroup) error {
+	jobs, err := r.o.Jobs.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, j := range slices.Backward(jobs) { // the oldest first
+		switch {
+		case j.State != Running && time.Since(j.Ended) > keptFor:
+			err = cmp.Or(err, r.o.Jobs.Registry.ForgetJob(ctx, j.Tenant, j.ID))
+			continue
+		case j.State != Running || j.Runner != "" && time.Since(j.Updated) < Lease:
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		default:
+			return err
+		}
+		j.Runner = r.o.Name
+		if r.o.Jobs.write(ctx, &j) != nil { // another was quicker
+			<-slots
+			continue
+		}
+		running.Go(func() {
+			r.run(ctx, &j)
+			<-slots
+		})
+	}
+	return err
+}
+
+// run takes a job to its end, unless ctx ends or somebody else has it now.
+func (r *Runner) run(ctx context.Context, j *Job) {
+	log := r.o.Log.With("replay", j.ID, "tenant", j.Tenant)
+	pace := rate.NewLimiter(rate.Limit(j.Rate), 1)
+	log.InfoContext(ctx, "replay begins", "place", j.Place)
+	for j.State == Running {
+		err := r.step(ctx, j, pace)
+		switch {
+		case ctx.Err() != nil:
+			r.leave(ctx, j)
+			return
+		case schemas.HasCode(err, schemas.CodeNotFound), schemas.HasCode(err, schemas.CodeInvalid):
+			j.end(Broken, err.Error())
+		case err != nil:
+			log.WarnContext(ctx, "replay waits", "error", err)
+			j.Error = err.Error()
+		default:
+			j.Error = ""
+		}
+		if !r.note(ctx, j) {
+			log.InfoContext(ctx, "replay is no longer run here")
+			return
+		}
+		if j.Error != "" && j.State == Running {
+			wait(ctx, waitPause)
+		}
+	}
+	log.InfoContext(ctx, "replay ended", "state", j.State, "found", j.Found, "sent", j.Sent, "skipped", j.Skipped)
+}
+
+// step sends the next of a job. After an error the job stands where it stood, but for
+// what it has counted: what was sent is sent again, under the same ids.
+func (r *Runner) step(ctx context.Context, j *Job, pace *rate.Limiter) error {
+	if j.Total == nil {
+		n, err := r.o.Count(ctx, *j)
+		if err != nil {
+			return err
+		}
+		j.Total = &n
+	}
+	page, err := r.o.Next(ctx, *j, min(maxPage, max(1, j.Rate*int(Lease/time.Second)/3)))
+	if err != nil {
+		return err
+	}
+	next := *j
+	next.Seen += page.Seen
+	next.Found += len(page.Found)
+	next.Place = page.Place
+	for _, f := range page.Found {
+		if j.DryRun {
+			break
+		}
+		if err := pace.Wait(ctx); err != nil {
+			return err
+		}
+		sent, err := r.o.Send(ctx, *j, f)
+		switch {
+		case err != nil:
+			return err
+		case sent:
+			next.Sent++
+		default:
+			next.Skipped++
+		}
+	}
+	*j = next
+	if page.End {
+		j.end(Done, "")
+	}
+	return nil
+}
+
+// note writes how far a job has come, as long as that takes. It reports false if it
+// is somebody else's now, or cancelled.
+func (r *Runner) note(ctx context.Context, j *Job) bool {
+	for {
+		err := r.o.Jobs.write(ctx, j)
+		switch {
+		case err == nil:
+			return true
+		case ctx.Err() != nil, schemas.HasCode(err, schemas.CodeStale):
+			return false
+		}
+		r.o.Log.WarnContext(ctx, "note how far a replay has come", "replay", j.ID, "error", err)
+		wait(ctx, waitPause)
+	}
+}
+
+// leave lets the next process go on at once.
+func (r *Runner) leave(ctx context.Context, j *Job) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitPause)
+	defer cancel()
+	j.Runner = ""
+	if err := r.o.Jobs.write(ctx, j); err != nil {
+		r.o.Log.InfoContext(ctx, "replay left behind", "replay", j.ID, "error", err)
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+func sortNewestFirst(jobs []Job) {
+	slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(b.ID, a.ID) })
+}
