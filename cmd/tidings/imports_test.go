@@ -95,6 +95,7 @@ var importRules = []importRule{
 	{"config/quota", []string{"schemas/...", "config/access"}, []string{"golang.org/x/sync/..."}},
 	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},
 	{"config/announce", []string{"schemas/..."}, []string{natsClient}},
+	{"config/replay", []string{"schemas/...", "config/registry", "config/seal"}, []string{"golang.org/x/time/..."}},
 	{"config/journal", []string{"schemas/..."}, []string{natsClient}},
 	{"config/log", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/..."})},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},

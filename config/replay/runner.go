@@ -62,6 +62,9 @@ type Options struct {
 type Runner struct {
 	o    Options
 	kick chan struct{}
+
+	mu   sync.Mutex
+	here map[string]bool // jobs that are run here
 }
 
 // NewRunner runs nothing before Run.
@@ -69,7 +72,7 @@ func NewRunner(o Options) *Runner {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{o: o, kick: make(chan struct{}, 1)}
+	return &Runner{o: o, kick: make(chan struct{}, 1), here: map[string]bool{}}
 }
 
 // Kick has it look for jobs now.
@@ -84,9 +87,8 @@ func (r *Runner) Kick() {
 func (r *Runner) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
-	slots := make(chan struct{}, maxJobs)
 	for {
-		if err := r.takeAll(ctx, slots, &running); err != nil && ctx.Err() == nil {
+		if err := r.takeAll(ctx, &running); err != nil && ctx.Err() == nil {
 			r.o.Log.WarnContext(ctx, "look for replays", "error", err)
 		}
 		select {
@@ -100,7 +102,7 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // takeAll begins to run the jobs that nobody runs, as far as there is room for them,
 // and forgets those that ended long ago.
-func (r *Runner) takeAll(ctx context.Context, slots chan struct{}, running *sync.WaitGroup) error {
+func (r *Runner) takeAll(ctx context.Context, running *sync.WaitGroup) error {
 	jobs, err := r.o.Jobs.List(ctx, "")
 	if err != nil {
 		return err
@@ -113,22 +115,38 @@ func (r *Runner) takeAll(ctx context.Context, slots chan struct{}, running *sync
 		case j.State != Running || j.Runner != "" && time.Since(j.Updated) < Lease:
 			continue
 		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			return err
+		if !r.begin(j.ID) {
+			continue
 		}
 		j.Runner = r.o.Name
 		if r.o.Jobs.write(ctx, &j) != nil { // another was quicker
-			<-slots
+			r.over(j.ID)
 			continue
 		}
 		running.Go(func() {
+			defer r.over(j.ID)
 			r.run(ctx, &j)
-			<-slots
 		})
 	}
 	return err
+}
+
+// begin reports whether a job may be run here: it is not yet, however silent, and
+// there are not too many.
+func (r *Runner) begin(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.here[id] || len(r.here) >= maxJobs {
+		return false
+	}
+	r.here[id] = true
+	return true
+}
+
+func (r *Runner) over(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.here, id)
 }
 
 // run takes a job to its end, unless ctx ends or somebody else has it now.
