@@ -36,7 +36,10 @@ type Settings struct {
 	ConfigFile string
 	NATS       NATS
 	Streams    Streams
-	Egress     Egress
+	// LogDatabase is where the delivery log is searched: a PostgreSQL URL or the path of
+	// an SQLite file; empty for log.db in DataDir.
+	LogDatabase string
+	Egress      Egress
 	// Origin is the DNS name by which receivers are asked for their consent.
 	Origin string
 	// PublicURL is where receivers reach HTTPAddr; empty if they do not.
@@ -102,6 +105,7 @@ type Log struct {
 // Bind makes the settings flags of a command, with their defaults.
 func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.StringVar(&s.DataDir, "data-dir", "./data", "folder of the embedded broker's streams")
+	f.StringVar(&s.LogDatabase, "log-database", "", "where the role api makes the delivery log searchable: a PostgreSQL URL (postgres://…) or the path of an SQLite file; empty for log.db in --data-dir")
 	f.StringVar(&s.HTTPAddr, "http-addr", "127.0.0.1:8080", "address of /healthz and /readyz; port 0 picks a free one, empty serves none")
 	f.StringSliceVar(&s.Roles, "roles", []string{"all"}, "what this process does: all, or some of fanout,dispatcher,api")
 	f.StringVar(&s.ConfigFile, "config", "", "static file of tenants, endpoints, subscriptions and tokens (tidings.yaml); applied by the role api")

@@ -35,23 +35,24 @@ type app struct {
 	hooks    hooks
 	declared config.Declarations // by the static file, if there is one
 
-	embedded  *broker.Server // nil with a broker elsewhere
-	connect   func(name string) (*nats.Conn, error)
-	natsURL   string // for other processes; empty if the broker serves this one only
-	httpAddr  string
-	nc        *nats.Conn // the registry's
-	journal   *journal.Journal
-	streams   streams.Applied
-	registry  *registry.Registry
-	index     *fanout.Index
-	histories *fanout.Histories
-	targets   *attempt.Targets
-	types     *catalogue.Catalogue
-	express   schemas.Express // the dispatcher's; nil without one
-	consents  *consents       // nil if receivers cannot reach this server
-	barrier   *picture.Barrier
-	picture   *picture.Picture // nil without the role api
-	keys      *seal.Keyring    // nil for a process that needs no secrets
+	embedded   *broker.Server // nil with a broker elsewhere
+	connect    func(name string) (*nats.Conn, error)
+	natsURL    string // for other processes; empty if the broker serves this one only
+	httpAddr   string
+	nc         *nats.Conn // the registry's
+	journal    *journal.Journal
+	deliveries *deliveryLog // nil without the role api
+	streams    streams.Applied
+	registry   *registry.Registry
+	index      *fanout.Index
+	histories  *fanout.Histories
+	targets    *attempt.Targets
+	types      *catalogue.Catalogue
+	express    schemas.Express // the dispatcher's; nil without one
+	consents   *consents       // nil if receivers cannot reach this server
+	barrier    *picture.Barrier
+	picture    *picture.Picture // nil without the role api
+	keys       *seal.Keyring    // nil for a process that needs no secrets
 
 	failed   chan error // the first part that ended by itself
 	ready    []func() api.Check
@@ -91,6 +92,7 @@ func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h
 		{"journal", a.startJournal},
 		{"storage", a.startStorage},
 		{"registry", a.startRegistry},
+		{"delivery log", a.startLog},
 		{"consents", a.startConsents},
 		{"http", a.startHTTP},
 		{"dispatcher", a.startDispatcher},

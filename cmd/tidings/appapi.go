@@ -15,6 +15,7 @@ import (
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/api/roam"
+	"github.com/tidings-dev/tidings/config/replay"
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/fanout"
@@ -30,6 +31,7 @@ type control struct {
 	pub *producers.Publisher
 	// uses are yet to be noted.
 	uses chan use
+	jobs replay.Jobs
 }
 
 // apiHandlers are those of /v1 and of Roam's /v0.
@@ -62,6 +64,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		return nil, nil, err
 	}
 	quotas := a.quotas(c.js, announced.Reached)
+	again, err := c.startReplays(ctx, nc)
+	if err != nil {
+		return nil, nil, err
+	}
 	v1 = api.New(api.Options{
 		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
 		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
@@ -70,6 +76,9 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		CheckSubscription: func(s schemas.Subscription) error { return fanout.CheckSubscription(s, a.types) },
 		Explain:           c.explain,
 		Test:              c.test,
+		DeliveryLog:       a.deliveries.open,
+		Resend:            again.resend,
+		Replays:           c.jobs,
 		NewSecret:         dialect.NewSecret,
 		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
 			return roam.Secret(ctx, a.registry, tenant, user)

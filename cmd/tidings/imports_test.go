@@ -89,7 +89,7 @@ var importRules = []importRule{
 	{"config/registry/sealed", []string{"schemas/...", "config/seal"}, nil},
 	// The API gets what it may not import as functions. The JSON Schema library
 	// judges its answers in tests.
-	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
+	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal", "config/deliverylog", "config/replay"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
 	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer, "github.com/nats-io/nkeys"}},
 	{"config/heap", nil, nil},
 	{"config/quota", []string{"schemas/...", "config/access"}, []string{"golang.org/x/sync/..."}},
@@ -97,7 +97,7 @@ var importRules = []importRule{
 	{"config/announce", []string{"schemas/..."}, []string{natsClient}},
 	{"config/replay", []string{"schemas/...", "config/registry", "config/seal"}, []string{"golang.org/x/time/..."}},
 	{"config/journal", []string{"schemas/..."}, []string{natsClient}},
-	{"config/log", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/..."})},
+	{"config/deliverylog", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/...", "github.com/go-json-experiment/json/..."})},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},
 	{"config/telemetry", []string{"schemas/...", "config/streams"}, []string{otelAll, "github.com/prometheus/..."}},
 

@@ -48,6 +48,17 @@ var rights = map[string]string{
 	"POST /v1/tenants/{tenant}/events":         "401 401 403 403 ok 403 ok  ok",
 	"POST /v1/tenants/{tenant}/explain":        "401 401 403 ok  ok ok  403 ok",
 
+	"GET /v1/tenants/{tenant}/events":                        "401 401 403 ok  ok 403 403 ok",
+	"GET /v1/tenants/{tenant}/events/{event}":                "401 401 403 ok  ok 403 403 ok",
+	"GET /v1/tenants/{tenant}/deliveries":                    "401 401 403 ok  ok ok  403 ok",
+	"GET /v1/tenants/{tenant}/deliveries/{delivery}":         "401 401 403 ok  ok 404 403 ok",
+	"POST /v1/tenants/{tenant}/deliveries/{delivery}/resend": "401 401 403 403 ok 404 403 ok",
+	"GET /v1/tenants/{tenant}/counts":                        "401 401 403 ok  ok ok  403 ok",
+	"POST /v1/tenants/{tenant}/replays":                      "401 401 403 403 ok ok  403 ok",
+	"GET /v1/tenants/{tenant}/replays":                       "401 401 403 ok  ok ok  403 ok",
+	"GET /v1/tenants/{tenant}/replays/{replay}":              "401 401 403 ok  ok 404 403 ok",
+	"POST /v1/tenants/{tenant}/replays/{replay}/cancel":      "401 401 403 403 ok 404 403 ok",
+
 	"POST /v1/tokens":                "401 401 403 403 403 403 403 ok",
 	"GET /v1/tokens":                 "401 401 403 403 403 403 403 ok",
 	"GET /v1/tokens/{token}":         "401 401 403 403 403 403 403 ok",
@@ -70,8 +81,10 @@ func TestAccess(t *testing.T) {
 		"admin":    r.admin,
 	}
 	made, _ := r.do(201, "POST", "/v1/tokens", `{"scope":"publish","tenant":"other"}`)
-	there := strings.NewReplacer("{tenant}", "acme", "{endpoint}", endpoint, "{subscription}", subscription, "{type}", "user.created", "{token}", made["id"].(string))
-	absent := strings.NewReplacer("{tenant}", "nobody", "{endpoint}", "ep_none", "{subscription}", "sub_none", "{type}", "no.such", "{token}", "tok_none")
+	delivery, job := r.logged(endpoint)
+	there := strings.NewReplacer("{tenant}", "acme", "{delivery}", delivery, "{event}", delivery, "{replay}", job, "{endpoint}", endpoint, "{subscription}", subscription, "{type}", "user.created", "{token}", made["id"].(string))
+	const none = "dlv_00000000000000000000000000000000"
+	absent := strings.NewReplacer("{tenant}", "nobody", "{delivery}", none, "{event}", none, "{replay}", "rpl_none", "{endpoint}", "ep_none", "{subscription}", "sub_none", "{type}", "no.such", "{token}", "tok_none")
 	operations := spec().operations()
 	if len(operations) != len(rights) {
 		t.Errorf("the table has %d routes, the API %d", len(rights), len(operations))

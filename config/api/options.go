@@ -9,8 +9,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
+	"github.com/tidings-dev/tidings/config/replay"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -42,6 +44,14 @@ type Options struct {
 	// Test sends an example of a type to one endpoint; of a type that fits if it is
 	// empty.
 	Test func(ctx context.Context, e schemas.Endpoint, eventType string) (schemas.DeliveryID, error)
+	// DeliveryLog is where the delivery log is searched. An error means that it cannot
+	// be now.
+	DeliveryLog func() (*deliverylog.Store, error)
+	// Resend returns once a delivery is on its way once more; false if its event is no
+	// longer stored.
+	Resend func(context.Context, schemas.TenantID, deliverylog.Delivery) (sent bool, err error)
+	// Replays are the jobs that do the same of many.
+	Replays replay.Jobs
 	// NewSecret makes a secret that the dialect can sign with; empty if the dialect
 	// has no signature.
 	NewSecret func(schemas.Dialect) string

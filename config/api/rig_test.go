@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,8 +22,10 @@ import (
 
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
+	"github.com/tidings-dev/tidings/config/replay"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/schemas"
@@ -36,6 +39,8 @@ func TestMain(m *testing.M) { streamstest.Main(m) }
 type rig struct {
 	tb       testing.TB
 	api      *api.API
+	env      *streamstest.Env
+	store    *deliverylog.Store
 	options  api.Options
 	registry *registry.Registry
 	picture  *picture.Picture
@@ -52,7 +57,7 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 	must(tb, err)
 	js, err := jetstream.New(env.NC)
 	must(tb, err)
-	r := &rig{tb: tb, registry: registry.New(env.Registry, keys), picture: picture.New()}
+	r := &rig{tb: tb, env: env, registry: registry.New(env.Registry, keys), picture: picture.New()}
 	types := catalogue.New()
 	ctx, cancel := context.WithCancel(context.Background())
 	w, err := r.registry.Watch(ctx, slog.New(slog.DiscardHandler), r.picture.Apply, types.Apply)
@@ -63,6 +68,9 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 		_ = w.Run(ctx)
 	}()
 	tb.Cleanup(func() { cancel(); <-ended })
+	r.store, err = deliverylog.Open(ctx, filepath.Join(tb.TempDir(), "log.db"))
+	must(tb, err)
+	tb.Cleanup(func() { _ = r.store.Close() })
 	guard := access.Options{Rate: -1, Lookup: func(hash string) (schemas.Token, bool) {
 		rec, ok := r.picture.TokenByHash(hash)
 		return rec.Value, ok
@@ -85,6 +93,11 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 			}
 			return schemas.NewDeliveryID(time.Now(), 1, e.ID), nil
 		},
+		DeliveryLog: func() (*deliverylog.Store, error) { return r.store, nil },
+		Resend: func(_ context.Context, _ schemas.TenantID, d deliverylog.Delivery) (bool, error) {
+			return d.Event.ID != "forgotten", nil
+		},
+		Replays: replay.Jobs{Registry: r.registry},
 		NewSecret: func(d schemas.Dialect) string {
 			if d == schemas.DialectOneRoute {
 				return ""

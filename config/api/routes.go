@@ -23,6 +23,8 @@ const (
 	endpointPath     = tenantPath + "/endpoints/{endpoint}"
 	subscriptionPath = tenantPath + "/subscriptions/{subscription}"
 	typePath         = tenantPath + "/types/{type}"
+	deliveryPath     = tenantPath + "/deliveries/{delivery}"
+	replayPath       = tenantPath + "/replays/{replay}"
 	tokenPath        = "/v1/tokens/{token}" //nolint:gosec // a path, no credential
 )
 
@@ -62,6 +64,17 @@ func (a *API) routes() []route {
 		{method: del, path: typePath, right: access.Write, organisation: true, do: a.deleteType},
 
 		{method: post, path: tenantPath + "/events", right: access.Publish, events: true, do: a.publishEvents},
+		{method: get, path: tenantPath + "/events", right: access.Read, organisation: true, do: a.listEvents},
+		{method: get, path: tenantPath + "/events/{event}", right: access.Read, organisation: true, do: a.getEvent},
+		{method: get, path: tenantPath + "/deliveries", right: access.Read, do: a.listDeliveries},
+		{method: get, path: deliveryPath, right: access.Read, do: a.getDelivery},
+		{method: post, path: deliveryPath + "/resend", right: access.Write, do: a.resendDelivery},
+		{method: get, path: tenantPath + "/counts", right: access.Read, do: a.getCounts},
+		{method: post, path: tenantPath + "/replays", right: access.Write, do: a.createReplay},
+		{method: get, path: tenantPath + "/replays", right: access.Read, do: a.listReplays},
+		{method: get, path: replayPath, right: access.Read, do: a.getReplay},
+		{method: post, path: replayPath + "/cancel", right: access.Write, do: a.cancelReplay},
+
 		{method: post, path: tenantPath + "/explain", right: access.Read, events: true, do: a.explainEvent},
 
 		{method: post, path: "/v1/tokens", right: access.Admin, do: a.createToken},

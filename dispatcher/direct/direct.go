@@ -44,25 +44,35 @@ const (
 // request asks for messages of a subject from a sequence on, or for its last; for
 // the very message at the sequence without a subject.
 type request struct {
-	Sequence uint64 `json:"seq,omitempty"`
-	Subject  string `json:"next_by_subj,omitempty"`
-	Last     string `json:"last_by_subj,omitempty"`
-	Batch    int    `json:"batch,omitempty"`
-	MaxBytes int    `json:"max_bytes,omitempty"`
+	Sequence uint64    `json:"seq,omitempty"`
+	Since    time.Time `json:"start_time,omitzero"`
+	Subject  string    `json:"next_by_subj,omitempty"`
+	Last     string    `json:"last_by_subj,omitempty"`
+	Batch    int       `json:"batch,omitempty"`
+	MaxBytes int       `json:"max_bytes,omitempty"`
 }
 
 // Message is a stored message and its sequence in the stream.
 type Message struct {
 	*nats.Msg
 	Sequence uint64
-	Time     time.Time // when it was stored; [Batch] leaves it out
+	Time     time.Time // when it was stored; [Batch] and [Since] leave it out
 }
 
 // Batch reads the next messages of a subject from a sequence on, in order, at
 // most 128. Any replica of the stream may answer, and one that lags does not
 // show the newest yet.
 func Batch(ctx context.Context, nc *nats.Conn, stream, subject string, from uint64) ([]Message, error) {
-	r, err := json.Marshal(request{Sequence: max(from, 1), Subject: subject, Batch: maxBatch, MaxBytes: maxBytes})
+	return batch(ctx, nc, stream, request{Sequence: max(from, 1), Subject: subject, Batch: maxBatch, MaxBytes: maxBytes})
+}
+
+// Since is Batch from the first message on that was stored at a time or later.
+func Since(ctx context.Context, nc *nats.Conn, stream, subject string, from time.Time) ([]Message, error) {
+	return batch(ctx, nc, stream, request{Since: from.UTC(), Subject: subject, Batch: maxBatch, MaxBytes: maxBytes})
+}
+
+func batch(ctx context.Context, nc *nats.Conn, stream string, of request) ([]Message, error) {
+	r, err := json.Marshal(of)
 	if err != nil {
 		return nil, err
 	}
@@ -81,19 +91,19 @@ func Batch(ctx context.Context, nc *nats.Conn, stream, subject string, from uint
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", subject, err)
+			return nil, fmt.Errorf("read %s: %w", of.Subject, err)
 		}
 		switch status := m.Header.Get(headerStatus); status {
 		case "":
 			sequence, err := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
 			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", subject, err)
+				return nil, fmt.Errorf("read %s: %w", of.Subject, err)
 			}
 			batch = append(batch, Message{Msg: m, Sequence: sequence})
 		case statusEnd, statusNone:
 			return batch, nil
 		default:
-			return nil, schemas.Errorf(schemas.CodeUnavailable, "read %s: JetStream answered %s", subject, status)
+			return nil, schemas.Errorf(schemas.CodeUnavailable, "read %s: JetStream answered %s", of.Subject, status)
 		}
 	}
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/deliverylog"
+	"github.com/tidings-dev/tidings/dispatcher/load"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+const (
+	// yieldPause and maxYield are how long the delivery log waits for deliveries that
+	// need the CPUs: a second more for each batch, so that it never falls behind for
+	// good.
+	yieldPause = 20 * time.Millisecond
+	maxYield   = time.Second
+	// trimEvery is how often what is too old is removed from it.
+	trimEvery = 10 * time.Minute
+)
+
+// deliveryLog is the searchable delivery log, once it is open.
+type deliveryLog struct {
+	app   *app
+	js    jetstream.JetStream
+	store atomic.Pointer[deliverylog.Store] // nil while it is not
+}
+
+// startLog opens the log for the role api, and keeps it up to date. It may be away:
+// deliveries go on, and it catches up.
+func (a *app) startLog(ctx context.Context) error {
+	if !a.settings.Has(config.RoleAPI) {
+		return nil
+	}
+	nc, err := a.connection("log")
+	if err != nil {
+		return err
+	}
+	a.deliveries = &deliveryLog{app: a}
+	if a.deliveries.js, err = jetstream.New(nc); err != nil {
+		return err
+	}
+	a.background(ctx, "delivery log", func(ctx context.Context) error {
+		a.again(ctx, "delivery log", a.deliveries.run)
+		return nil
+	})
+	return nil
+}
+
+// logDatabase is where the log is kept.
+func (a *app) logDatabase() string {
+	if url := a.settings.LogDatabase; url != "" {
+		return url
+	}
+	return filepath.Join(a.settings.DataDir, "log.db")
+}
+
+// run keeps the log until ctx ends, or it cannot be opened.
+func (l *deliveryLog) run(ctx context.Context) error {
+	store, err := deliverylog.Open(ctx, l.app.logDatabase())
+	if err != nil {
+		return err
+	}
+	l.store.Store(store)
+	defer store.Close() //nolint:errcheck // what was written is written
+	defer l.store.Store(nil)
+	ended := make(chan struct{})
+	defer func() { <-ended }()
+	trimming, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		defer close(ended)
+		l.trim(trimming, store)
+	}()
+	var busy load.Load
+	return deliverylog.NewProjector(l.js, store, deliverylog.Options{Log: l.app.log, Yield: func(ctx context.Context) {
+		for until := time.Now().Add(maxYield); busy.TooHigh(time.Now()) && time.Now().Before(until); {
+			select {
+			case <-time.After(yieldPause):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}}).Run(ctx)
+}
+
+// trim removes what is too old, now and then.
+func (l *deliveryLog) trim(ctx context.Context, store *deliverylog.Store) {
+	for {
+		age := l.app.settings.Streams.LogMaxAge
+		if _, err := store.TrimAll(ctx, func(schemas.TenantID) time.Duration { return age }, time.Now()); err != nil && ctx.Err() == nil {
+			l.app.log.WarnContext(ctx, "trim delivery log", "error", err)
+		}
+		select {
+		case <-time.After(trimEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// open is the log, if it is open.
+func (l *deliveryLog) open() (*deliverylog.Store, error) {
+	if s := l.store.Load(); s != nil {
+		return s, nil
+	}
+	return nil, schemas.Errorf(schemas.CodeUnavailable, "the delivery log cannot be searched now: try again later; deliveries go on")
+}
