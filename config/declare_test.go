@@ -35,7 +35,7 @@ tenants:
           Authorization: {env: TIDINGS_TEST_HEADER}
         policy:
           {timeout: 5s, retry: [], concurrency: 8, rate: 10/s, burst: 5, max_age: 24h, max_payload: 65536, order: fifo, order_key: partitionkey, backlog: in_order,
-            max_held: 1000, breaker: on, auto_disable: off, disable_after: 48h, statuses: {404: dead, 5xx: retry, "410": disable}}
+            max_held: 1000, breaker: on, auto_disable: off, disable_after: 48h, statuses: {404: dead, 5xx: retry, "410": disable}, trace: true}
         subscribe: [user.*]
         channel: c1
         subscriptions:
@@ -85,7 +85,7 @@ func TestReadFileOfEverything(t *testing.T) {
 			Timeout: schemas.Duration(5 * time.Second), Retry: []schemas.Duration{}, Concurrency: 8, Rate: schemas.Rate{Count: 10, Per: time.Second}, Burst: 5,
 			MaxAge: schemas.Duration(24 * time.Hour), MaxPayload: 65536, Order: schemas.OrderFIFO, OrderKey: "partitionkey", Backlog: schemas.BacklogInOrder,
 			MaxHeld: 1000, Breaker: schemas.SwitchOn, AutoDisable: schemas.SwitchOff, DisableAfter: schemas.Duration(48 * time.Hour),
-			Statuses: map[string]schemas.StatusAction{"404": schemas.StatusDead, "5xx": schemas.StatusRetry, "410": schemas.StatusDisable},
+			Statuses: map[string]schemas.StatusAction{"404": schemas.StatusDead, "5xx": schemas.StatusRetry, "410": schemas.StatusDisable}, Trace: true,
 		},
 	}
 	if !reflect.DeepEqual(got.Endpoints, []schemas.Endpoint{wantEndpoint}) {

@@ -45,7 +45,7 @@ func (r *reading) endpoint(p place, tenant schemas.TenantID) schemas.Endpoint {
 
 func (p place) policy() (policy schemas.Policy) {
 	if !p.record("timeout", "retry", "concurrency", "rate", "burst", "max_age", "max_payload", "order", "order_key", "backlog",
-		"max_held", "breaker", "auto_disable", "disable_after", "statuses") {
+		"max_held", "breaker", "auto_disable", "disable_after", "statuses", "trace") {
 		return policy
 	}
 	policy = schemas.Policy{
@@ -53,7 +53,7 @@ func (p place) policy() (policy schemas.Policy) {
 		MaxAge: p.member("max_age").duration(), MaxPayload: p.member("max_payload").number(), MaxHeld: p.member("max_held").number(),
 		Order: schemas.Order(p.member("order").text()), OrderKey: p.member("order_key").text(), Backlog: schemas.Backlog(p.member("backlog").text()),
 		Breaker: schemas.Switch(p.member("breaker").text()), AutoDisable: schemas.Switch(p.member("auto_disable").text()),
-		DisableAfter: p.member("disable_after").duration(),
+		DisableAfter: p.member("disable_after").duration(), Trace: p.member("trace").flag(),
 	}
 	if retry := p.member("retry"); retry.given() { // an empty list is one attempt only
 		policy.Retry = []schemas.Duration{}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/bodies"
@@ -18,6 +19,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // Options is what a dispatcher needs to know. Layout, Targets, Fetch, Disable
@@ -72,7 +74,10 @@ type Options struct {
 	Grace time.Duration
 	// UserAgent names the sender. "Tidings" by default.
 	UserAgent string
-	Log       *slog.Logger // discarded by default
+	// Tracers makes a span of each request and of each settling. By default there is
+	// none.
+	Tracers trace.TracerProvider
+	Log     *slog.Logger // discarded by default
 }
 
 // Report is one settled attempt.
@@ -131,6 +136,7 @@ type Dispatcher struct {
 	js     jetstream.JetStream
 	bodies *bodies.Bodies
 	maker  *attempt.Maker
+	tracer tracing.Tracer
 	load   load.Load
 	gate   gate
 	clock  *clock
@@ -153,12 +159,13 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	b := bodies.New(nc, o.Log)
+	b, tracer := bodies.New(nc, o.Log), tracing.New(o.Tracers, "dispatcher")
 	return &Dispatcher{
 		o: o, nc: nc, js: js, bodies: b, gate: newGate(), clock: newClock(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
+		tracer: tracer,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
-			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Log: o.Log,
+			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Tracer: tracer, Log: o.Log,
 		}),
 		express: map[int]expressTaker{},
 	}, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/kept"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/acked"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 const (
@@ -179,19 +180,16 @@ func (p *partition) handle(work context.Context, t *task) ending {
 	if err == nil {
 		t.signal = flow.SignalOf(result.Outcome.Cause)
 	}
+	if errors.Is(err, attempt.ErrPaused) {
+		return paused
+	}
 	r := Report{t.delivery, result}
 	stays := err == nil && r.Outcome.Kind == schemas.Retry && p.inPlace(t)
-	switch {
-	case errors.Is(err, attempt.ErrPaused):
-		return paused
-	case stays:
-		next := advance(r)
-		t.due = time.Now().Add(r.Outcome.After)
-		err = p.kept.Keep(work, &next, r.Outcome.After)
-	case err == nil:
-		if err = p.settle(work, r); err == nil && t.kept > 0 {
-			err = p.kept.Forget(work, t.delivery, t.kept)
-		}
+	if err == nil {
+		var span tracing.Span
+		work, span = p.d.beginSettle(work, r)
+		err = p.settleOrKeep(work, t, r, stays)
+		endSettle(span, err)
 	}
 	if err != nil {
 		p.d.o.Log.InfoContext(work, "delivery given back", "delivery", t.delivery.ID, "endpoint", t.delivery.Endpoint, "cause", err)
@@ -209,6 +207,21 @@ func (p *partition) handle(work context.Context, t *task) ending {
 		return waits
 	}
 	return ended
+}
+
+// settleOrKeep settles a task, or keeps what is known of it where it stays in its
+// place in the queue.
+func (p *partition) settleOrKeep(work context.Context, t *task, r Report, stays bool) error {
+	if stays {
+		next := advance(r)
+		t.due = time.Now().Add(r.Outcome.After)
+		return p.kept.Keep(work, &next, r.Outcome.After)
+	}
+	err := p.settle(work, r)
+	if err == nil && t.kept > 0 {
+		err = p.kept.Forget(work, t.delivery, t.kept)
+	}
+	return err
 }
 
 // extendUntil tells JetStream, until all has ended, which deliveries are still

@@ -22,6 +22,7 @@ func (q *heldQueue) place(d *schemas.Delivery) placed {
 		outcome := schemas.Outcome{Kind: schemas.Dead, Reason: schemas.ReasonQueueFull, Detail: fmt.Sprintf(detail, q.length)}
 		return placed{dead: &outcome, delivery: d, stored: func() {
 			r := Report{d, attempt.Result{Outcome: outcome}}
+			q.lane.p.d.tellUnattempted(r)
 			o.Observe(r)
 			q.lane.p.journal(r, func() {})
 		}}

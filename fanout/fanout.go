@@ -7,9 +7,11 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // Options is what fanout needs to know. Layout, Index, Histories and Registry
@@ -36,7 +38,10 @@ type Options struct {
 	// MaxInFlight is how many events of a partition may wait at once for their
 	// deliveries to be stored: 256 by default.
 	MaxInFlight int
-	Log         *slog.Logger // discarded by default
+	// Tracers makes a span of each event, whose context goes along with its
+	// deliveries. By default there is none.
+	Tracers trace.TracerProvider
+	Log     *slog.Logger // discarded by default
 }
 
 // Registry is what fanout asks of where the subscriptions are kept.
@@ -112,9 +117,10 @@ const (
 
 // Fanout is the stage. Its partitions run independently.
 type Fanout struct {
-	o  Options
-	nc *nats.Conn
-	js jetstream.JetStream
+	o      Options
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	tracer tracing.Tracer
 }
 
 // New makes the stage on a connection.
@@ -123,7 +129,7 @@ func New(nc *nats.Conn, o Options) (*Fanout, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Fanout{o: o.withDefaults(), nc: nc, js: js}, nil
+	return &Fanout{o: o.withDefaults(), nc: nc, js: js, tracer: tracing.New(o.Tracers, "fanout")}, nil
 }
 
 // caughtUp asks the registry until it answers, or ctx ends.

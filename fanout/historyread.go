@@ -168,7 +168,7 @@ func (r *historyReader) send(ctx context.Context, s schemas.Subscription) (write
 		}
 		var w write
 		var ok bool
-		if r.f.crashes(ctx, at, func() { w, ok = r.f.historyWrite(at, s, matching) }) == nil && ok {
+		if r.f.crashes(ctx, at, func() { w, ok = r.f.historyWrite(ctx, at, s, matching) }) == nil && ok {
 			if err := r.pace.Wait(ctx); err != nil {
 				return writes, false, err
 			}
@@ -190,7 +190,7 @@ func (r *historyReader) send(ctx context.Context, s schemas.Subscription) (write
 // historyWrite is the delivery of a stored event to the subscription's endpoint,
 // if it gets the event by this subscription. What was not delivered to anyone
 // when it came, since it is no event or breaks its schema, is not delivered now.
-func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch) (write, bool) {
+func (f *Fanout) historyWrite(ctx context.Context, at stored, s schemas.Subscription, m historyMatch) (write, bool) {
 	tenant, published, err := schemas.StoredEvent(at.subject)
 	t, exists := f.o.Index.Tenant(tenant)
 	if err != nil || !exists || at.at.Before(s.History.From) || at.at.Before(t.Created) { // of another tenant that had the id
@@ -207,5 +207,7 @@ func (f *Fanout) historyWrite(at stored, s schemas.Subscription, m historyMatch)
 		return write{}, false
 	}
 	f.o.Journal(tenant, PastEvent{at, e}.Record(s.Endpoint), func() {})
-	return delivery(at, e, s.Endpoint, 1), true
+	w := delivery(at, e, s.Endpoint, 1)
+	w.delivery.Trace = f.processLate(ctx, at, schemas.Summarize(e.Header, len(e.Data)), tenant)
+	return w, true
 }

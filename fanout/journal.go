@@ -11,6 +11,7 @@ type decision struct {
 	tenant schemas.TenantID
 	writes []write
 	record *schemas.EventRecord // for the tenant's log; nil if there is no tenant
+	dead   schemas.Reason       // why the event becomes no deliveries but a dead letter; empty if it does
 }
 
 // recordOf is what the log keeps of an event, whatever becomes of it.

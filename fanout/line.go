@@ -62,7 +62,7 @@ func (r *run) line(ctx context.Context, d parked) {
 			if whole = store; store {
 				r.f.send(&d.write)
 				fault.Here(fault.FanoutSent)
-				whole = r.f.store(ctx, &d.write)
+				whole = r.f.store(d.step.span.In(ctx), &d.write)
 				fault.Here(fault.FanoutStored)
 			}
 			r.settle(ctx, d.step, whole)

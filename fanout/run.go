@@ -10,6 +10,7 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/acked"
 	"github.com/tidings-dev/tidings/schemas/fault"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // run is one partition being read.
@@ -146,6 +147,7 @@ func (r *run) matchTurns(ctx context.Context) {
 // finish waits until all that is being stored of a step is. If ctx ends while
 // something cannot be, the event is given back.
 func (r *run) finish(ctx context.Context, s *step) {
+	ctx = s.span.In(ctx)
 	whole := true
 	for i := range s.writes {
 		whole = whole && r.f.store(ctx, &s.writes[i])
@@ -164,8 +166,10 @@ func (r *run) settle(ctx context.Context, s *step, whole bool) {
 	fault.Here(fault.FanoutSettled)
 	if failed {
 		r.giveBack(s.msg)
+		endProcess(s.span, tracing.ErrorCanceled)
 	} else {
 		r.acknowledge(ctx, s.msg)
+		s.span.End()
 	}
 	r.mu.Lock()
 	delete(r.open, s)

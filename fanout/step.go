@@ -13,13 +13,15 @@ import (
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 	"github.com/tidings-dev/tidings/schemas/crash"
 	"github.com/tidings-dev/tidings/schemas/fault"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // step is one event between being begun and being acknowledged.
 type step struct {
 	msg     jetstream.Msg
-	express bool    // its deliveries need not be stored: it has not come before, and is soon settled
-	writes  []write // what is being stored
+	span    tracing.Span // ends when the event is acknowledged or given back
+	express bool         // its deliveries need not be stored: it has not come before, and is soon settled
+	writes  []write      // what is being stored
 
 	mu     sync.Mutex // guards what follows
 	left   int        // how much of it is not settled: one for writes, one for each express delivery
@@ -38,14 +40,17 @@ type write struct {
 // begin decides what becomes of an event, and has its deliveries attempted or
 // sends them. It returns nil if nothing is being stored.
 func (r *run) begin(ctx context.Context, m jetstream.Msg) *step {
+	ctx, span := r.f.process(ctx, m)
 	made, err := r.f.bounded(ctx, m)
 	if err != nil {
+		endProcess(span, tracing.ErrorType(err))
 		r.giveBack(m)
 		return nil
 	}
+	made.describe(span, m)
 	meta, err := m.Metadata()
 	first := err == nil && meta.NumDelivered == 1
-	s := &step{msg: m, express: first && !r.waits(made.writes), left: 1}
+	s := &step{msg: m, span: span, express: first && !r.waits(made.writes), left: 1}
 	r.enter(s)
 	if first {
 		r.f.count(m)
@@ -208,10 +213,12 @@ func (f *Fanout) decide(ctx context.Context, at stored) (decision, error) {
 	record := recordOf(at, e.Header, len(e.Data))
 	record.Endpoints = f.o.Index.Match(nil, e)
 	writes := make([]write, len(record.Endpoints))
+	mark := f.mark(ctx, len(writes))
 	for i, endpoint := range record.Endpoints {
 		writes[i] = delivery(at, e, endpoint, len(writes))
+		writes[i].delivery.Trace = mark
 	}
-	return decision{id, writes, record}, nil
+	return decision{tenant: id, writes: writes, record: record}, nil
 }
 
 // read reads what EVENTS stored.
@@ -284,14 +291,14 @@ func (f *Fanout) dead(ctx context.Context, e stored, tenant schemas.TenantID, re
 		record = recordOf(e, e.header, len(e.data))
 		record.Dead, record.Detail = reason, cause.Error()
 	}
-	return decision{tenant, []write{{
+	return decision{tenant: tenant, record: record, dead: reason, writes: []write{{
 		msg: &nats.Msg{
 			Subject: schemas.DeadEventSubject(tenant),
 			Header:  schemas.DeadEvent(e.header, tenant, reason, cause.Error()),
 			Data:    e.data,
 		},
 		id: string(schemas.NewDeliveryID(e.at, e.sequence, "")),
-	}}, record}
+	}}}
 }
 
 // send sends the message; sent again, it carries the same id.

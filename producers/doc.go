@@ -5,7 +5,8 @@
 //
 // A [Publisher] belongs to the service that makes it; it needs a NATS
 // connection and nothing else of Tidings. It validates the event (CloudEvents
-// 1.0.2, JSON data, size), writes the W3C trace context of ctx into it as the
+// 1.0.2, JSON data, size), writes the W3C trace context of ctx, or of the span that
+// it makes of each event (Options.Tracers; package tracing), into it as the
 // CloudEvents distributed-tracing extension says, and publishes it in binary
 // mode under a deduplication id made of tenant, source and id. The subpackages
 // (users, files, messages, conversations, rooms, presence, lobbies, onair) build

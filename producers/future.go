@@ -46,13 +46,10 @@ const retryPause = 100 * time.Millisecond
 // send takes a slot and publishes m. The goroutine it starts ends with the
 // future, at the latest when the time to try is over.
 func (p *Publisher) send(ctx context.Context, m *message) (*Future, error) {
-	if ctx.Err() != nil {
-		return nil, m.failed(false, context.Cause(ctx))
-	}
-	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, m.failed(false, context.Cause(ctx))
+	if !p.slot(ctx) {
+		err := m.failed(false, context.Cause(ctx))
+		m.span.end(err)
+		return nil, err
 	}
 	f := &Future{m: m, done: make(chan struct{})}
 	ack, err := p.publish(m) // here, not in the goroutine: that keeps the caller's order
@@ -60,8 +57,22 @@ func (p *Publisher) send(ctx context.Context, m *message) (*Future, error) {
 		defer func() { <-p.slots }()
 		defer close(f.done)
 		f.receipt, f.err = p.settle(ctx, m, ack, err)
+		m.span.end(f.err)
 	}()
 	return f, nil
+}
+
+// slot takes a slot, unless ctx ends before there is one.
+func (p *Publisher) slot(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (p *Publisher) publish(m *message) (jetstream.PubAckFuture, error) {

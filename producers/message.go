@@ -9,9 +9,9 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // message is an event that is valid and encoded, ready to be sent, and sent
@@ -19,10 +19,25 @@ import (
 type message struct {
 	event schemas.Event
 	msg   *nats.Msg
+	span  span // ends when the event is stored or given up
 }
 
-// message completes, validates and encodes an event.
+// message completes, validates and encodes an event, under the span that ends when
+// the event is stored.
 func (p *Publisher) message(ctx context.Context, e schemas.Event) (*message, error) {
+	ctx, s := p.begin(ctx, e)
+	m, err := p.encode(ctx, e)
+	if err != nil {
+		s.end(err)
+		return nil, err
+	}
+	m.span = s
+	m.describe(p.o.Tenant)
+	return m, nil
+}
+
+// encode completes, validates and encodes an event.
+func (p *Publisher) encode(ctx context.Context, e schemas.Event) (*message, error) {
 	if e.Context == nil {
 		return nil, notSent(e, schemas.Errorf(schemas.CodeInvalid, "event is empty: make it with cloudevents.NewEvent"))
 	}
@@ -82,24 +97,8 @@ func (p *Publisher) complete(ctx context.Context, e schemas.Event) schemas.Event
 	if e.Time().IsZero() {
 		e.SetTime(time.Now().UTC())
 	}
-	trace(ctx, &e)
+	tracing.Inject(ctx, &e)
 	return e
-}
-
-// trace writes the trace context of ctx into the event, unless its producer
-// did (CloudEvents distributed-tracing extension: the starting trace stays).
-func trace(ctx context.Context, e *schemas.Event) {
-	const traceparent, tracestate = "traceparent", "tracestate"
-	if _, ok := e.Extensions()[traceparent]; ok {
-		return
-	}
-	carrier := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(ctx, carrier)
-	for _, name := range []string{traceparent, tracestate} {
-		if v := carrier[name]; v != "" {
-			e.SetExtension(name, v)
-		}
-	}
 }
 
 // payloadReserve is what of the server's max_payload is left for headers, in

@@ -9,9 +9,11 @@ import (
 	"github.com/cloudevents/sdk-go/v2/types"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // Options is what a service decides about its publishing. Tenant is required;
@@ -41,6 +43,9 @@ type Options struct {
 	AckTimeout time.Duration
 	// GiveUp is how long to try when ctx has no deadline: 30s by default.
 	GiveUp time.Duration
+	// Tracers makes a span of each event that is sent, whose context travels with it.
+	// By default there is none, and the event gets the context of ctx.
+	Tracers trace.TracerProvider
 }
 
 // Sink stores an event; *[Publisher] is one. The domain packages publish to it,
@@ -54,6 +59,8 @@ type Publisher struct {
 	o  Options
 	nc *nats.Conn
 	js jetstream.JetStream
+	// tracer is off unless there are Tracers.
+	tracer tracing.Tracer
 	// slots bounds what is in flight, over all tenants.
 	slots chan struct{}
 	// gaveUp is the error of an event that GiveUp ended.
@@ -74,7 +81,7 @@ func New(nc *nats.Conn, o Options) (*Publisher, error) {
 		return nil, err
 	}
 	return &Publisher{
-		o: o, nc: nc, js: js,
+		o: o, nc: nc, js: js, tracer: tracing.New(o.Tracers, "producers"),
 		slots:  make(chan struct{}, o.MaxInFlight),
 		gaveUp: fmt.Errorf("no acknowledgement within %s: %w", o.GiveUp, context.DeadlineExceeded),
 	}, nil
@@ -176,6 +183,9 @@ func (p *Publisher) PublishBatch(ctx context.Context, events []schemas.Event) ([
 	for i, e := range events {
 		m, err := p.message(ctx, e)
 		if err != nil {
+			for _, m := range messages[:i] {
+				m.span.refused()
+			}
 			return nil, schemas.Errorf(schemas.CodeInvalid, "batch refused, nothing was sent: event %d of %d: %w", i+1, len(events), err)
 		}
 		messages[i] = m

@@ -16,6 +16,7 @@ const (
 	headerHistory   = "Tidings-History"
 	headerReference = "Tidings-Reference"
 	headerReplay    = "Tidings-Replay"
+	headerTrace     = "Tidings-Trace"
 	headerReason    = "Tidings-Reason"
 	headerDetail    = "Tidings-Detail"
 )
@@ -40,6 +41,9 @@ type Delivery struct {
 	// Reference is how many bytes of data EVENTS holds for the delivery, at the
 	// sequence in ID, so that they are not stored with it; 0 if they are.
 	Reference int
+	// Trace is where fanout's span of the event is, as package tracing writes it;
+	// empty if there is none.
+	Trace string
 }
 
 // Size is how many bytes of data the event has.
@@ -57,8 +61,11 @@ func (d *Delivery) Body() []byte {
 func (d *Delivery) Header() Header {
 	h := make(Header, len(d.Event)+8)
 	maps.Copy(h, d.Event)
-	own := [2]string{string(d.ID), string(d.Tenant)}
+	own := [3]string{string(d.ID), string(d.Tenant), d.Trace}
 	h[headerDelivery], h[headerTenant] = own[0:1:1], own[1:2:2]
+	if d.Trace != "" {
+		h[headerTrace] = own[2:3:3]
+	}
 	if d.Attempts > 0 {
 		h[headerAttempts] = []string{strconv.Itoa(d.Attempts)}
 		h[headerHistory] = []string{historyJSON(d.History)}
@@ -110,6 +117,7 @@ func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 		Tenant:   TenantID(first(h, headerTenant)),
 		Endpoint: QueueEndpoint(subject),
 		Data:     body,
+		Trace:    first(h, headerTrace),
 	}
 	if _, _, err := d.ID.Accepted(); err != nil {
 		return nil, err
@@ -202,6 +210,11 @@ func (d *Delivery) Summary() EventSummary {
 		ID: d.EventID(), Source: d.EventSource(), Type: d.EventType(),
 		Subject: attribute(d.Event, attributeSubject), Trace: traceOf(d.Event),
 	}
+}
+
+// Created is the trace context the event was created in: see [CreationContext].
+func (d *Delivery) Created() (parent, state string) {
+	return attribute(d.Event, attributeTrace), attribute(d.Event, attributeState)
 }
 
 // EventTime is the CloudEvents time in RFC 3339, or the time of acceptance if

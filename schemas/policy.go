@@ -58,6 +58,9 @@ type Policy struct {
 	// class ("4xx"), in place of what its dialect says. The status counts before
 	// its class.
 	Statuses map[string]StatusAction `json:"statuses,omitempty"`
+	// Trace sends each attempt's W3C traceparent along, as a header, so that the
+	// receiver's spans belong to its trace. By default no receiver is told.
+	Trace bool `json:"trace,omitempty"`
 }
 
 // Order says whether the deliveries of an endpoint may overtake one another.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/config/announce"
 	"github.com/tidings-dev/tidings/config/registry"
@@ -22,9 +23,9 @@ const ownSource = "/tidings"
 // other.
 type announcer struct{ *producers.Publisher }
 
-func newAnnouncer(nc *nats.Conn) (announcer, error) {
+func newAnnouncer(nc *nats.Conn, tracers trace.TracerProvider) (announcer, error) {
 	// A tenant that has given the type a schema of its own is not asked here.
-	pub, err := producers.New(nc, producers.Options{Tenant: anyTenant, Source: ownSource, Validation: schemas.ValidationQuarantine})
+	pub, err := producers.New(nc, producers.Options{Tenant: anyTenant, Source: ownSource, Validation: schemas.ValidationQuarantine, Tracers: tracers})
 	return announcer{pub}, err
 }
 
@@ -74,7 +75,7 @@ func (a *app) wanted(about announce.Announcement) bool {
 
 // startAnnouncing tells tenants of what died, and of quotas they have reached.
 func (a *app) startAnnouncing(ctx context.Context, nc *nats.Conn) (*announce.Quotas, error) {
-	own, err := newAnnouncer(nc)
+	own, err := newAnnouncer(nc, a.tracers)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"net/http"
 
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
@@ -32,6 +34,7 @@ type app struct {
 	settings config.Settings
 	name     string // of this process, among all
 	log      *slog.Logger
+	tracers  trace.TracerProvider // OpenTelemetry's noop unless spans are exported
 	hooks    hooks
 	declared config.Declarations // by the static file, if there is one
 
@@ -79,7 +82,7 @@ type cleanup struct {
 // startApp runs the pipe by its settings, and returns once it works. The
 // caller stops it, after an error too.
 func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h hooks) (*app, error) {
-	a := &app{settings: settings, name: processName(), log: log, hooks: h, failed: make(chan error, 8)}
+	a := &app{settings: settings, name: processName(), log: log, tracers: noop.NewTracerProvider(), hooks: h, failed: make(chan error, 8)}
 	stopKeeping := heap.Keep()
 	a.onStop("heap", func() error { stopKeeping(); return nil })
 	steps := []struct {

@@ -108,7 +108,9 @@ func newControl(a *app, nc *nats.Conn) (*control, error) {
 		return nil, err
 	}
 	// What the API has let pass by the tenant's wish is not checked again.
-	pub, err := producers.New(nc, producers.Options{Tenant: anyTenant, Catalogue: a.types, Validation: schemas.ValidationQuarantine, GiveUp: publishWait})
+	pub, err := producers.New(nc, producers.Options{
+		Tenant: anyTenant, Catalogue: a.types, Validation: schemas.ValidationQuarantine, GiveUp: publishWait, Tracers: a.tracers,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own, err := newAnnouncer(nc)
+	own, err := newAnnouncer(nc, a.tracers)
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 		AckWait:   streams.AckWait,
 		Grace:     a.settings.Grace,
 		UserAgent: "Tidings/" + version(),
+		Tracers:   a.tracers,
 		Log:       a.log,
 	})
 	if err != nil {
@@ -86,7 +87,7 @@ func (a *app) observe(r dispatcher.Report) {
 	if r.Outcome.Kind == schemas.Dead {
 		level = slog.LevelWarn
 	}
-	ctx := context.Background()
+	ctx := r.Context(context.Background())
 	if a.log.Enabled(ctx, level) {
 		a.log.Log(ctx, level, "attempt", "delivery", r.Delivery.ID, "endpoint", r.Delivery.Endpoint, "tenant", r.Delivery.Tenant,
 			"attempt", r.Attempt.Number, "status", r.Attempt.Status, "outcome", r.Outcome.Kind, "reason", r.Outcome.Reason, "took", r.Attempt.Duration)
@@ -114,6 +115,7 @@ func (a *app) startFanout(ctx context.Context) error {
 		Counted:   a.limited,
 		Stored:    a.meter(ctx).Count,
 		Journal:   a.journal.Add,
+		Tracers:   a.tracers,
 		Log:       a.log,
 	})
 	if err != nil {

@@ -52,6 +52,8 @@ type importRule struct {
 // somebody thinks about it.
 var importRules = []importRule{
 	{"schemas/...", []string{"schemas/..."}, []string{cloudEvents, jsonSchema, "github.com/go-json-experiment/json/jsontext"}},
+	{"schemas/tracing", []string{"schemas"}, otelAPI},
+	{"schemas/tracing/tracingtest", []string{"schemas", "schemas/tracing"}, []string{otelAll}},
 	{"schemas/crash", nil, nil},
 	{"schemas/fault", nil, nil},
 
@@ -99,6 +101,7 @@ var importRules = []importRule{
 	{"config/journal", []string{"schemas/..."}, []string{natsClient}},
 	{"config/deliverylog", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/...", "github.com/go-json-experiment/json/..."})},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},
+	{"config/telemetry/sampling", nil, []string{otelAll}}, // decides what spans the SDK keeps
 	{"config/telemetry", []string{"schemas/...", "config/streams"}, []string{otelAll, "github.com/prometheus/..."}},
 
 	{"cmd/...", []string{anything}, []string{anything}},
@@ -287,6 +290,10 @@ func TestImportTableCanFail(t *testing.T) {
 		{"schemas/event.go", "github.com/cloudevents/sdk-go/v2/event", true},
 		{"schemas/catalogue.go", "github.com/santhosh-tekuri/jsonschema/v6", true},
 		{"schemas/event.go", "github.com/nats-io/nats.go", false},
+		{"schemas/event.go", "go.opentelemetry.io/otel/trace", false},
+		{"schemas/tracing/tracer.go", "go.opentelemetry.io/otel/trace", true},
+		{"schemas/tracing/tracer.go", "go.opentelemetry.io/otel/sdk/trace", false},
+		{"schemas/tracing/tracingtest/recorder.go", "go.opentelemetry.io/otel/sdk/trace", true},
 		{"schemas/event.go", us + "config/streams", false},
 		{"schemas/event_test.go", us + "fanout", false},
 		{"schemas/event_test.go", "github.com/google/go-cmp/cmp", true},

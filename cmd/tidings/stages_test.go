@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
@@ -29,6 +30,7 @@ type stages struct {
 	histories *fanout.Histories
 	targets   *attempt.Targets
 	barrier   *picture.Barrier
+	tracers   trace.TracerProvider // the stages'; nil is none
 }
 
 func prepareStages(t *testing.T) *stages {
@@ -99,6 +101,7 @@ func (s *stages) fanoutOn(nc *nats.Conn) func(context.Context, int) error {
 		Index:     s.index,
 		Histories: s.histories,
 		Registry:  pipeRegistry{s.registry, s.barrier},
+		Tracers:   s.tracers,
 	})
 	if err != nil {
 		s.t.Error(err)
@@ -107,7 +110,7 @@ func (s *stages) fanoutOn(nc *nats.Conn) func(context.Context, int) error {
 }
 
 func (s *stages) dispatcherOn(nc *nats.Conn) func(context.Context, int) error {
-	own, err := newAnnouncer(nc)
+	own, err := newAnnouncer(nc, nil)
 	if err != nil {
 		s.t.Error(err)
 	}
@@ -122,6 +125,7 @@ func (s *stages) dispatcherOn(nc *nats.Conn) func(context.Context, int) error {
 		Origin:    testOrigin,
 		Transport: s.receiver.Transport(s.t),
 		Observe:   s.observe,
+		Tracers:   s.tracers,
 		Grace:     time.Millisecond, // a process that died has none
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/tidings-dev/tidings/config/api/document"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/fault"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 type acceptedEvent struct {
@@ -37,7 +38,7 @@ func (a *API) publishEvents(ctx context.Context, c *call) (reply, error) {
 	if err := a.Admit(ctx, c.tenant, len(events)); err != nil {
 		return reply{}, err
 	}
-	duplicate, err := a.Publish(ctx, c.tenant, events)
+	duplicate, err := a.Publish(tracing.FromHTTP(ctx, c.r.Header), c.tenant, events)
 	if err != nil {
 		return reply{}, err
 	}

@@ -31,11 +31,11 @@ func TestPolicyIsDescribed(t *testing.T) {
 // status.
 func (r *rig) limits(t *testing.T, ep string) {
 	const limits = `"auto_disable":"off","backlog":"in_order","breaker":"off","burst":20,"disable_after":"48h0m0s","max_held":500,"max_payload":65536,"order":"fifo","order_key":"partitionkey","rate":"5/s"`
-	e, _ := r.do(200, "PATCH", ep, `{"policy":{`+limits+`}}`)
-	if got, _ := json.Marshal(e["policy"]); string(got) != "{"+limits+`,"statuses":{"404":"dead"},"timeout":"30s"}` {
+	e, _ := r.do(200, "PATCH", ep, `{"policy":{`+limits+`,"trace":true}}`)
+	if got, _ := json.Marshal(e["policy"]); string(got) != "{"+limits+`,"statuses":{"404":"dead"},"timeout":"30s","trace":true}` {
 		t.Errorf("got %s", got)
 	}
-	e, _ = r.do(200, "PATCH", ep, `{"policy":{"max_payload":null,"max_held":0,"breaker":"","order_key":null,"order":null,"backlog":"live_first"}}`)
+	e, _ = r.do(200, "PATCH", ep, `{"policy":{"max_payload":null,"max_held":0,"breaker":"","order_key":null,"order":null,"backlog":"live_first","trace":null}}`)
 	if fmt.Sprint(e["policy"]) != "map[auto_disable:off backlog:live_first burst:20 disable_after:48h0m0s rate:5/s statuses:map[404:dead] timeout:30s]" {
 		t.Errorf("after clearing some limits: %v", e["policy"])
 	}

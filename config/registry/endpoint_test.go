@@ -297,7 +297,7 @@ func TestResumedFrom(t *testing.T) {
 		want.SkipBefore = time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
 		want.Policy = schemas.Policy{
 			Rate: schemas.Rate{Count: 5, Per: time.Second}, Burst: 2, MaxPayload: 3, Order: schemas.OrderFIFO, OrderKey: "k", Backlog: schemas.BacklogInOrder,
-			MaxHeld: 4, Breaker: schemas.SwitchOn, AutoDisable: schemas.SwitchOff, DisableAfter: schemas.Duration(time.Hour),
+			MaxHeld: 4, Breaker: schemas.SwitchOn, AutoDisable: schemas.SwitchOff, DisableAfter: schemas.Duration(time.Hour), Trace: true,
 		}
 		change := func(e *schemas.Endpoint) error {
 			e.SkipBefore, e.Policy = want.SkipBefore, want.Policy

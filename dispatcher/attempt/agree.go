@@ -30,7 +30,7 @@ func (m *Maker) agree(ctx context.Context, a *attempt) (*schemas.Outcome, error)
 	if !e.Handshake || e.Consent != nil {
 		return nil, nil
 	}
-	consent, err := m.consent(ctx, a.target)
+	consent, err := m.consent(ctx, a.target, a.delivery)
 	if err == nil {
 		e.Consent = consent
 		a.target = m.o.Targets.prepare(e)
@@ -54,14 +54,15 @@ func (m *Maker) agree(ctx context.Context, a *attempt) (*schemas.Outcome, error)
 	return &o, nil
 }
 
-// consent is one question for all deliveries that wait for its answer.
-func (m *Maker) consent(ctx context.Context, t *Target) (*schemas.Consent, error) {
+// consent is one question for all deliveries that wait for its answer; d is the one
+// that asks.
+func (m *Maker) consent(ctx context.Context, t *Target, d *schemas.Delivery) (*schemas.Consent, error) {
 	agreed, err, _ := m.asking.Do(string(t.endpoint.ID)+" "+t.endpoint.URL, func() (any, error) {
 		// Consent holds until the registry shows it, in another target.
 		if last := t.answer.Load(); last != nil && (last.err == nil || time.Since(last.at) < askPause) {
 			return last.consent, last.err
 		}
-		c, err := m.ask(ctx, t)
+		c, err := m.ask(ctx, t, d)
 		if ctx.Err() == nil {
 			t.answer.Store(&answer{at: time.Now(), consent: c, err: err})
 		}
@@ -74,7 +75,7 @@ func (m *Maker) consent(ctx context.Context, t *Target) (*schemas.Consent, error
 }
 
 // ask makes the handshake and stores what was agreed.
-func (m *Maker) ask(ctx context.Context, t *Target) (*schemas.Consent, error) {
+func (m *Maker) ask(ctx context.Context, t *Target, d *schemas.Delivery) (*schemas.Consent, error) {
 	limited, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	request := handshake.Request{
@@ -84,11 +85,13 @@ func (m *Maker) ask(ctx context.Context, t *Target) (*schemas.Consent, error) {
 	if m.o.Callback != nil {
 		request.Callback = m.o.Callback(t.endpoint)
 	}
-	given, err := handshake.Ask(limited, m.o.Transport, request)
+	limited, span := m.beginQuestion(limited, t, d)
+	given, err := handshake.Ask(limited, span, request)
+	if err != nil && limited.Err() != nil {
+		err = limited.Err()
+	}
+	span.end(err)
 	if err != nil {
-		if limited.Err() != nil {
-			err = limited.Err()
-		}
 		return nil, err
 	}
 	consent := schemas.Consent{Origin: m.o.Origin, Rate: given.Rate}

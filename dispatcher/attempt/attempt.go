@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/dispatcher/persist"
 	"github.com/tidings-dev/tidings/dispatcher/retry"
@@ -49,6 +51,7 @@ type attempt struct {
 	wait     string          // set by send: the response's Retry-After
 	err      error           // set by send: why no response came
 	made     bool            // set by send: a request was made, or refused
+	span     requestSpan     // set by send
 }
 
 // Result is how an attempt ended.
@@ -56,6 +59,7 @@ type Result struct {
 	Attempt  schemas.Attempt // the zero value if no request was made
 	Outcome  schemas.Outcome
 	Exchange *schemas.Exchange // nil if no request was made
+	Span     trace.SpanContext // of the request; not valid if there is none
 }
 
 // Attempt makes one attempt. An error means that it says nothing of the delivery:
@@ -76,13 +80,15 @@ func (m *Maker) Attempt(ctx context.Context, delivery *schemas.Delivery, stoppin
 
 func (m *Maker) attempt(ctx context.Context, delivery *schemas.Delivery, stopping <-chan struct{}) (Result, error) {
 	a := &attempt{delivery: delivery, stopping: stopping, started: time.Now()}
+	defer a.span.end()
 	for _, s := range m.stages {
 		outcome, err := s(ctx, a)
 		if err != nil {
 			return Result{}, err
 		}
 		if outcome != nil {
-			return Result{a.record(*outcome), *outcome, a.exchange(*outcome)}, nil
+			a.span.tell(a, *outcome)
+			return Result{a.record(*outcome), *outcome, a.exchange(*outcome), a.span.Context()}, nil
 		}
 	}
 	return Result{}, errors.New("the stages of the attempt end without a verdict")
@@ -188,10 +194,13 @@ func (m *Maker) send(ctx context.Context, a *attempt) (*schemas.Outcome, error) 
 	a.made = true
 	limited, cancel := context.WithTimeout(ctx, a.target.timeout)
 	defer cancel()
+	limited = m.beginRequest(limited, a)
+	defer a.span.over()
 	began := time.Now()
 	r, err := m.o.Transport.RoundTrip(a.request(a.response.phases.In(limited)))
 	if err == nil {
 		a.status, a.response.header, a.response.head = r.StatusCode, r.Header, time.Since(began)
+		a.span.proto = r.Proto
 		a.wait = r.Header.Get("Retry-After")
 		if a.status >= http.StatusOK { // what follows a 101 is no body, and has no end
 			err = a.response.read(r.Body)

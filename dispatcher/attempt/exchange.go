@@ -96,7 +96,7 @@ func shownRequest(h http.Header) schemas.Header {
 // public are the headers by which a receiver verifies a request, but for a key itself.
 func public(name string) bool {
 	switch name {
-	case "content-type", "user-agent", signing.HeaderID, signing.HeaderTimestamp, signing.HeaderSignature,
+	case "content-type", "user-agent", "traceparent", signing.HeaderID, signing.HeaderTimestamp, signing.HeaderSignature,
 		strings.ToLower(signing.HeaderOneRoute), strings.ToLower(signing.HeaderRelayBoxSignature), strings.ToLower(signing.HeaderRelayBoxID):
 		return true
 	}

@@ -11,10 +11,11 @@ import (
 
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
-// Options is what an attempt needs to know. Every field but Callback is
-// required; the dispatcher's own Options say what each is.
+// Options is what an attempt needs to know. Every field but Callback and
+// Tracer is required; the dispatcher's own Options say what each is.
 type Options struct {
 	Targets   *Targets
 	Catalogue *catalogue.Catalogue
@@ -25,6 +26,7 @@ type Options struct {
 	Callback  Callback
 	Transport http.RoundTripper
 	UserAgent string
+	Tracer    tracing.Tracer // off if it is zero
 	Log       *slog.Logger
 }
 
