@@ -70,6 +70,8 @@ type hooks struct {
 	adminToken func(string)
 	// transport replaces the way to the receivers, as tests with pipes do.
 	transport http.RoundTripper
+	// tracers replaces what the settings say of spans, as a test that records them does.
+	tracers trace.TracerProvider
 	// broker replaces the way to an external broker, as tests without sockets do.
 	broker nats.InProcessConnProvider
 }
@@ -82,7 +84,7 @@ type cleanup struct {
 // startApp runs the pipe by its settings, and returns once it works. The
 // caller stops it, after an error too.
 func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h hooks) (*app, error) {
-	a := &app{settings: settings, name: processName(), log: log, tracers: noop.NewTracerProvider(), hooks: h, failed: make(chan error, 8)}
+	a := &app{settings: settings, name: processName(), log: log, tracers: cmp.Or[trace.TracerProvider](h.tracers, noop.NewTracerProvider()), hooks: h, failed: make(chan error, 8)}
 	stopKeeping := heap.Keep()
 	a.onStop("heap", func() error { stopKeeping(); return nil })
 	steps := []struct {

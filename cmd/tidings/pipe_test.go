@@ -12,6 +12,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/registry"
@@ -40,15 +41,22 @@ type pipe struct {
 	pub      *producers.Publisher
 	reports  chan dispatcher.Report
 
-	app      *app // nil if the test runs the stages itself
+	tracers  trace.TracerProvider // nil is none
+	app      *app                 // nil if the test runs the stages itself
 	settings config.Settings
 }
 
 // startPipe runs the app, inside a synctest bubble.
 func startPipe(t *testing.T) *pipe {
 	t.Helper()
+	return startTracedPipe(t, nil)
+}
+
+func startTracedPipe(t *testing.T, tracers trace.TracerProvider) *pipe {
+	t.Helper()
 	streamstest.DropTimers(t)
 	p := newPipe(t)
+	p.tracers = tracers
 	p.settings = testSettings(t.TempDir())
 	p.start()
 	t.Cleanup(p.stop)
@@ -69,6 +77,7 @@ func (p *pipe) start() {
 	a, err := startApp(p.t.Context(), p.settings, slog.New(slog.DiscardHandler), hooks{
 		observe:   p.observe,
 		transport: p.receiver.Transport(p.t),
+		tracers:   p.tracers,
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -86,7 +95,7 @@ func (p *pipe) use(nc *nats.Conn) {
 	p.t.Helper()
 	var err error
 	p.nc = nc
-	if p.pub, err = producers.New(nc, producers.Options{Tenant: testTenant, Source: "/test"}); err != nil {
+	if p.pub, err = producers.New(nc, producers.Options{Tenant: testTenant, Source: "/test", Tracers: p.tracers}); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
@@ -30,7 +29,6 @@ type stages struct {
 	histories *fanout.Histories
 	targets   *attempt.Targets
 	barrier   *picture.Barrier
-	tracers   trace.TracerProvider // the stages'; nil is none
 }
 
 func prepareStages(t *testing.T) *stages {
