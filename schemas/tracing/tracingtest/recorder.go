@@ -77,7 +77,8 @@ var shown = []attribute.Key{
 
 // Tree prints each trace: a line for each span with its kind and what
 // it met, below its parent. What it is linked to is behind an arrow, with the number
-// of its trace. Traces and children stand in the order they began, then of their text.
+// of its trace. Traces and children stand in the order they began; of those that began
+// at once, clients' are last, and the others in the order of their text.
 func (r *Recorder) Tree() string {
 	t := tree{children: map[trace.SpanID][]sdk.ReadOnlySpan{}, names: map[trace.SpanID]string{}, number: map[trace.TraceID]int{}}
 	var roots []sdk.ReadOnlySpan
@@ -114,8 +115,15 @@ type tree struct {
 
 func (t tree) sort(spans []sdk.ReadOnlySpan) {
 	slices.SortStableFunc(spans, func(a, b sdk.ReadOnlySpan) int {
-		return cmp.Or(a.StartTime().Compare(b.StartTime()), cmp.Compare(line(a), line(b)))
+		return cmp.Or(a.StartTime().Compare(b.StartTime()), cmp.Compare(rank(a), rank(b)), cmp.Compare(line(a), line(b)))
 	})
+}
+
+func rank(s sdk.ReadOnlySpan) int {
+	if s.SpanKind() == trace.SpanKindClient {
+		return 1
+	}
+	return 0
 }
 
 func (t tree) print(b *strings.Builder, s sdk.ReadOnlySpan, depth int) {
