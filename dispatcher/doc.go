@@ -49,6 +49,9 @@
 // is read from EVENTS for each attempt, through a cache (bodies). A dead letter has
 // it again.
 //
+// With Options.Tracers each request has a span, which follows the one that fanout made
+// the delivery in, and each settling (package tracing).
+//
 // Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
 // after its next attempt or its dead letter is stored, under a message id that
 // depends on nothing but the delivery and the attempt's number; and after the

@@ -43,6 +43,9 @@
 // A large event, or one for many, is not stored with its deliveries: they refer to
 // it, and whoever attempts one reads EVENTS.
 //
+// With Options.Tracers each event has a span, until it is acknowledged; its deliveries
+// carry the span's context, by which their attempts follow it (package tracing).
+//
 // Guarantee: an event is acknowledged only after the journal has its record, or has
 // had two seconds for it, and after every matched delivery is settled or stored, each under a message id that depends on nothing but the event
 // and the endpoint. So a crash at any instruction loses nothing, and within the

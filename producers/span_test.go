@@ -47,18 +47,24 @@ func TestSendSpans(t *testing.T) {
 	if second.SpanKind() != trace.SpanKindClient || len(second.Links()) != 1 || tracing.Parent(second.Links()[0].SpanContext) != own {
 		t.Errorf("the second is %s, linked to %v", second.SpanKind(), second.Links())
 	}
-	for i, want := range []string{tracing.Parent(first.SpanContext()), own} {
-		m, err := p.stream.GetMsg(t.Context(), uint64(i+1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := m.Header.Get("ce-traceparent"); got != want {
-			t.Errorf("event %d has %q, want %q", i+1, got, want)
-		}
-	}
+	p.holdsContexts(tracing.Parent(first.SpanContext()), own)
 	has := tracingtest.Attributes(first)
 	if has["messaging.destination.name"] != "events.acme.order.created" || has["messaging.message.id"] == "" || has["cloudevents.event_id"] != "1" {
 		t.Errorf("the first has %v", has)
+	}
+}
+
+// holdsContexts wants EVENTS to hold events that were created in these contexts.
+func (p *pipe) holdsContexts(want ...string) {
+	p.t.Helper()
+	for i, want := range want {
+		m, err := p.stream.GetMsg(p.t.Context(), uint64(i+1))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if got := m.Header.Get("ce-traceparent"); got != want {
+			p.t.Errorf("event %d has %q, want %q", i+1, got, want)
+		}
 	}
 }
 

@@ -16,7 +16,9 @@
 // being stored. What comes later, any retry, a replay or a subscription's history,
 // begins a trace of its own, which is linked (⇢): no trace is open for hours. So does
 // each attempt at an event of more than [Together] deliveries, since nobody can read
-// a trace of a thousand children.
+// a trace of a thousand children. (The conventions want process linked to the context
+// its event was created in, and allow that as its parent too: a child is not linked to
+// its parent once more.)
 //
 // The context travels:
 //
