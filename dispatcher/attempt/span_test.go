@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/schemas"
@@ -114,15 +113,10 @@ func TestSpansOfNoResult(t *testing.T) {
 // BenchmarkAttempt is an attempt that takes no time of its own, without tracers,
 // and with them at the ratios of samples that people choose.
 func BenchmarkAttempt(b *testing.B) {
-	ratio := func(f float64) trace.TracerProvider {
-		p := sdk.NewTracerProvider(sdk.WithSampler(sdk.TraceIDRatioBased(f)), sdk.WithSpanProcessor(dropped{}))
-		b.Cleanup(func() { _ = p.Shutdown(context.Background()) })
-		return p
-	}
 	for _, bb := range []struct {
 		name string
 		p    trace.TracerProvider
-	}{{"off", nil}, {"1%", ratio(0.01)}, {"100%", ratio(1)}} {
+	}{{"off", nil}, {"1%", tracingtest.Discard(b, 0.01)}, {"100%", tracingtest.Discard(b, 1)}} {
 		b.Run(bb.name, func(b *testing.B) {
 			m, d := tracedMaker(testEndpoint(), bb.p, answers(204)), tracedDelivery()
 			d.Attempts = 1 // a trace of its own, so that the ratio decides
@@ -136,11 +130,3 @@ func BenchmarkAttempt(b *testing.B) {
 		})
 	}
 }
-
-// dropped is where spans go that are made, and not exported.
-type dropped struct{}
-
-func (dropped) OnStart(context.Context, sdk.ReadWriteSpan) {}
-func (dropped) OnEnd(sdk.ReadOnlySpan)                     {}
-func (dropped) Shutdown(context.Context) error             { return nil }
-func (dropped) ForceFlush(context.Context) error           { return nil }

@@ -40,6 +40,13 @@ func (r *Recorder) Provider() trace.TracerProvider {
 	return p
 }
 
+// Discard samples a ratio of the traces, and keeps nothing: for what spans cost.
+func Discard(tb testing.TB, ratio float64) trace.TracerProvider {
+	p := sdk.NewTracerProvider(sdk.WithSampler(sdk.TraceIDRatioBased(ratio)), sdk.WithSpanProcessor(discard{}))
+	tb.Cleanup(func() { _ = p.Shutdown(context.Background()) })
+	return p
+}
+
 // Spans are those that have ended so far.
 func (r *Recorder) Spans() []sdk.ReadOnlySpan {
 	r.mu.Lock()
@@ -68,6 +75,10 @@ func (p processor) OnEnd(s sdk.ReadOnlySpan) {
 
 func (processor) Shutdown(context.Context) error   { return nil }
 func (processor) ForceFlush(context.Context) error { return nil }
+
+type discard struct{ processor }
+
+func (discard) OnEnd(sdk.ReadOnlySpan) {}
 
 // shown are the attributes that a tree has: those that tell what happened.
 var shown = []attribute.Key{
