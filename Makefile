@@ -16,8 +16,17 @@ LINT         := bin/golangci-lint-$(LINT_VERSION)
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 LICENSES    := go.elastic.co/go-licence-detector@v0.11.1
 
+# Prometheus's checker of rules, built without the ways to find targets: those need
+# the modules of twenty clouds. go run cannot: its module has replacements.
+PROMTOOL_VERSION := v0.316.0
+PROMTOOL         := bin/promtool-$(PROMTOOL_VERSION)
+
+# OpenTelemetry's collector, and what it is built of.
+COLLECTOR_VERSION := v0.162.0
+COLLECTOR         := bin/otelcol-$(COLLECTOR_VERSION)
+
 .DEFAULT_GOAL := help
-.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro vuln licenses reproducible clean
+.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro rules collector vuln licenses reproducible clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +76,13 @@ bench: build ## Measure the pipe against this machine's ceiling
 bench-micro: ## Run the Go benchmarks (BENCH selects by name)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+rules: $(PROMTOOL) ## Check the alerts of deploy/prometheus, and run their tests
+	$(PROMTOOL) check rules --lint=all --lint-fatal deploy/prometheus/rules.yml
+	$(PROMTOOL) test rules deploy/prometheus/rules_test.yml
+
+collector: $(COLLECTOR) ## Have a process tell a real OpenTelemetry collector what it does
+	$(GO) test -count 1 -v -run '^TestCollector$$' ./cmd/tidings/processes -collector $(CURDIR)/$(COLLECTOR)
+
 vuln: ## Look for known vulnerabilities in what the code calls; needs the internet
 	$(GO) run $(GOVULNCHECK) ./...
 
@@ -93,3 +109,15 @@ $(LINT):
 	GOBIN=$(CURDIR)/bin GOTOOLCHAIN=$(filter go1.%,$(firstword $(shell $(GO) env GOVERSION))) \
 		$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	mv bin/golangci-lint $@
+
+$(PROMTOOL): export GOFLAGS := -tags=remove_all_sd
+$(PROMTOOL):
+	@mkdir -p bin && dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cd "$$dir" && \
+	$(GO) mod init promtool && $(GO) get github.com/prometheus/prometheus/cmd/promtool@$(PROMTOOL_VERSION) && \
+	$(GO) build -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/promtool
+
+$(COLLECTOR): .ci/collector.yaml
+	@mkdir -p bin && dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	sed "s|^dist:|dist:\n  output_path: $$dir/out|" .ci/collector.yaml > "$$dir/collector.yaml" && \
+	$(GO) run go.opentelemetry.io/collector/cmd/builder@$(COLLECTOR_VERSION) --config "$$dir/collector.yaml" && \
+	mv "$$dir/out/otelcol" $@

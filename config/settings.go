@@ -52,8 +52,11 @@ type Settings struct {
 	// Quota is for what tenants' own quotas leave out.
 	Quota schemas.Quota
 	// Grace is how long work under way may go on at shutdown.
-	Grace time.Duration
-	Log   Log
+	Grace   time.Duration
+	Log     Log
+	Metrics Metrics
+	// TraceTrust is how much producers' sampling counts: "fleet" or "nobody".
+	TraceTrust string
 }
 
 // API is how often one token may call the HTTP API. Zero values ask for the
@@ -118,6 +121,8 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
 	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
+	s.Metrics.bind(f)
+	f.StringVar(&s.TraceTrust, "trace-trust", "fleet", "which events have spans, where spans are exported: fleet, as their producers have sampled, within OTEL_TRACES_SAMPLER; nobody, by that alone")
 	s.NATS.bind(f)
 	s.Streams.bind(f)
 	s.Egress.bind(f)
@@ -215,6 +220,9 @@ func (s *Settings) Validate() error {
 	}
 	if err := s.Quota.Validate(); err != nil {
 		return schemas.Errorf(schemas.CodeInvalid, "--quota-…: %w", err)
+	}
+	if err := s.Metrics.validate(); err != nil {
+		return err
 	}
 	_, err := s.Egress.Options()
 	return err

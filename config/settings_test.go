@@ -32,6 +32,7 @@ func TestDefaults(t *testing.T) {
 		Streams: config.Streams{Replicas: 1, Partitions: 32, Shards: 4, EventsMaxAge: 168 * time.Hour, DeadMaxAge: 720 * time.Hour, LogMaxAge: 720 * time.Hour, DedupWindow: 2 * time.Minute},
 		API:     config.API{Rate: schemas.Rate{Count: 100, Per: time.Second}, Burst: 200},
 		Log:     config.Log{Format: "text", Level: "info"},
+		Metrics: config.Metrics{Endpoints: 10}, TraceTrust: "fleet",
 	}
 	if len(got.Egress.Allow) == 0 {
 		got.Egress.Allow = nil

@@ -150,6 +150,7 @@ type Dispatcher struct {
 
 	mu      sync.RWMutex         // guards what follows
 	express map[int]expressTaker // by partition that runs
+	running map[*partition]struct{}
 }
 
 // New makes the stage on a connection.
@@ -167,6 +168,6 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Tracer: tracer, Log: o.Log,
 		}),
-		express: map[int]expressTaker{},
+		express: map[int]expressTaker{}, running: map[*partition]struct{}{},
 	}, nil
 }

@@ -77,6 +77,7 @@ func (d *Dispatcher) partition(ctx context.Context, number int) (*partition, err
 func (p *partition) deliver(ctx context.Context) error {
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
+	defer p.d.enter(p)()
 	defer p.failing.Start(work)()
 	defer p.d.o.Targets.Watch(func(id schemas.EndpointID) { p.changed(work, id) })()
 	if err := p.resumeHeld(ctx, work); err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
@@ -21,6 +20,7 @@ import (
 	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/seal"
 	"github.com/tidings-dev/tidings/config/streams"
+	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/fanout"
@@ -56,6 +56,7 @@ type app struct {
 	barrier    *picture.Barrier
 	picture    *picture.Picture // nil without the role api
 	keys       *seal.Keyring    // nil for a process that needs no secrets
+	measures   measures
 
 	failed   chan error // the first part that ended by itself
 	ready    []func() api.Check
@@ -74,6 +75,10 @@ type hooks struct {
 	tracers trace.TracerProvider
 	// broker replaces the way to an external broker, as tests without sockets do.
 	broker nats.InProcessConnProvider
+	// name is the process's among all; made if it is empty.
+	name string
+	// telemetry is told what the process does; nil tells nobody.
+	telemetry *telemetry.Telemetry
 }
 
 type cleanup struct {
@@ -84,7 +89,11 @@ type cleanup struct {
 // startApp runs the pipe by its settings, and returns once it works. The
 // caller stops it, after an error too.
 func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h hooks) (*app, error) {
-	a := &app{settings: settings, name: processName(), log: log, tracers: cmp.Or[trace.TracerProvider](h.tracers, noop.NewTracerProvider()), hooks: h, failed: make(chan error, 8)}
+	a := &app{
+		settings: settings, name: cmp.Or(h.name, processName()), log: log, hooks: h, failed: make(chan error, 8),
+		measures: newMeasures(h.telemetry),
+	}
+	a.tracers = cmp.Or(h.tracers, a.measures.to.Tracers())
 	stopKeeping := heap.Keep()
 	a.onStop("heap", func() error { stopKeeping(); return nil })
 	steps := []struct {
@@ -102,6 +111,7 @@ func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h
 		{"http", a.startHTTP},
 		{"dispatcher", a.startDispatcher},
 		{"fanout", a.startFanout},
+		{"metrics", a.startMetrics},
 	}
 	for _, s := range steps {
 		if err := s.do(ctx); err != nil {

@@ -90,9 +90,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 			}
 			return errors.Join(dialect.Check(e), open(out.Guard, u))
 		},
-		Admit: quotas.Publish,
-		Make:  quotas.Make,
-		Log:   a.log,
+		Admit:     quotas.Publish,
+		Make:      quotas.Make,
+		Published: a.measures.recorder().Published,
+		Log:       a.log,
 	})
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,

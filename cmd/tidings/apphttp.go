@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -35,14 +36,23 @@ func (a *app) startHTTP(ctx context.Context) error {
 		mux.Handle("/healthz", health)
 		mux.Handle("/readyz", health)
 	}
+	if metrics := a.measures.to.Metrics(); metrics != nil && a.settings.MetricsShared() {
+		mux.Handle("GET /metrics", telemetry.Direct(metrics))
+	}
 	if a.consents != nil {
 		mux.Handle(consentPath, a.consents.handler())
 	}
+	a.serve(ctx, "http", listener, mux)
+	return nil
+}
+
+// serve answers requests until the app stops.
+func (a *app) serve(ctx context.Context, name string, listener net.Listener, handler http.Handler) {
 	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 	}
-	a.background(ctx, "http", func(ctx context.Context) error {
+	a.background(ctx, name, func(ctx context.Context) error {
 		answered := make(chan struct{})
 		context.AfterFunc(ctx, func() {
 			defer close(answered)
@@ -58,7 +68,6 @@ func (a *app) startHTTP(ctx context.Context) error {
 		<-answered
 		return nil
 	})
-	return nil
 }
 
 func (a *app) checks() []api.Check {

@@ -40,6 +40,9 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.startLag(ctx, nc, config.RoleDispatcher); err != nil {
+		return err
+	}
 	d, err := dispatcher.New(nc, dispatcher.Options{
 		Layout:    a.streams.Layout,
 		Targets:   a.targets,
@@ -51,7 +54,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 		Agree:     a.registry.Agree,
 		Origin:    a.settings.Origin,
 		Callback:  callback,
-		Transport: transport,
+		Transport: a.measures.guarded(transport),
 		Observe:   a.observe,
 		Journal:   a.journal.Add,
 		Name:      a.name,
@@ -64,7 +67,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.express = d.Express
+	a.express, a.measures.dispatcher = d.Express, d
 	a.share(ctx, string(config.RoleDispatcher), d.RunPartition)
 	return nil
 }
@@ -92,6 +95,7 @@ func (a *app) observe(r dispatcher.Report) {
 		a.log.Log(ctx, level, "attempt", "delivery", r.Delivery.ID, "endpoint", r.Delivery.Endpoint, "tenant", r.Delivery.Tenant,
 			"attempt", r.Attempt.Number, "status", r.Attempt.Status, "outcome", r.Outcome.Kind, "reason", r.Outcome.Reason, "took", r.Attempt.Duration)
 	}
+	a.measures.settled(r)
 	if a.hooks.observe != nil {
 		a.hooks.observe(r)
 	}
@@ -105,6 +109,9 @@ func (a *app) startFanout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.startLag(ctx, nc, config.RoleFanout); err != nil {
+		return err
+	}
 	f, err := fanout.New(nc, fanout.Options{
 		Layout:    a.streams.Layout,
 		Index:     a.index,
@@ -114,7 +121,7 @@ func (a *app) startFanout(ctx context.Context) error {
 		Express:   a.express,
 		Counted:   a.limited,
 		Stored:    a.meter(ctx).Count,
-		Journal:   a.journal.Add,
+		Journal:   a.measures.journal(a.journal.Add),
 		Tracers:   a.tracers,
 		Log:       a.log,
 	})
@@ -135,6 +142,7 @@ func (a *app) share(ctx context.Context, role string, run func(context.Context, 
 	})
 	a.background(ctx, role, func(ctx context.Context) error {
 		return m.Run(ctx, func(ctx context.Context, partition int) {
+			defer a.measures.owns(config.Role(role), partition)()
 			a.again(ctx, fmt.Sprintf("%s partition %d", role, partition), func(ctx context.Context) error { return run(ctx, partition) })
 		})
 	})

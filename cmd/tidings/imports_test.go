@@ -102,7 +102,8 @@ var importRules = []importRule{
 	{"config/deliverylog", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/...", "github.com/go-json-experiment/json/..."})},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},
 	{"config/telemetry/sampling", nil, []string{otelAll}}, // decides what spans the SDK keeps
-	{"config/telemetry", []string{"schemas/...", "config/streams"}, []string{otelAll, "github.com/prometheus/..."}},
+	{"config/lag", []string{"schemas/..."}, []string{natsClient}},
+	{"config/telemetry", []string{"schemas/...", "config/telemetry/sampling"}, []string{otelAll, "github.com/prometheus/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/..."}}, // the last two in tests: they receive OTLP
 
 	{"cmd/...", []string{anything}, []string{anything}},
 }

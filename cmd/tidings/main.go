@@ -70,12 +70,14 @@ partitions among themselves. Every flag can also be set by a variable: --http-ad
 by TIDINGS_HTTP_ADDR.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			log, err := newLogger(s.Log)
+			name := processName()
+			log, told, err := startTelemetry(c.Context(), name, &s)
 			if err != nil {
 				return err
 			}
+			defer endTelemetry(c.Context(), told, log) // after all has stopped
 			librariesLogTo(log)
-			a, err := startApp(c.Context(), s, log, hooks{adminToken: func(token string) { showToken(c.OutOrStdout(), token) }})
+			a, err := startApp(c.Context(), s, log, hooks{name: name, telemetry: told, adminToken: func(token string) { showToken(c.OutOrStdout(), token) }})
 			if err != nil {
 				return err
 			}
@@ -144,7 +146,8 @@ func reloadOnHangup(ctx context.Context, a *app) (stop func()) {
 	}
 }
 
-func newLogger(l config.Log) (*slog.Logger, error) {
+// logHandler writes what is said to standard error.
+func logHandler(l config.Log) (slog.Handler, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
 		return nil, schemas.Errorf(schemas.CodeInvalid, "--log-level %q: use debug, info, warn or error", l.Level)
@@ -152,9 +155,9 @@ func newLogger(l config.Log) (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: level}
 	switch l.Format {
 	case "text":
-		return slog.New(newFewRepeats(slog.NewTextHandler(os.Stderr, o))), nil
+		return slog.NewTextHandler(os.Stderr, o), nil
 	case "json":
-		return slog.New(newFewRepeats(slog.NewJSONHandler(os.Stderr, o))), nil
+		return slog.NewJSONHandler(os.Stderr, o), nil
 	}
 	return nil, schemas.Errorf(schemas.CodeInvalid, "--log-format %q: use text or json", l.Format)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
+	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -58,8 +59,12 @@ func startRoles(t *testing.T, s *shipped, others ...[2]string) *roles {
 // run starts a process; it ends with the test, if not before.
 func (r *roles) run(ctx context.Context, user string, names ...string) *app {
 	r.t.Helper()
+	measured, err := telemetry.Setup(ctx, telemetry.Options{Scraped: true}) // what it asks NATS is within the rights too
+	if err != nil {
+		r.t.Error(err)
+	}
 	a, err := startApp(ctx, r.nats.settings(user, names...), r.nats.log.logger(), hooks{
-		observe: r.observe, transport: r.receiver.Transport(r.t), broker: r.nats.through(),
+		observe: r.observe, telemetry: measured, transport: r.receiver.Transport(r.t), broker: r.nats.through(),
 	})
 	if err != nil {
 		r.t.Error(err)

@@ -22,34 +22,49 @@ type acceptedEvent struct {
 // publishEvents answers once all events are stored. All are checked before the
 // first is published.
 func (a *API) publishEvents(ctx context.Context, c *call) (reply, error) {
-	events, err := a.ReadEvents(c.r)
+	accepted, err := a.publish(ctx, c)
+	repeated := 0
+	for _, e := range accepted {
+		if e.Duplicate {
+			repeated++
+		}
+	}
+	a.Published(c.tenant, len(accepted), repeated, err)
 	if err != nil {
 		return reply{}, err
+	}
+	return reply{status: http.StatusAccepted, body: struct {
+		Events []acceptedEvent `json:"events"`
+	}{accepted}}, nil
+}
+
+func (a *API) publish(ctx context.Context, c *call) ([]acceptedEvent, error) {
+	events, err := a.ReadEvents(c.r)
+	if err != nil {
+		return nil, err
 	}
 	tenant, err := a.tenant(c.tenant)
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
 	if v := tenant.Value.Validation; v == "" || v == schemas.ValidationReject {
 		if err := a.checkData(c.tenant, events); err != nil {
-			return reply{}, err
+			return nil, err
 		}
 	}
 	if err := a.Admit(ctx, c.tenant, len(events)); err != nil {
-		return reply{}, err
+		return nil, err
 	}
 	duplicate, err := a.Publish(tracing.FromHTTP(ctx, c.r.Header), c.tenant, events)
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
 	fault.Here(fault.IngestStored)
 	accepted := make([]acceptedEvent, len(events))
 	for i := range events {
 		accepted[i] = acceptedEvent{events[i].ID(), events[i].Source(), true, i < len(duplicate) && duplicate[i]}
 	}
-	return reply{status: http.StatusAccepted, body: struct {
-		Events []acceptedEvent `json:"events"`
-	}{accepted}}, nil
+	return accepted, nil
 }
 
 // checkData holds each event to the schema of its type, if it has one.

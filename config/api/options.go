@@ -67,6 +67,11 @@ type Options struct {
 	Admit func(ctx context.Context, tenant schemas.TenantID, events int) error
 	Make  func(context.Context, schemas.TenantID, schemas.EndpointID) (done func(), err error)
 
+	// Published is told of each request to publish that reads its body: of how many
+	// events how many were stored already, or why all were refused. Nobody is by
+	// default.
+	Published func(tenant schemas.TenantID, events, repeated int, err error)
+
 	// MaxConfig and MaxEvents bound request bodies, in bytes: 1 MiB and 8 MiB by
 	// default.
 	MaxConfig, MaxEvents int64
@@ -86,6 +91,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Make == nil {
 		o.Make = func(context.Context, schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
+	}
+	if o.Published == nil {
+		o.Published = func(schemas.TenantID, int, int, error) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -49,6 +49,7 @@ type Journal struct {
 
 	full    atomic.Bool // set by SetFull
 	dropped atomic.Uint64
+	written atomic.Uint64
 
 	mu    sync.Mutex // guards what follows
 	open  map[schemas.TenantID]*batch
@@ -130,6 +131,16 @@ func (j *Journal) SetFull(full bool) { j.full.Store(full) }
 // Dropped is how many records were left out.
 func (j *Journal) Dropped() uint64 { return j.dropped.Load() }
 
+// Written is how many records are known to be stored.
+func (j *Journal) Written() uint64 { return j.written.Load() }
+
+// Waiting is how many bytes of records wait to be stored.
+func (j *Journal) Waiting() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.bytes
+}
+
 // Run writes until ctx ends, and then what is left.
 func (j *Journal) Run(ctx context.Context) error {
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -184,6 +195,7 @@ func (j *Journal) store(ctx context.Context, b *batch, id string) {
 	for tries := 1; ; tries++ {
 		err := j.publish(ctx, m, id)
 		if err == nil {
+			j.written.Add(uint64(len(b.waiting)))
 			break
 		}
 		if ctx.Err() != nil || errors.Is(err, nats.ErrMaxPayload) {

@@ -72,6 +72,16 @@ func (p *Picture) Apply(c schemas.Change) {
 	}
 }
 
+// Sizes are how many there are of each kind.
+func (p *Picture) Sizes() map[string]int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return map[string]int{
+		"tenants": len(p.tenants.all), "endpoints": len(p.endpoints.all), "subscriptions": len(p.subscriptions.all),
+		"types": len(p.eventTypes.all), "tokens": len(p.tokens.all),
+	}
+}
+
 // Tenant is one tenant.
 func (p *Picture) Tenant(id schemas.TenantID) (registry.Record[schemas.Tenant], bool) {
 	p.mu.RLock()

@@ -1,0 +1,350 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/lag"
+	"github.com/tidings-dev/tidings/config/telemetry"
+	"github.com/tidings-dev/tidings/config/telemetry/sampling"
+	"github.com/tidings-dev/tidings/dispatcher"
+	"github.com/tidings-dev/tidings/dispatcher/egress"
+	"github.com/tidings-dev/tidings/dispatcher/flow"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// measures are what the app tells telemetry. Start fills its fields as the parts come;
+// [app.startMetrics], the last step, has telemetry read them.
+type measures struct {
+	to         *telemetry.Telemetry
+	connected  map[string]func() bool // by name of the connection
+	lags       map[config.Role]*lag.Poller
+	storage    *lag.Storage           // nil without the role api
+	dispatcher *dispatcher.Dispatcher // nil without its role
+	owned      *owned
+}
+
+func newMeasures(to *telemetry.Telemetry) measures {
+	if to == nil {
+		to = telemetry.None()
+	}
+	return measures{
+		to: to, connected: map[string]func() bool{}, lags: map[config.Role]*lag.Poller{},
+		owned: &owned{of: map[config.Role]map[int]int{}},
+	}
+}
+
+func (m *measures) recorder() *telemetry.Recorder { return m.to.Recorder() }
+
+// settled tells of an attempt, or of a delivery's death without one.
+func (m *measures) settled(r dispatcher.Report) {
+	if !m.to.Measuring() {
+		return
+	}
+	d := r.Delivery
+	s := telemetry.Settled{
+		Tenant: d.Tenant, Accepted: d.Since(), Attempt: r.Attempt, Kind: r.Outcome.Kind, Reason: r.Outcome.Reason,
+	}
+	if r.Exchange != nil {
+		s.Timings = r.Exchange.Timings
+	}
+	s.Traceparent, _ = schemas.AttributeOf(d.Event, "traceparent")
+	m.recorder().Settled(&s)
+	if p := m.lags[config.RoleDispatcher]; p != nil {
+		p.Settled(d, r.Outcome.Kind)
+	}
+}
+
+// journal is next, which also counts.
+func (m *measures) journal(next schemas.Journal) schemas.Journal {
+	if !m.to.Measuring() {
+		return next
+	}
+	return m.recorder().Journal(next)
+}
+
+// guarded is next, of which the refusals of the egress guard are counted.
+func (m *measures) guarded(next http.RoundTripper) http.RoundTripper {
+	if !m.to.Measuring() {
+		return next
+	}
+	return guarded{next, m.recorder().Refused}
+}
+
+type guarded struct {
+	next    http.RoundTripper
+	refused func(reason string)
+}
+
+// RoundTrip is [http.RoundTripper.RoundTrip].
+func (g guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := g.next.RoundTrip(r)
+	if err != nil {
+		if denied, ok := errors.AsType[*egress.Denied](err); ok {
+			g.refused(denied.Reason)
+		}
+	}
+	return answer, err
+}
+
+// owned are the partitions that this process works on, by role. While one is handed
+// over, it may be begun again before it has ended.
+type owned struct {
+	mu sync.Mutex // guards of
+	of map[config.Role]map[int]int
+}
+
+// owns counts a partition, until it is left.
+func (m *measures) owns(role config.Role, partition int) (leave func()) {
+	return m.owned.add(role, partition)
+}
+
+func (o *owned) add(role config.Role, partition int) (leave func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.of[role] == nil {
+		o.of[role] = map[int]int{}
+	}
+	o.of[role][partition]++
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.of[role][partition]--; o.of[role][partition] == 0 {
+			delete(o.of[role], partition)
+		}
+	}
+}
+
+func (o *owned) partitions(role config.Role) []int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Sorted(maps.Keys(o.of[role]))
+}
+
+// startLag looks how far behind the partitions of a stage are.
+func (a *app) startLag(ctx context.Context, nc *nats.Conn, role config.Role) error {
+	if !a.measures.to.Measuring() {
+		return nil
+	}
+	p, err := lag.New(lag.Options{
+		NC: nc, Layout: a.streams.Layout, Deliveries: role == config.RoleDispatcher,
+		Owned: func() []int { return a.measures.owned.partitions(role) }, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.measures.lags[role] = p
+	a.background(ctx, "lag of "+string(role), p.Run)
+	return nil
+}
+
+// startStorageLook looks what is stored, which only the role api may.
+func (a *app) startStorageLook(ctx context.Context) error {
+	if !a.settings.Has(config.RoleAPI) {
+		return nil
+	}
+	nc, err := a.connection("metrics")
+	if err != nil {
+		return err
+	}
+	if a.measures.storage, err = lag.NewStorage(nc, a.streams.Layout, a.log); err != nil {
+		return err
+	}
+	a.background(ctx, "storage look", a.measures.storage.Run)
+	return nil
+}
+
+// startMetrics has telemetry read what there is now, and serves it where it has an
+// address of its own.
+func (a *app) startMetrics(ctx context.Context) error {
+	if !a.measures.to.Measuring() {
+		return nil
+	}
+	if err := a.startStorageLook(ctx); err != nil {
+		return err
+	}
+	if err := a.watchAll(); err != nil {
+		return err
+	}
+	addr, handler := a.settings.MetricsAddr(), a.measures.to.Metrics()
+	if addr == "" || handler == nil {
+		return nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return schemas.Errorf(schemas.CodeInvalid, "--metrics-addr %s: %w", addr, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", handler)
+	a.serve(ctx, "metrics", listener, mux)
+	a.log.InfoContext(ctx, "metrics served", "addr", listener.Addr().String())
+	return nil
+}
+
+// watchAll has telemetry watch the parts that run.
+func (a *app) watchAll() error {
+	m := &a.measures
+	watched := map[string]func(telemetry.Observe){
+		telemetry.Partitions:      func(o telemetry.Observe) { o(float64(a.streams.Layout.Partitions)) },
+		telemetry.PartitionsOwned: a.watchOwned,
+		telemetry.BrokerConnected: m.watchConnections,
+		telemetry.LogWritten:      func(o telemetry.Observe) { o(float64(a.journal.Written())) },
+		telemetry.LogDropped:      func(o telemetry.Observe) { o(float64(a.journal.Dropped())) },
+		telemetry.LogWaiting:      func(o telemetry.Observe) { o(float64(a.journal.Waiting())) },
+		telemetry.LookAge:         m.watchLooks,
+		telemetry.ConsumerPending: m.watchLanes(func(l lag.Lane) float64 { return float64(l.Pending) }),
+		telemetry.ConsumerUnacked: m.watchLanes(func(l lag.Lane) float64 { return float64(l.Unacked) }),
+		telemetry.ConsumerOldest:  m.watchLanes(func(l lag.Lane) float64 { return secondsSince(l.Oldest) }),
+	}
+	if a.embedded != nil {
+		watched[telemetry.DiskFree] = func(o telemetry.Observe) { o(float64(a.embedded.Room().Free)) }
+		watched[telemetry.DiskSize] = func(o telemetry.Observe) { o(float64(a.embedded.Room().Total)) }
+	}
+	if a.picture != nil {
+		watched[telemetry.RegistryObjects] = func(o telemetry.Observe) {
+			for kind, n := range a.picture.Sizes() {
+				o(float64(n), kind)
+			}
+		}
+	}
+	if m.storage != nil {
+		maps.Copy(watched, m.watchStorage())
+	}
+	if m.dispatcher != nil {
+		maps.Copy(watched, m.watchDispatcher())
+	}
+	for name, read := range watched {
+		if err := m.to.Watch(name, read); err != nil {
+			return err
+		}
+	}
+	if p := m.lags[config.RoleDispatcher]; p != nil {
+		return m.to.WatchBacklogs(func() []telemetry.Backlog { return backlogs(p.Picture()) })
+	}
+	return nil
+}
+
+func (a *app) watchOwned(o telemetry.Observe) {
+	for _, role := range []config.Role{config.RoleFanout, config.RoleDispatcher} {
+		if a.settings.Has(role) {
+			o(float64(len(a.measures.owned.partitions(role))), string(role))
+		}
+	}
+}
+
+func (m *measures) watchConnections(o telemetry.Observe) {
+	for name, is := range m.connected {
+		value := 0.0
+		if is() {
+			value = 1
+		}
+		o(value, name)
+	}
+}
+
+func (m *measures) watchLooks(o telemetry.Observe) {
+	for role, p := range m.lags {
+		if at := p.Picture().At; !at.IsZero() {
+			o(secondsSince(at), string(role))
+		}
+	}
+}
+
+// watchLanes reads something of each partition.
+func (m *measures) watchLanes(of func(lag.Lane) float64) func(telemetry.Observe) {
+	return func(o telemetry.Observe) {
+		for role, p := range m.lags {
+			for _, l := range p.Picture().Lanes {
+				o(of(l), string(role), strconv.Itoa(l.Partition))
+			}
+		}
+	}
+}
+
+func (m *measures) watchStorage() map[string]func(telemetry.Observe) {
+	return map[string]func(telemetry.Observe){
+		telemetry.BrokerStorageUsed: func(o telemetry.Observe) {
+			if s := m.storage.Stored(); !s.At.IsZero() {
+				o(float64(s.Used))
+			}
+		},
+		telemetry.BrokerStorageMax: func(o telemetry.Observe) {
+			if s := m.storage.Stored(); s.Limit > 0 {
+				o(float64(s.Limit))
+			}
+		},
+		telemetry.StreamMessages: func(o telemetry.Observe) {
+			for name, state := range m.storage.Stored().Streams {
+				o(float64(state.Msgs), name)
+			}
+		},
+		telemetry.StreamBytes: func(o telemetry.Observe) {
+			for name, state := range m.storage.Stored().Streams {
+				o(float64(state.Bytes), name)
+			}
+		},
+	}
+}
+
+func (m *measures) watchDispatcher() map[string]func(telemetry.Observe) {
+	return map[string]func(telemetry.Observe){
+		telemetry.InFlight:      func(o telemetry.Observe) { o(float64(m.dispatcher.State().Attempts)) },
+		telemetry.Waiting:       func(o telemetry.Observe) { o(float64(m.dispatcher.State().Waiting)) },
+		telemetry.HeldEndpoints: func(o telemetry.Observe) { o(float64(m.dispatcher.State().Held)) },
+		telemetry.Breakers: func(o telemetry.Observe) {
+			states := m.dispatcher.State().Breakers
+			for _, state := range telemetry.BreakerStates() {
+				o(float64(states[flow.State(state)]), state)
+			}
+		},
+	}
+}
+
+func backlogs(p lag.Picture) []telemetry.Backlog {
+	all := make([]telemetry.Backlog, len(p.Endpoints))
+	for i, e := range p.Endpoints {
+		all[i] = telemetry.Backlog{Endpoint: e.ID, Tenant: e.Tenant, Held: e.Held, Oldest: e.Oldest}
+	}
+	return all
+}
+
+// secondsSince is 0 of the zero time.
+func secondsSince(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return max(0, time.Since(at).Seconds())
+}
+
+// startTelemetry starts what the environment and the settings ask for, and the log.
+func startTelemetry(ctx context.Context, process string, s *config.Settings) (*slog.Logger, *telemetry.Telemetry, error) {
+	written, err := logHandler(s.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	told, err := telemetry.Setup(ctx, telemetry.Options{
+		Process: process, Version: version(), Scraped: s.MetricsShared() || s.MetricsAddr() != "",
+		Tenants: s.Metrics.Tenants, Endpoints: s.Metrics.Endpoints, Trust: sampling.Trust(s.TraceTrust), Log: slog.New(newFewRepeats(written)),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return slog.New(newFewRepeats(told.Handler(written))), told, nil
+}
+
+func endTelemetry(ctx context.Context, t *telemetry.Telemetry, log *slog.Logger) {
+	if err := t.Shutdown(ctx); err != nil {
+		log.WarnContext(ctx, "telemetry not all exported", "error", err)
+	}
+}
