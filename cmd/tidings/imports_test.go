@@ -99,9 +99,13 @@ var importRules = []importRule{
 	{"config/announce", []string{"schemas/..."}, []string{natsClient}},
 	{"config/replay", []string{"schemas/...", "config/registry", "config/seal"}, []string{"golang.org/x/time/..."}},
 	{"config/journal", []string{"schemas/..."}, []string{natsClient}},
-	{"config/deliverylog", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"modernc.org/sqlite/...", "github.com/jackc/pgx/...", "github.com/go-json-experiment/json/..."})},
+	{
+		"config/deliverylog",
+		[]string{"schemas/...", "config/streams", "config/broker"}, // the broker in tests: a process of its own connects to it
+		[]string{natsClient, "modernc.org/sqlite", "github.com/jackc/pgx/...", "github.com/go-json-experiment/json/..."},
+	},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},
-	{"config/telemetry/sampling", nil, []string{otelAll}}, // decides what spans the SDK keeps
+	{"config/telemetry/sampling", []string{"schemas/tracing"}, []string{otelAll}}, // decides what spans the SDK keeps
 	{"config/lag", []string{"schemas/..."}, []string{natsClient}},
 	{"config/telemetry", []string{"schemas/...", "config/telemetry/sampling"}, []string{otelAll, "github.com/prometheus/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/..."}}, // the last two in tests: they receive OTLP
 

@@ -51,6 +51,14 @@ func (a *applying) all(ctx context.Context) error {
 	for key, eventType := range a.named {
 		a.deliveries[key] = &deliveryRow{eventType: eventType, last: last{status: Waiting}}
 	}
+	for key, asked := range a.replays {
+		d := a.deliveries[key]
+		if d == nil {
+			d = &deliveryRow{}
+			a.deliveries[key] = d
+		}
+		d.last = last{asked: asked, status: Waiting}
+	}
 	for _, step := range []func(context.Context) error{a.putAttempts, a.putDeliveries, a.putEvents, a.putCounts} {
 		if err := step(ctx); err != nil {
 			return err
@@ -72,12 +80,12 @@ func (a *applying) count(tenant schemas.TenantID, endpoint schemas.EndpointID, m
 
 func (a *applying) putAttempts(ctx context.Context) error {
 	rows := make([][]any, 0, len(a.attempts))
-	for _, key := range sorted(a.attempts) {
+	for _, key := range sorted(a.attempts, attemptKey.compare) {
 		l := a.attempts[key]
 		rows = append(rows, []any{
 			string(key.tenant), key.accepted, key.sequence, text(key.endpoint), key.at, key.number,
 			int64(l.Attempt.Duration), l.Attempt.Status, text(l.Kind), text(l.Reason), text(l.Attempt.Reason),
-			text(l.Attempt.Detail), nanos(l.Next), text(l.Dispatcher), text(string(l.Exchange)),
+			text(l.Attempt.Detail), nanos(l.Next), nanos(l.Replay), text(l.Dispatcher), text(string(l.Exchange)),
 		})
 	}
 	return a.insert(ctx, a.tx, attemptsTable, rows, func(scan func(...any) error) error {
@@ -100,7 +108,7 @@ func (a *applying) newAttempt(key attemptKey) {
 	}
 	requests := min(key.number, 1)
 	d.attempts += requests
-	now := last{key.at, key.number, statusOf(l.Kind), l.Attempt.Status, l.Reason, nanos(l.Next)}
+	now := last{nanos(l.Replay), key.at, key.number, statusOf(l.Kind), l.Attempt.Status, l.Reason, nanos(l.Next)}
 	if d.last.before(now) {
 		d.last = now
 	}
@@ -121,7 +129,7 @@ func (a *applying) newAttempt(key attemptKey) {
 
 func (a *applying) putDeliveries(ctx context.Context) error {
 	rows := make([][]any, 0, len(a.deliveries))
-	for _, key := range sorted(a.deliveries) {
+	for _, key := range sorted(a.deliveries, deliveryKey.compare) {
 		rows = append(rows, a.deliveries[key].row(key))
 	}
 	known := maps.Clone(a.deliveries)
@@ -141,7 +149,7 @@ func (a *applying) putDeliveries(ctx context.Context) error {
 		return err
 	}
 	rows = rows[:0]
-	for _, key := range sorted(known) {
+	for _, key := range sorted(known, deliveryKey.compare) {
 		rows = append(rows, known[key].row(key))
 	}
 	return a.upsert(ctx, a.tx, deliveriesTable, rows)
@@ -150,7 +158,7 @@ func (a *applying) putDeliveries(ctx context.Context) error {
 func (d *deliveryRow) row(key deliveryKey) []any {
 	return []any{
 		string(key.tenant), key.accepted, key.sequence, string(key.endpoint), text(d.eventType),
-		string(d.last.status), d.attempts, d.last.at, d.last.number, d.last.code, text(d.last.reason), d.last.next,
+		string(d.last.status), d.attempts, d.last.asked, d.last.at, d.last.number, d.last.code, text(d.last.reason), d.last.next,
 	}
 }
 
@@ -158,7 +166,7 @@ func minuteOf(key eventKey) int64 { return key.accepted / time.Minute.Millisecon
 
 func (a *applying) putEvents(ctx context.Context) error {
 	rows := make([][]any, 0, len(a.events))
-	for _, key := range sorted(a.events) {
+	for _, key := range sorted(a.events, eventKey.compare) {
 		rows = append(rows, a.events[key].row(key, a.matched[key]))
 	}
 	known := maps.Clone(a.events)
@@ -179,7 +187,7 @@ func (a *applying) putEvents(ctx context.Context) error {
 		return err
 	}
 	rows = rows[:0]
-	for _, key := range sorted(known) {
+	for _, key := range sorted(known, eventKey.compare) {
 		rows = append(rows, known[key].row(key, a.matched[key]))
 	}
 	return a.upsert(ctx, a.tx, eventsTable, rows)

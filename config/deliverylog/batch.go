@@ -1,6 +1,7 @@
 package deliverylog
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -46,11 +47,8 @@ func (k attemptKey) compare(l attemptKey) int {
 }
 
 // sorted are a map's keys in order.
-func sorted[K interface {
-	comparable
-	compare(K) int
-}, V any](m map[K]V) []K {
-	return slices.SortedFunc(maps.Keys(m), K.compare)
+func sorted[K comparable, V any](m map[K]V, compare func(K, K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
 }
 
 func (k deliveryKey) id() schemas.DeliveryID {
@@ -60,7 +58,6 @@ func (k deliveryKey) id() schemas.DeliveryID {
 // eventRow is what a batch says of an event.
 type eventRow struct {
 	schemas.EventSummary
-	matched      int // deliveries that are new to the database
 	dead, detail string
 }
 
@@ -71,8 +68,10 @@ type deliveryRow struct {
 	last      last
 }
 
-// last is what the last attempt of a delivery left it in.
+// last is what the last attempt of a delivery left it in, or a replay that is not yet
+// attempted.
 type last struct {
+	asked  int64 // ns since 1970, when it was replayed; 0 if it was not
 	at     int64 // ns since 1970; 0 if there was none
 	number int
 	status Status
@@ -83,6 +82,9 @@ type last struct {
 
 // before tells which of two is the later, in the same way as the SQL of later does.
 func (l last) before(m last) bool {
+	if l.asked != m.asked {
+		return l.asked < m.asked
+	}
 	if l.at != m.at {
 		return l.at < m.at
 	}
@@ -108,10 +110,11 @@ type batch struct {
 	events   map[eventKey]*eventRow
 	named    map[deliveryKey]string // the event's type, by delivery that an event's record names
 	attempts map[attemptKey]*attemptLine
+	replays  map[deliveryKey]int64 // when the last was asked for, ns since 1970
 }
 
 func newBatch() *batch {
-	return &batch{events: map[eventKey]*eventRow{}, named: map[deliveryKey]string{}, attempts: map[attemptKey]*attemptLine{}}
+	return &batch{events: map[eventKey]*eventRow{}, named: map[deliveryKey]string{}, attempts: map[attemptKey]*attemptLine{}, replays: map[deliveryKey]int64{}}
 }
 
 // add takes in a message of LOG.
@@ -123,9 +126,35 @@ func (b *batch) add(sequence uint64, subject string, body []byte) {
 		b.unread++
 		return
 	}
-	b.unread += readLines(body,
-		func(e *schemas.EventRecord) bool { return b.addEvent(tenant, e) },
-		func(a *attemptLine) bool { return b.addAttempt(tenant, a) })
+	for text := range bytes.Lines(body) {
+		if l, ok := readLine(text); !ok || !b.addLine(tenant, l) {
+			b.unread++
+		}
+	}
+}
+
+// addLine reports false if the record cannot be one.
+func (b *batch) addLine(tenant schemas.TenantID, l line) bool {
+	switch {
+	case l.Event != nil:
+		return b.addEvent(tenant, l.Event)
+	case l.Attempt != nil:
+		return b.addAttempt(tenant, l.Attempt)
+	}
+	return b.addReplay(tenant, l.Replay)
+}
+
+// addReplay reports false if the record cannot be one.
+func (b *batch) addReplay(tenant schemas.TenantID, r *schemas.ReplayRecord) bool {
+	accepted, sequence, err := r.Delivery.Accepted()
+	event, ok := eventOf(tenant, accepted, sequence)
+	key, asked := deliveryKey{event, r.Endpoint}, nanos(r.Asked)
+	if err != nil || !ok || asked == 0 || r.Endpoint.Validate() != nil || key.id() != r.Delivery {
+		return false
+	}
+	b.records++
+	b.replays[key] = max(b.replays[key], asked)
+	return true
 }
 
 // addEvent reports false if the record cannot be one.

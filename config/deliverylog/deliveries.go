@@ -39,8 +39,9 @@ type EventName struct {
 type Attempt struct {
 	schemas.Attempt                // its Reason is what it met
 	Outcome         schemas.Kind   `json:"outcome"`
-	Why             schemas.Reason `json:"why"`           // the outcome's reason
-	Next            time.Time      `json:"next,omitzero"` // when the next is due: of a retry
+	Why             schemas.Reason `json:"why"`             // the outcome's reason
+	Next            time.Time      `json:"next,omitzero"`   // when the next is due: of a retry
+	Replay          time.Time      `json:"replay,omitzero"` // when the replay was asked for that it is of
 	Dispatcher      string         `json:"dispatcher,omitempty"`
 	// Exchange is the JSON of a [schemas.Exchange]; nil if no request was made.
 	Exchange json.RawMessage `json:"exchange,omitempty"`
@@ -59,7 +60,7 @@ type DeliveryFilter struct {
 	Accepted Span
 }
 
-// Deliveries are a tenant's, the newest event's first, and the cursor of the next page:
+// Deliveries are a tenant's, in the order of their events' acceptance, and the cursor of the next page:
 // empty if there is none.
 func (s *Store) Deliveries(ctx context.Context, tenant schemas.TenantID, f DeliveryFilter, page Page) (found []Delivery, next string, err error) {
 	if f.Delivery != "" {
@@ -73,21 +74,16 @@ func (s *Store) Deliveries(ctx context.Context, tenant schemas.TenantID, f Deliv
 	if err != nil {
 		return nil, "", err
 	}
-	direction, follows := page.order()
 	if page.Cursor != "" {
 		after, err := readCursor(page.Cursor)
 		if err != nil {
 			return nil, "", err
 		}
-		w.add("d.accepted "+follows+"= ? AND (d.accepted, d.sequence, d.endpoint) "+follows+" (?, ?, ?)", after.accepted, after.accepted, after.sequence, string(after.endpoint))
+		w.behind(after, page)
 	}
 	limit := page.limit()
 	w.args = append(w.args, limit+1)
-	text := "SELECT d.accepted, d.sequence, d.endpoint, d.type, d.status, d.attempts, d.last_at, d.code, d.reason, d.next," +
-		" coalesce(e.id, ''), coalesce(e.source, ''), coalesce(e.subject, '')" +
-		" FROM deliveries d LEFT JOIN events e ON e.tenant = d.tenant AND e.accepted = d.accepted AND e.sequence = d.sequence" +
-		" WHERE " + w.text[len(" AND "):] + " ORDER BY d.accepted " + direction + ", d.sequence " + direction + ", d.endpoint " + direction + " LIMIT ?"
-	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), w.args...)
+	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(deliveriesSearch(w, page)), w.args...)
 	if err != nil {
 		return nil, "", unavailable("search deliveries", err)
 	}
@@ -108,6 +104,15 @@ func (s *Store) Deliveries(ctx context.Context, tenant schemas.TenantID, f Deliv
 		found = append(found, d)
 	}
 	return found, "", unavailable("search deliveries", rows.Err())
+}
+
+// deliveriesSearch is the query. Its last parameter is the limit.
+func deliveriesSearch(w where, p Page) string {
+	direction, _ := p.order()
+	return "SELECT d.accepted, d.sequence, d.endpoint, d.type, d.status, d.attempts, d.last_at, d.code, d.reason, d.next," +
+		" coalesce(e.id, ''), coalesce(e.source, ''), coalesce(e.subject, '')" +
+		" FROM deliveries d LEFT JOIN events e ON e.tenant = d.tenant AND e.accepted = d.accepted AND e.sequence = d.sequence" +
+		" WHERE " + w.text[len(" AND "):] + " ORDER BY d.accepted " + direction + ", d.sequence " + direction + ", d.endpoint " + direction + " LIMIT ?"
 }
 
 // where says more than it must where an index has only the rows of which that is true.
@@ -184,8 +189,8 @@ func (s *Store) Delivery(ctx context.Context, tenant schemas.TenantID, id schema
 	}
 	d = found[0]
 	_, sequence, _ := id.Accepted() // it was found
-	const text = "SELECT at, number, took, code, outcome, reason, cause, detail, next, dispatcher, exchange FROM attempts" +
-		" WHERE tenant = ? AND accepted = ? AND sequence = ? AND endpoint = ? ORDER BY at, number"
+	const text = "SELECT at, number, took, code, outcome, reason, cause, detail, next, asked, dispatcher, exchange FROM attempts" +
+		" WHERE tenant = ? AND accepted = ? AND sequence = ? AND endpoint = ? ORDER BY asked, at, number"
 	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), string(tenant), d.Accepted.UnixMilli(), int64(sequence), string(d.Endpoint))
 	if err != nil {
 		return d, nil, unavailable("read attempts", err)
@@ -193,12 +198,12 @@ func (s *Store) Delivery(ctx context.Context, tenant schemas.TenantID, id schema
 	defer rows.Close() //nolint:errcheck // Err tells what went wrong
 	for rows.Next() {
 		var a Attempt
-		var at, due int64
+		var at, due, asked int64
 		var exchange string
-		if err := rows.Scan(&at, &a.Number, &a.Duration, &a.Status, &a.Outcome, &a.Why, &a.Reason, &a.Detail, &due, &a.Dispatcher, &exchange); err != nil {
+		if err := rows.Scan(&at, &a.Number, &a.Duration, &a.Status, &a.Outcome, &a.Why, &a.Reason, &a.Detail, &due, &asked, &a.Dispatcher, &exchange); err != nil {
 			return d, nil, unavailable("read attempts", err)
 		}
-		a.At, a.Next = nano(at), nano(due)
+		a.At, a.Next, a.Replay = nano(at), nano(due), nano(asked)
 		if exchange != "" {
 			a.Exchange = json.RawMessage(exchange)
 		}

@@ -41,6 +41,8 @@ func (s *Store) Erase(ctx context.Context, tenant schemas.TenantID, e Erasure) (
 	if err != nil {
 		return r, err
 	}
+	s.maintenance.Lock()
+	defer s.maintenance.Unlock()
 	for {
 		var of Removed
 		err := s.inTx(ctx, func(tx *sql.Tx) (err error) {

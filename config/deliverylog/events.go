@@ -2,6 +2,7 @@ package deliverylog
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/tidings-dev/tidings/schemas"
@@ -39,19 +40,17 @@ func (s *Store) Events(ctx context.Context, tenant schemas.TenantID, f EventFilt
 	if err != nil {
 		return nil, "", err
 	}
-	direction, follows := page.order()
 	if page.Cursor != "" {
 		after, err := readCursor(page.Cursor)
 		if err != nil {
 			return nil, "", err
 		}
-		w.add("accepted "+follows+"= ? AND (accepted, sequence) "+follows+" (?, ?)", after.accepted, after.accepted, after.sequence)
+		_, follows := page.order()
+		w.add(fmt.Sprintf("accepted %[1]s= ? AND (accepted, sequence) %[1]s (?, ?)", follows), after.accepted, after.accepted, after.sequence)
 	}
 	limit := page.limit()
 	w.args = append(w.args, limit+1)
-	text := "SELECT accepted, sequence, id, source, type, subject, time, size, trace, matched, dead, detail FROM events" +
-		" WHERE " + w.text[len(" AND "):] + " ORDER BY accepted " + direction + ", sequence " + direction + " LIMIT ?"
-	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), w.args...)
+	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(eventsSearch(w, page)), w.args...)
 	if err != nil {
 		return nil, "", unavailable("search events", err)
 	}
@@ -70,6 +69,13 @@ func (s *Store) Events(ctx context.Context, tenant schemas.TenantID, f EventFilt
 		found = append(found, e)
 	}
 	return found, "", unavailable("search events", rows.Err())
+}
+
+// eventsSearch is the query. Its last parameter is the limit.
+func eventsSearch(w where, p Page) string {
+	direction, _ := p.order()
+	return "SELECT accepted, sequence, id, source, type, subject, time, size, trace, matched, dead, detail FROM events" +
+		" WHERE " + w.text[len(" AND "):] + " ORDER BY accepted " + direction + ", sequence " + direction + " LIMIT ?"
 }
 
 // where says more than it must where an index has only the rows of which that is true.

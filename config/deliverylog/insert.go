@@ -37,7 +37,7 @@ func sums(table string, columns ...string) string {
 
 // later sets each column to what comes, if its attempt is the later one.
 func later(columns ...string) string {
-	const isLater = "(excluded.last_at, excluded.last_number, excluded.status) > (deliveries.last_at, deliveries.last_number, deliveries.status)"
+	const isLater = "(excluded.last_asked, excluded.last_at, excluded.last_number, excluded.status) > (deliveries.last_asked, deliveries.last_at, deliveries.last_number, deliveries.status)"
 	var set []string
 	for _, c := range columns {
 		set = append(set, fmt.Sprintf("%[1]s = CASE WHEN %[2]s THEN excluded.%[1]s ELSE deliveries.%[1]s END", c, isLater))
@@ -48,23 +48,27 @@ func later(columns ...string) string {
 var (
 	eventsTable = table{
 		"events",
-		[]string{"tenant", "accepted", "sequence", "id", "source", "type", "subject", "time", "size", "trace", "matched", "dead", "detail"}, 3,
+		[]string{"tenant", "accepted", "sequence", "id", "source", "type", "subject", "time", "size", "trace", "matched", "dead", "detail"},
+		3,
 		greater("events", "id", "source", "type", "subject", "time", "size", "trace", "dead", "detail") + ", " + sums("events", "matched"),
 	}
 	deliveriesTable = table{
 		"deliveries",
-		[]string{"tenant", "accepted", "sequence", "endpoint", "type", "status", "attempts", "last_at", "last_number", "code", "reason", "next"}, 4,
+		[]string{"tenant", "accepted", "sequence", "endpoint", "type", "status", "attempts", "last_asked", "last_at", "last_number", "code", "reason", "next"},
+		4,
 		greater("deliveries", "type") + ", " + sums("deliveries", "attempts") + ", " +
-			later("status", "last_at", "last_number", "code", "reason", "next"),
+			later("status", "last_asked", "last_at", "last_number", "code", "reason", "next"),
 	}
 	attemptsTable = table{
 		"attempts",
-		[]string{"tenant", "accepted", "sequence", "endpoint", "at", "number", "took", "code", "outcome", "reason", "cause", "detail", "next", "dispatcher", "exchange"}, 6,
+		[]string{"tenant", "accepted", "sequence", "endpoint", "at", "number", "took", "code", "outcome", "reason", "cause", "detail", "next", "asked", "dispatcher", "exchange"},
+		6,
 		"", // an attempt is never changed
 	}
 	countsTable = table{
 		"counts",
-		[]string{"tenant", "endpoint", "minute", "accepted", "matched", "attempts", "delivered", "retried", "dead", "took"}, 3,
+		[]string{"tenant", "endpoint", "minute", "accepted", "matched", "attempts", "delivered", "retried", "dead", "took"},
+		3,
 		sums("counts", "accepted", "matched", "attempts", "delivered", "retried", "dead", "took"),
 	}
 )
@@ -118,7 +122,7 @@ func (s *Store) prepare(ctx context.Context) error {
 				texts = append(texts, t.upsert(s.dialect, n))
 			}
 			for _, text := range texts {
-				stmt, err := s.write.PrepareContext(ctx, text)
+				stmt, err := s.write.PrepareContext(ctx, text) //nolint:sqlclosecheck // Close does
 				if err != nil {
 					return fmt.Errorf("prepare %q: %w", text, err)
 				}
@@ -155,7 +159,7 @@ func (s *Store) upsert(ctx context.Context, tx *sql.Tx, t table, rows [][]any) e
 		text := t.upsert(s.dialect, n)
 		var err error
 		if stmt := s.prepared[text]; stmt != nil {
-			_, err = tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+			_, err = tx.StmtContext(ctx, stmt).ExecContext(ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
 		} else {
 			_, err = tx.ExecContext(ctx, text, args...)
 		}
@@ -168,7 +172,7 @@ func (s *Store) upsert(ctx context.Context, tx *sql.Tx, t table, rows [][]any) e
 
 func (s *Store) query(ctx context.Context, tx *sql.Tx, text string, args []any) (*sql.Rows, error) {
 	if stmt := s.prepared[text]; stmt != nil {
-		return tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+		return tx.StmtContext(ctx, stmt).QueryContext(ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
 	}
 	return tx.QueryContext(ctx, text, args...)
 }

@@ -1,7 +1,6 @@
 package deliverylog
 
 import (
-	"bytes"
 	"math"
 	"strings"
 	"time"
@@ -16,8 +15,9 @@ import (
 // line is a [schemas.Record] whose exchange is left as it is: it is stored so, and to
 // decode it would cost as much as all the rest.
 type line struct {
-	Event   *schemas.EventRecord `json:"event"`
-	Attempt *attemptLine         `json:"attempt"`
+	Event   *schemas.EventRecord  `json:"event"`
+	Attempt *attemptLine          `json:"attempt"`
+	Replay  *schemas.ReplayRecord `json:"replay"`
 }
 
 // attemptLine is a [schemas.AttemptRecord].
@@ -29,6 +29,7 @@ type attemptLine struct {
 	Kind       schemas.Kind         `json:"outcome"`
 	Reason     schemas.Reason       `json:"why"`
 	Next       time.Time            `json:"next"`
+	Replay     time.Time            `json:"replay"`
 	Exchange   jsontext.Value       `json:"exchange"`
 	Dispatcher string               `json:"by"`
 }
@@ -36,25 +37,18 @@ type attemptLine struct {
 // jsonOptions take what encoding/json takes, which wrote it.
 var jsonOptions = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// readLines calls event or attempt for each record of a message's body, and counts
-// the lines that are none.
-func readLines(body []byte, event func(*schemas.EventRecord) bool, attempt func(*attemptLine) bool) (unread int) {
-	for text := range bytes.Lines(body) {
-		var l line
-		ok := json.Unmarshal(text, &l, jsonOptions) == nil
-		switch {
-		case ok && l.Event != nil && l.Attempt == nil:
-			ok = event(l.Event)
-		case ok && l.Attempt != nil && l.Event == nil:
-			ok = attempt(l.Attempt)
-		default:
-			ok = false
-		}
-		if !ok {
-			unread++
+// readLine reports false if a line is no record.
+func readLine(text []byte) (l line, ok bool) {
+	if json.Unmarshal(text, &l, jsonOptions) != nil {
+		return l, false
+	}
+	set := 0
+	for _, is := range []bool{l.Event != nil, l.Attempt != nil, l.Replay != nil} {
+		if is {
+			set++
 		}
 	}
-	return unread
+	return l, set == 1
 }
 
 // The bounds of what a delivery's id can say (see [schemas.DeliveryID]).

@@ -74,7 +74,13 @@ func (w *where) within(column string, s Span) {
 	}
 }
 
-// A cursor is the key of the last row of a page: the next begins below it.
+// behind asks for deliveries behind one in the order of a page.
+func (w *where) behind(key deliveryKey, p Page) {
+	_, follows := p.order()
+	w.add(fmt.Sprintf("d.accepted %[1]s= ? AND (d.accepted, d.sequence, d.endpoint) %[1]s (?, ?, ?)", follows), key.accepted, key.accepted, key.sequence, string(key.endpoint))
+}
+
+// A cursor is the key of the last row of a page: the next begins behind it.
 func cursorOf(key deliveryKey) string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d.%s", key.accepted, key.sequence, key.endpoint))
 }

@@ -97,8 +97,8 @@ func postgresPrograms() string {
 	}
 	more, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	for _, path := range append(found, more...) {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			return filepath.Dir(real)
+		if program, err := filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(program)
 		}
 	}
 	return ""
@@ -109,7 +109,7 @@ func freePort() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer l.Close()
+	defer l.Close() //nolint:errcheck // only its number was wanted
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	return port, err
 }
@@ -131,7 +131,7 @@ func newPostgres(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // only a database was wanted
 	name := fmt.Sprintf("test%d", databases.Add(1))
 	if _, err := s.write.Exec("CREATE DATABASE " + name); err != nil {
 		tb.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
@@ -25,6 +24,10 @@ const (
 	// before they are asked for.
 	ahead      = 500
 	aheadBytes = 4 << 20
+	// idle is how long no message comes before the position is looked at: somebody may
+	// want a rebuild, or project too. Who does has the database to itself for standby.
+	idle    = time.Second
+	standby = time.Second
 	// applyWait bounds how long a batch may take. What takes longer is tried again.
 	applyWait = time.Minute
 	// What fails is tried again after firstPause, then after twice as long each time,
@@ -69,20 +72,29 @@ func (p *Projector) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		began := p.applied.Load()
 		err := p.follow(ctx)
-		if ctx.Err() != nil || errors.Is(err, errMoved) {
+		if ctx.Err() != nil {
+			break
+		}
+		if errors.Is(err, errMoved) {
+			wait(ctx, standby)
 			continue
 		}
 		if p.applied.Load() != began {
 			pause = firstPause
 		}
 		p.o.Log.WarnContext(ctx, "delivery log waits", "for", pause, "error", err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
+		wait(ctx, pause)
 		pause = min(2*pause, lastPause)
 	}
 	return nil
+}
+
+// wait waits, unless ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // follow applies batches from the store's position on until something fails.
@@ -111,6 +123,12 @@ func (p *Projector) follow(ctx context.Context) error {
 		b, err := fill(ctx, messages)
 		if err != nil {
 			return err
+		}
+		if b.to == 0 {
+			if err := p.stillAt(ctx, at); err != nil {
+				return err
+			}
+			continue
 		}
 		p.o.Yield(ctx)
 		if at, err = p.apply(ctx, at, b); err != nil {
@@ -150,14 +168,26 @@ func (p *Projector) begin(ctx context.Context, info *jetstream.StreamInfo) (at p
 	})
 }
 
-// fill waits for a message, and makes a batch of it and those that follow.
+// stillAt returns errMoved if the position is another.
+func (p *Projector) stillAt(ctx context.Context, at position) error {
+	now, err := readPosition(ctx, p.store.read, "")
+	if err == nil && now != at {
+		err = errMoved
+	}
+	return err
+}
+
+// fill waits for a message, and makes a batch of it and those that follow. It is empty
+// if none comes for a while.
 func fill(ctx context.Context, messages jetstream.MessagesContext) (*batch, error) {
 	b := newBatch()
-	wait := jetstream.NextContext(ctx)
+	patience := idle
 	var first time.Time
 	for b.records < maxRecords && b.bytes < maxBytes {
-		m, err := messages.Next(wait)
-		if errors.Is(err, nats.ErrTimeout) && b.to > 0 {
+		limited, cancel := context.WithTimeout(ctx, patience)
+		m, err := messages.Next(jetstream.NextContext(limited))
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			break
 		}
 		if err != nil {
@@ -177,7 +207,7 @@ func fill(ctx context.Context, messages jetstream.MessagesContext) (*batch, erro
 		if meta.NumPending == 0 && time.Since(first) > gather {
 			break
 		}
-		wait = jetstream.NextMaxWait(gather)
+		patience = gather
 	}
 	return b, nil
 }
@@ -199,10 +229,7 @@ func (p *Projector) apply(ctx context.Context, at position, b *batch) (position,
 			return at, err
 		}
 		p.o.Log.WarnContext(ctx, "store delivery log", "up_to", b.to, "records", b.records, "again_in", pause, "error", err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
+		wait(ctx, pause)
 	}
 }
 

@@ -32,6 +32,8 @@ func (r *Removed) add(more Removed) {
 // Trim removes what a tenant has of events accepted before a time, and the minutes of
 // its charts. Others write in between. It returns what was removed, with an error too.
 func (s *Store) Trim(ctx context.Context, tenant schemas.TenantID, before time.Time) (r Removed, err error) {
+	s.maintenance.Lock()
+	defer s.maintenance.Unlock()
 	for _, step := range []struct {
 		table table
 		bound string

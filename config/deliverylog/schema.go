@@ -3,7 +3,7 @@ package deliverylog
 import (
 	"context"
 	"database/sql"
-	_ "embed" // schema.sql
+	_ "embed" // the scripts
 	"fmt"
 	"strings"
 
@@ -12,6 +12,9 @@ import (
 
 //go:embed schema.sql
 var schemaV1 string
+
+//go:embed sqlite_stat.sql
+var sqliteStatistics string
 
 // versions are the scripts that lead from each version of the schema to the next,
 // the first from an empty database. They are only ever added to.
@@ -51,7 +54,8 @@ func (s *Store) migrateOnce(ctx context.Context, tx *sql.Tx) (done bool, err err
 	if version == len(versions) {
 		return true, nil
 	}
-	for _, statement := range strings.Split(s.dialect.script(versions[version]), ";\n") {
+	script := s.dialect.script(versions[version]) + s.dialect.statistics
+	for statement := range strings.SplitSeq(script, ";\n") {
 		if strings.TrimSpace(statement) == "" {
 			continue
 		}

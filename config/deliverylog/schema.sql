@@ -1,5 +1,5 @@
 -- Written for SQLite. For PostgreSQL schema.go replaces the types and WITHOUT ROWID.
--- accepted is in milliseconds since 1970, time in microseconds, at and next in
+-- accepted is in milliseconds since 1970, time in microseconds, at, asked and next in
 -- nanoseconds; 0 is none. took is in nanoseconds, but for counts: microseconds.
 -- An index ends in what a page of its query is ordered by.
 
@@ -38,6 +38,7 @@ CREATE TABLE deliveries (
 	type        TEXT NOT NULL,
 	status      TEXT NOT NULL,
 	attempts    INTEGER NOT NULL,
+	last_asked  INTEGER NOT NULL,
 	last_at     INTEGER NOT NULL,
 	last_number INTEGER NOT NULL,
 	code        INTEGER NOT NULL,
@@ -72,6 +73,7 @@ CREATE TABLE attempts (
 	cause      TEXT NOT NULL,
 	detail     TEXT NOT NULL,
 	next       INTEGER NOT NULL,
+	asked      INTEGER NOT NULL,
 	dispatcher TEXT NOT NULL,
 	exchange   TEXT NOT NULL,
 	PRIMARY KEY (tenant, accepted, sequence, endpoint, at, number)

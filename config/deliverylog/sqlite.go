@@ -1,12 +1,12 @@
 package deliverylog
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -46,12 +46,12 @@ func openSQLite(path string) (*Store, error) {
 	}
 	read.SetMaxOpenConns(maxReaders)
 	read.SetMaxIdleConns(maxReaders)
-	return &Store{write: write, read: read, dialect: dialect{maxRows: 32, prepares: true, scrub: scrubSQLite}}, nil
+	return &Store{write: write, read: read, dialect: dialect{maxRows: 64, prepares: true, statistics: sqliteStatistics, scrub: scrubSQLite}}, nil
 }
 
 // sqliteDB has a cache of so many KiB for each connection.
 func sqliteDB(path string, settings url.Values, cache int) (*sql.DB, error) {
-	settings["_pragma"] = append([]string{fmt.Sprintf("cache_size(-%d)", cache)}, sqlitePragmas...)
+	settings["_pragma"] = append(slices.Clone(sqlitePragmas), fmt.Sprintf("cache_size(-%d)", cache))
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open delivery log: %w", err)
@@ -62,20 +62,4 @@ func sqliteDB(path string, settings url.Values, cache int) (*sql.DB, error) {
 		return nil, fmt.Errorf("open delivery log: %w", err)
 	}
 	return db, nil
-}
-
-// scrubSQLite gives pages that are free back to the file system, and empties the
-// write-ahead log, which still has the pages as they were.
-func scrubSQLite(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx, "PRAGMA incremental_vacuum"); err != nil {
-		return fmt.Errorf("give pages back: %w", err)
-	}
-	var busy, pages, moved int
-	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved); err != nil {
-		return fmt.Errorf("empty the write-ahead log: %w", err)
-	}
-	if busy != 0 {
-		return fmt.Errorf("empty the write-ahead log: a query keeps %d pages of it", pages-moved)
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -16,6 +17,8 @@ type Store struct {
 	// Write is one connection, for whoever changes something; read is for queries.
 	write, read *sql.DB
 
+	// maintenance is held by who removes rows: pages must not move while they are scrubbed.
+	maintenance sync.Mutex
 	// Prepared are statements of write, by text: set by Open.
 	prepared map[string]*sql.Stmt
 }
@@ -30,6 +33,8 @@ type dialect struct {
 	types []string
 	// prepares says that the driver does not keep statements prepared by itself.
 	prepares bool
+	// statistics is what is run after each migration, for the query planner.
+	statistics string
 	// migrating is a statement that keeps others from migrating at the same time.
 	migrating string
 	// lock is a suffix by which a transaction has a row it reads to itself.

@@ -7,6 +7,8 @@ import (
 
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // Trust is how much the sampled flag counts that an event, or a request to the API,
@@ -59,16 +61,17 @@ func (s *Sampler) ShouldSample(p sdk.SamplingParameters) sdk.SamplingResult {
 	switch {
 	case !follows.IsValid():
 		return s.o.Root.ShouldSample(p)
-	case follows.IsRemote() && enters(p.Kind):
+	case follows.IsRemote() && enters(p):
 		return s.entering(p, follows)
 	}
 	return decided(follows.IsSampled(), parent)
 }
 
-// enters tells of the kinds of spans that an event or a request comes in with: those
-// of attempts and settling follow the fleet's own.
-func enters(k trace.SpanKind) bool {
-	return k == trace.SpanKindProducer || k == trace.SpanKindConsumer || k == trace.SpanKindServer
+// enters tells of the spans that an event or a request comes in with, among them the
+// send of an event that brought a context, a client's span: those of attempts and
+// settling follow the fleet's own.
+func enters(p sdk.SamplingParameters) bool {
+	return p.Kind != trace.SpanKindClient || p.Name == tracing.NameSend
 }
 
 // entering asks the root sampler about the trace that a span comes from, even if it

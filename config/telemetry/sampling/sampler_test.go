@@ -7,6 +7,8 @@ import (
 
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // at is a span context in a trace whose id the ratio 0.5 takes, or does not.
@@ -69,6 +71,14 @@ func TestSampler(t *testing.T) {
 				t.Errorf("linked: sampled is %t", got)
 			}
 		})
+	}
+	s, err := New(Options{Root: half})
+	if err != nil {
+		t.Fatal(err)
+	}
+	brought := sdk.SamplingParameters{ParentContext: context.Background(), Name: tracing.NameSend, Kind: client, Links: []trace.Link{{SpanContext: at(false, true, true)}}}
+	if s.ShouldSample(brought).Decision == sdk.RecordAndSample {
+		t.Error("an event that brings a context is sampled beyond the ratio")
 	}
 	if _, err := New(Options{Trust: "friends"}); err == nil || !strings.Contains(err.Error(), `"friends"`) {
 		t.Errorf("an unknown trust: %v", err)
