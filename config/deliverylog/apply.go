@@ -103,9 +103,10 @@ func (a *applying) newAttempt(key attemptKey) {
 	l := a.attempts[key]
 	d := a.deliveries[key.deliveryKey]
 	if d == nil {
-		d = &deliveryRow{eventType: l.Event.Type, last: last{status: Waiting}}
+		d = &deliveryRow{last: last{status: Waiting}}
 		a.deliveries[key.deliveryKey] = d
 	}
+	d.eventType = max(d.eventType, l.Event.Type)
 	requests := min(key.number, 1)
 	d.attempts += requests
 	now := last{nanos(l.Replay), key.at, key.number, statusOf(l.Kind), l.Attempt.Status, l.Reason, nanos(l.Next)}

@@ -153,6 +153,7 @@ func (b *batch) addReplay(tenant schemas.TenantID, r *schemas.ReplayRecord) bool
 		return false
 	}
 	b.records++
+	b.event(event, schemas.EventSummary{})
 	b.replays[key] = max(b.replays[key], asked)
 	return true
 }

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { streamstest.Main(m) }
 
-// onEach runs a test on each database. Make is the URL of a new one.
+// onEach runs a test on each database: url is a new one.
 func onEach(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, newSQLite(t)) })
