@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -52,17 +53,22 @@ func (a *app) startLog(ctx context.Context) error {
 	return nil
 }
 
-// logDatabase is where the log is kept.
-func (a *app) logDatabase() string {
+// logDatabase is where the log is kept. The folder of the default is made if need be:
+// with a broker elsewhere nobody else does.
+func (a *app) logDatabase() (string, error) {
 	if url := a.settings.LogDatabase; url != "" {
-		return url
+		return url, nil
 	}
-	return filepath.Join(a.settings.DataDir, "log.db")
+	return filepath.Join(a.settings.DataDir, "log.db"), os.MkdirAll(a.settings.DataDir, 0o700)
 }
 
 // run keeps the log until ctx ends, or it cannot be opened.
 func (l *deliveryLog) run(ctx context.Context) error {
-	store, err := deliverylog.Open(ctx, l.app.logDatabase())
+	url, err := l.app.logDatabase()
+	if err != nil {
+		return err
+	}
+	store, err := deliverylog.Open(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -67,8 +67,12 @@ func (r *replays) send(ctx context.Context, j replay.Job, f replay.Found) (sent 
 		return false, err
 	}
 	m, id := fanout.Message(r.app.streams.Layout, d)
-	if _, err := r.js.PublishMsg(ctx, m, jetstream.WithMsgID(id)); err != nil {
+	ack, err := r.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
+	if err != nil {
 		return false, schemas.Errorf(schemas.CodeUnavailable, "the delivery is not stored: try again: %w", err)
+	}
+	if ack.Duplicate { // who asked before has told the log
+		return true, nil
 	}
 	if !late {
 		record = schemas.Record{Replay: &schemas.ReplayRecord{Delivery: f.Delivery, Endpoint: f.Endpoint, Asked: asked, Job: j.ID}}

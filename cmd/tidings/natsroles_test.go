@@ -137,6 +137,7 @@ func TestEachRoleHasTheRightsItNeeds(t *testing.T) {
 				}), others...)
 				r.makeTenant()
 				r.deliveries()
+				r.replays()
 				r.endpointsFail()
 				r.apiWrites()
 				r.largeRegistry()
@@ -209,6 +210,25 @@ func (r *roles) deliveries() {
 	if !slices.Equal(letters, []string{"", "ep_dead", "ep_gone"}) {
 		t.Errorf("dead letters of %q", letters)
 	}
+}
+
+// replays search the log, and send what they find: from EVENTS, and from a dead letter
+// of what EVENTS does not have.
+func (r *roles) replays() {
+	t := r.t
+	t.Helper()
+	const path = "/v1/tenants/acme"
+	r.call(202, "POST", path+"/endpoints/ep_dead/test", "{}")
+	r.reaches("ep_dead", 5) // e3 too
+	<-time.After(10 * time.Second)
+	for _, route := range []string{"/events", "/deliveries?status=dead", "/counts"} {
+		r.call(200, "GET", path+route, "")
+	}
+	for _, which := range []string{"failed", "missing"} {
+		r.call(201, "POST", path+"/replays", `{"endpoint":"ep_dead","since":"1999-12-31T00:00:00Z","which":"`+which+`"}`)
+	}
+	r.reaches("ep_dead", 10)
+	r.call(200, "GET", path+"/replays", "")
 }
 
 func (r *roles) pause(id schemas.EndpointID, paused bool) {

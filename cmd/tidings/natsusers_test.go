@@ -165,7 +165,7 @@ func (s *shipped) through() nats.InProcessConnProvider {
 
 // settings are a process's with the user's key.
 func (s *shipped) settings(user string, roles ...string) config.Settings {
-	set := testSettings("")
+	set := testSettings(s.t.TempDir())
 	set.Roles, set.SecretsKeyFile, set.AdminTokenFile = roles, s.key, s.token
 	set.Streams.Replicas = 1
 	set.NATS = config.NATS{URL: s.url(), NKey: s.seeds[user]}

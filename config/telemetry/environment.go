@@ -4,6 +4,9 @@ import (
 	"os"
 	"strings"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/tidings-dev/tidings/config/telemetry/sampling"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -57,4 +60,13 @@ func exported(s signal) (protocol, error) {
 		return p, nil
 	}
 	return "", schemas.Errorf(schemas.CodeInvalid, "environment variable %s is %q: use grpc or http/protobuf", name, spoken)
+}
+
+// sampled is what decides on spans: at the root OTEL_TRACES_SAMPLER, all by default.
+func sampled(trust sampling.Trust) (sdktrace.Sampler, error) {
+	root, err := sampling.Named(os.Getenv("OTEL_TRACES_SAMPLER"), os.Getenv("OTEL_TRACES_SAMPLER_ARG"))
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CodeInvalid, "environment variable OTEL_TRACES_SAMPLER: %w", err)
+	}
+	return sampling.New(sampling.Options{Root: root, Trust: trust})
 }

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"os"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
@@ -17,9 +16,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
-
-	"github.com/tidings-dev/tidings/config/telemetry/sampling"
-	"github.com/tidings-dev/tidings/schemas"
 )
 
 // startMetrics makes the meter provider, with whoever reads it. No exporter connects
@@ -77,17 +73,9 @@ func (t *Telemetry) startLogs(ctx context.Context, of *resource.Resource) error 
 }
 
 // startTraces makes the tracer provider. OTEL_TRACES_SAMPLER says which events have
-// spans at all.
+// spans, package sampling that an event's whole life has.
 func (t *Telemetry) startTraces(ctx context.Context, of *resource.Resource) error {
 	t.tracers = tracenoop.NewTracerProvider()
-	root, err := sampling.Named(os.Getenv("OTEL_TRACES_SAMPLER"), os.Getenv("OTEL_TRACES_SAMPLER_ARG"))
-	if err != nil {
-		return schemas.Errorf(schemas.CodeInvalid, "%w", err)
-	}
-	sampler, err := sampling.New(sampling.Options{Root: root, Trust: t.o.Trust})
-	if err != nil {
-		return schemas.Errorf(schemas.CodeInvalid, "%w", err)
-	}
 	var exporter sdktrace.SpanExporter
 	spoken, err := exported(traces)
 	switch {
@@ -98,6 +86,10 @@ func (t *Telemetry) startTraces(ctx context.Context, of *resource.Resource) erro
 	default:
 		exporter, err = otlptracehttp.New(ctx)
 	}
+	if err != nil {
+		return err
+	}
+	sampler, err := sampled(t.o.Trust)
 	if err != nil {
 		return err
 	}

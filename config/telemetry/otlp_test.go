@@ -227,7 +227,7 @@ func TestNobodyListens(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-			s := setup(t, telemetry.Options{Flush: 100 * time.Millisecond})
+			s := setup(t, telemetry.Options{Flush: 500 * time.Millisecond})
 			d := delivered("acme")
 			s.Recorder().Settled(&d)
 			began := time.Now()
