@@ -3,12 +3,14 @@ package fanout
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // Past reads an event of a tenant as EVENTS holds it, to deliver it once more. An
@@ -40,10 +42,12 @@ func (p PastEvent) Goes(index *Index, to schemas.EndpointID) bool {
 }
 
 // To is its delivery to an endpoint, which may have had it before, whatever
-// subscriptions say now. Replay is nil if it never was on its way there.
+// subscriptions say now. Replay is nil if it never was on its way there. Its spans are
+// linked to the one that the event was created in.
 func (p PastEvent) To(to schemas.EndpointID, replay *schemas.Replay) *schemas.Delivery {
 	d := delivery(p.at, p.e, to, 1).delivery
 	d.Replay = replay
+	d.Trace = tracing.Parent(tracing.OfMessage(p.at.header, p.at.data, p.at.at, time.Now()).Span)
 	return d
 }
 

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/config/telemetry/sampling"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
+	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
 	"github.com/tidings-dev/tidings/schemas/tracing"
 	"github.com/tidings-dev/tidings/schemas/tracing/tracingtest"
 )
@@ -48,6 +51,31 @@ func (s traced) run(after time.Duration) {
 	begin(s.fanoutOn)
 	<-time.After(after)
 	begin(s.dispatcherOn)
+}
+
+// again replays the delivery of an event.
+func (s traced) again(sequence uint64, to schemas.EndpointID) {
+	s.t.Helper()
+	js, err := jetstream.New(s.nc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	events, err := js.Stream(s.t.Context(), schemas.StreamEvents)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m, err := events.GetMsg(s.t.Context(), sequence)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	past, err := fanout.Past(catalogue.New(), m, testTenant)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, id := fanout.Message(s.env.Layout, past.To(to, &schemas.Replay{Asked: time.Now(), After: m.Time}))
+	if _, err := js.PublishMsg(s.t.Context(), out, jetstream.WithMsgID(id)); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // TestTraces shows each life of an event as a tree of spans.
@@ -121,6 +149,13 @@ func TestTraces(t *testing.T) {
 			})
 			s.run(0)
 			s.publish(s.t.Context(), "1")
+		}},
+		{"replayed", 2, func(s traced) {
+			s.endpoint("ep_a", schemas.Policy{})
+			s.run(0)
+			s.publish(s.t.Context(), "1")
+			<-time.After(time.Hour)
+			s.again(1, "ep_a")
 		}},
 		{"history", 1, func(s traced) {
 			s.putEndpoint("ep_a", "http://receiver.test/ep_a", schemas.Policy{})

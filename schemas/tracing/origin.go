@@ -63,7 +63,7 @@ func OfDelivery(d *schemas.Delivery, now time.Time) Origin {
 			o.Span = o.Span.WithTraceState(s)
 		}
 	}
-	o.Apart = apart || d.Attempts > 0 || now.Sub(d.Accepted()) > Soon
+	o.Apart = apart || d.Attempts > 0 || d.Replay != nil || now.Sub(d.Accepted()) > Soon
 	return o
 }
 
