@@ -48,13 +48,7 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		return nil, nil, err
 	}
 	a.background(ctx, "token uses", c.noteUses)
-	rate, burst := a.settings.API.Limits()
-	gate := access.New(access.Options{
-		Lookup: c.token,
-		Used:   c.used,
-		Rate:   rate,
-		Burst:  burst,
-	})
+	gate := c.gate()
 	out, err := a.settings.Egress.Options()
 	if err != nil {
 		return nil, nil, err
@@ -83,17 +77,11 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
 			return roam.Secret(ctx, a.registry, tenant, user)
 		},
-		CheckEndpoint: func(e schemas.Endpoint) error {
-			u, err := schemas.ParseURL(e.URL)
-			if err != nil {
-				return err
-			}
-			return errors.Join(dialect.Check(e), open(out.Guard, u))
-		},
-		Admit:     quotas.Publish,
-		Make:      quotas.Make,
-		Published: a.measures.recorder().Published,
-		Log:       a.log,
+		CheckEndpoint: func(e schemas.Endpoint) error { return checkEndpoint(e, out.Guard) },
+		Admit:         quotas.Publish,
+		Make:          quotas.Make,
+		Published:     a.measures.recorder().Published,
+		Log:           a.log,
 	})
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
@@ -101,6 +89,21 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Make:     quotas.Make,
 	})
 	return v1, v0, nil
+}
+
+// gate lets in whoever has a token, as often as the settings say.
+func (c *control) gate() *access.Gate {
+	rate, burst := c.app.settings.API.Limits()
+	return access.New(access.Options{Lookup: c.token, Used: c.used, Rate: rate, Burst: burst})
+}
+
+// checkEndpoint names what keeps an endpoint from being delivered to.
+func checkEndpoint(e schemas.Endpoint, guard egress.Guard) error {
+	u, err := schemas.ParseURL(e.URL)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dialect.Check(e), open(guard, u))
 }
 
 func newControl(a *app, nc *nats.Conn) (*control, error) {

@@ -153,8 +153,8 @@ func TestSilentRunnerLosesItsJob(t *testing.T) {
 	inRig(t, func(r *rig) {
 		j := r.create(replay.Job{Rate: 10})
 		hang := make(chan struct{})
-		silent := replay.NewRunner(replay.Options{Jobs: r.jobs, Name: "silent", Count: r.count, Next: r.next,
-			Send: func(context.Context, replay.Job, replay.Found) (bool, error) { <-hang; return true, nil }})
+		send := func(context.Context, replay.Job, replay.Found) (bool, error) { <-hang; return true, nil }
+		silent := replay.NewRunner(replay.Options{Jobs: r.jobs, Name: "silent", Count: r.count, Next: r.next, Send: send})
 		ctx, cancel := context.WithCancel(r.t.Context())
 		var silence sync.WaitGroup
 		silence.Go(func() { _ = silent.Run(ctx) })
