@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/trace"
@@ -59,8 +60,10 @@ type app struct {
 	measures   measures
 
 	failed   chan error // the first part that ended by itself
-	ready    []func() api.Check
 	cleanups []cleanup
+
+	mu    sync.Mutex // guards what follows
+	ready []func() api.Check
 }
 
 // hooks are what a command adds to the app.

@@ -43,7 +43,7 @@ func (a *app) connection(name string) (*nats.Conn, error) {
 	}
 	a.onStop("connection of "+name, func() error { nc.Close(); return nil })
 	a.measures.connected[name] = nc.IsConnected
-	a.ready = append(a.ready, func() api.Check {
+	a.check(func() api.Check {
 		c := api.Check{Name: "nats connection of " + name}
 		if !nc.IsConnected() {
 			c.Problem = "the connection is " + strings.ToLower(nc.Status().String())

@@ -23,7 +23,8 @@ func (a *app) startHTTP(ctx context.Context) error {
 	}
 	a.httpAddr = listener.Addr().String()
 	mux := http.NewServeMux()
-	health := api.Health(a.checks)
+	health := api.NewHealth(a.checks)
+	a.background(ctx, "health", health.Watch)
 	if !a.settings.Has(config.RoleAPI) {
 		mux.Handle("/", health)
 	} else {
@@ -71,9 +72,19 @@ func (a *app) serve(ctx context.Context, name string, listener net.Listener, han
 }
 
 func (a *app) checks() []api.Check {
-	checks := make([]api.Check, len(a.ready))
-	for i, check := range a.ready {
+	a.mu.Lock()
+	ready := a.ready
+	a.mu.Unlock()
+	checks := make([]api.Check, len(ready))
+	for i, check := range ready {
 		checks[i] = check()
 	}
 	return checks
+}
+
+// check has /readyz ask for more.
+func (a *app) check(more func() api.Check) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ready = append(a.ready, more)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/dispatcher/load"
 	"github.com/tidings-dev/tidings/schemas"
@@ -46,6 +47,7 @@ func (a *app) startLog(ctx context.Context) error {
 	if a.deliveries.js, err = jetstream.New(nc); err != nil {
 		return err
 	}
+	a.check(a.deliveries.check)
 	a.background(ctx, "delivery log", func(ctx context.Context) error {
 		a.again(ctx, "delivery log", a.deliveries.run)
 		return nil
@@ -108,6 +110,14 @@ func (l *deliveryLog) trim(ctx context.Context, store *deliverylog.Store) {
 			return
 		}
 	}
+}
+
+func (l *deliveryLog) check() api.Check {
+	c := api.Check{Name: "delivery log", Optional: true}
+	if _, err := l.open(); err != nil {
+		c.Problem = "it cannot be searched: see this process's log"
+	}
+	return c
 }
 
 // open is the log, if it is open.

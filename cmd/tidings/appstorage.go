@@ -49,7 +49,7 @@ func (a *app) startStorage(ctx context.Context) error {
 	if s.js, err = jetstream.New(nc); err != nil {
 		return err
 	}
-	a.ready = append(a.ready, s.check)
+	a.check(s.check)
 	s.look(ctx)
 	a.background(ctx, "storage", s.run)
 	return nil
