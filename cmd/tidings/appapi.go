@@ -71,6 +71,7 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Explain:           c.explain,
 		Test:              c.test,
 		DeliveryLog:       a.deliveries.open,
+		Pending:           again.pending,
 		Resend:            again.resend,
 		Replays:           c.jobs,
 		NewSecret:         dialect.NewSecret,

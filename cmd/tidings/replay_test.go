@@ -18,6 +18,7 @@ import (
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/config/replay"
+	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -260,5 +261,45 @@ func TestReplayFromDeadLetters(t *testing.T) {
 				t.Errorf("%s came with %s, and before with %s", q.ID, q.Body, bodies[q.ID])
 			}
 		}
+	})
+}
+
+// An event can be seen from the moment it is accepted, while fanout has yet to match it.
+func TestEventsAreSeenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		streamstest.DropTimers(t)
+		p := newPipe(t)
+		p.settings = testSettings(t.TempDir())
+		p.settings.Roles = []string{"api"} // and nobody who matches
+		p.start()
+		t.Cleanup(p.stop)
+		if err := p.registry.PutTenant(t.Context(), schemas.Tenant{ID: testTenant}); err != nil {
+			t.Fatal(err)
+		}
+		c := p.caller()
+		<-time.After(5 * time.Second)
+		var first time.Time // accepted
+		seen := func(want string) {
+			t.Helper()
+			var page struct{ Items []deliverylog.Event }
+			c.call("GET", "/events?limit=1", "", &page)
+			var got []string
+			for _, e := range page.Items {
+				got = append(got, fmt.Sprint(e.ID, " ", e.Pending))
+				first = e.Accepted
+			}
+			if strings.Join(got, ", ") != want {
+				t.Errorf("the events are %s, want %s", got, want)
+			}
+		}
+		p.publish(t.Context(), "e1")
+		seen("e1 true")
+		p.publish(t.Context(), "e2")
+		seen("e2 true, e1 true")
+		p.app.journal.Add(testTenant, schemas.Record{Event: &schemas.EventRecord{
+			Sequence: 1, Accepted: first, EventSummary: schemas.EventSummary{ID: "e1"},
+		}}, func() {})
+		<-time.After(5 * time.Second)
+		seen("e2 true, e1 false")
 	})
 }

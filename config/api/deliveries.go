@@ -209,7 +209,7 @@ func (a *API) takes(c *call, id schemas.EndpointID) error {
 	return err
 }
 
-// listEvents searches the events that fanout has matched.
+// listEvents searches the events, from the moment they are accepted.
 func (a *API) listEvents(ctx context.Context, c *call) (reply, error) {
 	q := c.query()
 	f := deliverylog.EventFilter{
@@ -225,8 +225,31 @@ func (a *API) listEvents(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	pending, err := a.pending(ctx, c, f, page)
+	if err != nil {
+		return reply{}, err
+	}
 	found, next, err := store.Events(ctx, c.tenant, f, page)
-	return logPage(found, next, err)
+	return logPage(append(pending, found...), next, err)
+}
+
+// pending are the events of a first page that are not yet in the log. The page may be
+// so much longer.
+func (a *API) pending(ctx context.Context, c *call, f deliverylog.EventFilter, page deliverylog.Page) ([]deliverylog.Event, error) {
+	if page.Cursor != "" || f.Unmatched || f.Dead {
+		return nil, nil
+	}
+	all, err := a.Pending(ctx, c.tenant)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []deliverylog.Event
+	for _, e := range all {
+		if f.Holds(e) {
+			wanted = append(wanted, e)
+		}
+	}
+	return wanted, nil
 }
 
 // getEvent answers with an event, and where it went.
@@ -240,9 +263,15 @@ func (a *API) getEvent(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	e, deliveries, _, err := store.Event(ctx, c.tenant, deliverylog.EventName{Place: place}, deliverylog.Page{Limit: deliverylog.MaxLimit})
+	name := deliverylog.EventName{Place: place}
+	e, deliveries, _, err := store.Event(ctx, c.tenant, name, deliverylog.Page{Limit: deliverylog.MaxLimit})
 	if schemas.HasCode(err, schemas.CodeNotFound) {
-		err = missing
+		found, pendingErr := a.pending(ctx, c, deliverylog.EventFilter{EventName: name}, deliverylog.Page{})
+		if err = pendingErr; err == nil && len(found) == 0 {
+			err = missing
+		} else if err == nil {
+			e = found[0]
+		}
 	}
 	if deliveries == nil {
 		deliveries = []deliverylog.Delivery{}

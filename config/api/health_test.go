@@ -70,6 +70,8 @@ func TestHealthSince(t *testing.T) {
 			}
 		}
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -214,6 +214,22 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	r.do(400, "GET", list+"?dead=maybe", "")
+	soon := deliverylog.Event{
+		Place: schemas.NewDeliveryID(accepted.Add(time.Hour), 9, ""), Sequence: 9, Accepted: accepted.Add(time.Hour), Pending: true,
+		EventSummary: schemas.EventSummary{ID: "soon", Source: "/s", Type: "user.created"},
+	}
+	r.pending = []deliverylog.Event{soon}
+	for query, want := range map[string]string{
+		"?limit=1": "soon forgotten", "?id=soon": "soon", "?type=no.such": "", "?unmatched=true": "third", "?until=2026-01-31T13:00:00Z": "forgotten fourth third second first",
+	} {
+		page, _ := r.do(200, "GET", list+query, "")
+		if got := idsOf(page, idOf); got != want {
+			t.Errorf("with one that is pending, %s: got %s, want %s", query, got, want)
+		}
+	}
+	if e, _ := r.do(200, "GET", list+"/"+string(soon.Place), ""); e["pending"] != true {
+		t.Errorf("got %v", e)
+	}
 	page, _ := r.do(200, "GET", list+"?id=second", "")
 	place := page["items"].([]any)[0].(map[string]any)["place"].(string)
 	e, _ := r.do(200, "GET", list+"/"+place, "")

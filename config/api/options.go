@@ -47,6 +47,9 @@ type Options struct {
 	// DeliveryLog is where the delivery log is searched. An error means that it cannot
 	// be now.
 	DeliveryLog func() (*deliverylog.Store, error)
+	// Pending are a tenant's events, the newest first, that are accepted and not yet in
+	// the log, up to some hundred.
+	Pending func(context.Context, schemas.TenantID) ([]deliverylog.Event, error)
 	// Resend returns once a delivery is on its way once more; false if its event is no
 	// longer stored.
 	Resend func(context.Context, schemas.TenantID, deliverylog.Delivery) (sent bool, err error)

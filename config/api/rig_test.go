@@ -41,6 +41,7 @@ type rig struct {
 	api      *api.API
 	env      *streamstest.Env
 	store    *deliverylog.Store
+	pending  []deliverylog.Event
 	options  api.Options
 	registry *registry.Registry
 	picture  *picture.Picture
@@ -94,6 +95,7 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 			return schemas.NewDeliveryID(time.Now(), 1, e.ID), nil
 		},
 		DeliveryLog: func() (*deliverylog.Store, error) { return r.store, nil },
+		Pending:     func(context.Context, schemas.TenantID) ([]deliverylog.Event, error) { return r.pending, nil },
 		Resend: func(_ context.Context, _ schemas.TenantID, d deliverylog.Delivery) (bool, error) {
 			return d.Event.ID != "forgotten", nil
 		},

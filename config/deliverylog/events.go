@@ -15,6 +15,9 @@ type Event struct {
 	Sequence uint64             `json:"sequence"` // in EVENTS; of a test delivery's event any number
 	Accepted time.Time          `json:"accepted"` // to the millisecond
 	Matched  int                `json:"matched"`  // endpoints it goes to
+	// Pending is set of an event that was accepted a moment ago, and that fanout has not
+	// matched yet: the log has it soon.
+	Pending bool `json:"pending,omitempty"`
 	// Dead says why it died before it became deliveries, if it did, and Detail more of it.
 	Dead   schemas.Reason `json:"dead,omitempty"`
 	Detail string         `json:"detail,omitempty"`
@@ -28,6 +31,14 @@ type EventFilter struct {
 	Unmatched bool   // it goes nowhere, and not because it died
 	Dead      bool   // it died before it became deliveries
 	Accepted  Span
+}
+
+// Holds reports whether an event that is not in the database meets the filter.
+func (f EventFilter) Holds(e Event) bool {
+	is := func(want, have string) bool { return want == "" || want == have }
+	in := (f.Accepted.From.IsZero() || !e.Accepted.Before(f.Accepted.From)) && (f.Accepted.To.IsZero() || e.Accepted.Before(f.Accepted.To))
+	return in && is(f.ID, e.ID) && is(f.Source, e.Source) && is(f.Type, e.Type) && is(f.Subject, e.Subject) &&
+		is(string(f.Place), string(e.Place)) && (!f.Unmatched || e.Matched == 0 && e.Dead == "") && (!f.Dead || e.Dead != "")
 }
 
 // placeOf names an event by where EVENTS holds it.

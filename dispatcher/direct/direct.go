@@ -56,7 +56,7 @@ type request struct {
 type Message struct {
 	*nats.Msg
 	Sequence uint64
-	Time     time.Time // when it was stored; [Batch] and [Since] leave it out
+	Time     time.Time // when it was stored; [Batch] leaves it out
 }
 
 // Batch reads the next messages of a subject from a sequence on, in order, at
@@ -66,9 +66,17 @@ func Batch(ctx context.Context, nc *nats.Conn, stream, subject string, from uint
 	return batch(ctx, nc, stream, request{Sequence: max(from, 1), Subject: subject, Batch: maxBatch, MaxBytes: maxBytes})
 }
 
-// Since is Batch from the first message on that was stored at a time or later.
+// Since is Batch from the first message on that was stored at a time or later. It
+// tells of each when, and of what subject it is.
 func Since(ctx context.Context, nc *nats.Conn, stream, subject string, from time.Time) ([]Message, error) {
-	return batch(ctx, nc, stream, request{Since: from.UTC(), Subject: subject, Batch: maxBatch, MaxBytes: maxBytes})
+	found, err := batch(ctx, nc, stream, request{Since: from.UTC(), Subject: subject, Batch: maxBatch, MaxBytes: maxBytes})
+	for i, m := range found {
+		if found[i].Time, err = time.Parse(time.RFC3339Nano, m.Header.Get(headerTime)); err != nil {
+			return nil, fmt.Errorf("read %s: %w", subject, err)
+		}
+		found[i].Subject = m.Header.Get(headerSubject)
+	}
+	return found, err
 }
 
 func batch(ctx context.Context, nc *nats.Conn, stream string, of request) ([]Message, error) {
