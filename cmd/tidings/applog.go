@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,8 @@ const (
 	maxYield   = time.Second
 	// trimEvery is how often what is too old is removed from it.
 	trimEvery = 10 * time.Minute
+	// lagEvery is how often it is looked how far behind it is.
+	lagEvery = 15 * time.Second
 )
 
 // deliveryLog is the searchable delivery log, once it is open.
@@ -31,6 +34,7 @@ type deliveryLog struct {
 	app   *app
 	js    jetstream.JetStream
 	store atomic.Pointer[deliverylog.Store] // nil while it is not
+	lag   atomic.Int64                      // set by watch: of the oldest record that is not in it, in ns
 }
 
 // startLog opens the log for the role api, and keeps it up to date. It may be away:
@@ -77,16 +81,12 @@ func (l *deliveryLog) run(ctx context.Context) error {
 	l.store.Store(store)
 	defer store.Close() //nolint:errcheck // what was written is written
 	defer l.store.Store(nil)
-	ended := make(chan struct{})
-	defer func() { <-ended }()
-	trimming, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() {
-		defer close(ended)
-		l.trim(trimming, store)
-	}()
 	var busy load.Load
-	return deliverylog.NewProjector(l.js, store, deliverylog.Options{Log: l.app.log, Yield: func(ctx context.Context) {
+	p := deliverylog.NewProjector(l.js, store, deliverylog.Options{Log: l.app.log, Yield: func(ctx context.Context) {
 		for until := time.Now().Add(maxYield); busy.TooHigh(time.Now()) && time.Now().Before(until); {
 			select {
 			case <-time.After(yieldPause):
@@ -94,7 +94,26 @@ func (l *deliveryLog) run(ctx context.Context) error {
 				return
 			}
 		}
-	}}).Run(ctx)
+	}})
+	beside.Go(func() { l.trim(ctx, store) })
+	beside.Go(func() { l.watch(ctx, p) })
+	return p.Run(ctx)
+}
+
+// watch sees how far behind the log is.
+func (l *deliveryLog) watch(ctx context.Context, p *deliverylog.Projector) {
+	for {
+		if at, err := p.Progress(ctx); err == nil {
+			l.lag.Store(int64(at.Lag))
+		} else if ctx.Err() == nil {
+			l.app.log.WarnContext(ctx, "ask how far behind the delivery log is", "error", err)
+		}
+		select {
+		case <-time.After(lagEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // trim removes what is too old, now and then.

@@ -218,6 +218,9 @@ func (a *app) watchAll() error {
 			}
 		}
 	}
+	if a.deliveries != nil {
+		watched[telemetry.LogLag] = func(o telemetry.Observe) { o(time.Duration(a.deliveries.lag.Load()).Seconds()) }
+	}
 	if m.storage != nil {
 		maps.Copy(watched, m.watchStorage())
 	}

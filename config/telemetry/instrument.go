@@ -67,6 +67,7 @@ const (
 	LogWritten        = "tidings.log.written"
 	LogDropped        = "tidings.log.dropped"
 	LogWaiting        = "tidings.log.waiting"
+	LogLag            = "tidings.log.lag"
 	buildInfo         = "tidings.build.info"
 	goroutines        = "go.goroutine.count"
 	memoryUsed        = "go.memory.used"
@@ -128,6 +129,7 @@ func Instruments() []Instrument {
 		{Name: LogWritten, Kind: Counter, Unit: "{record}", Meaning: "Records of the delivery log that are stored.", watched: true},
 		{Name: LogDropped, Kind: Counter, Unit: "{record}", Meaning: "Records that were left out of it: they could not be stored, and no more fit into memory.", watched: true},
 		{Name: LogWaiting, Kind: Gauge, Unit: "By", Meaning: "Records that wait to be stored.", watched: true},
+		{Name: LogLag, Kind: Gauge, Unit: "s", Meaning: "How long the oldest record that cannot be searched yet has been stored. Told by the role api.", watched: true},
 		{Name: buildInfo, Kind: Gauge, Unit: "{process}", Attributes: []string{attrVersion, attrGo}, Meaning: "Always 1.", watched: true},
 		{Name: goroutines, Kind: Gauge, Unit: "{goroutine}", Meaning: "Goroutines (semantic conventions).", watched: true},
 		{Name: memoryUsed, Kind: Gauge, Unit: "By", Meaning: "Memory that the Go runtime uses (semantic conventions, without go.memory.type).", watched: true},
