@@ -103,7 +103,7 @@ func (f *fleet) server(built programs, dir string) (url string) {
 // add makes a process, which does not run yet, of tidings run with these flags.
 func (f *fleet) add(name string, built programs, flags ...string) *process {
 	f.processes[name] = newProcess(f.t, name, append([]string{
-		built["tidings"], "run", "--http-addr", "127.0.0.1:0", "--egress-allow", "127.0.0.0/8",
+		built["tidings"], "run", "--data-dir", filepath.Join(f.t.TempDir(), "data"), "--http-addr", "127.0.0.1:0", "--egress-allow", "127.0.0.0/8",
 		"--partitions", fmt.Sprint(fleetLayout.Partitions), "--shards", fmt.Sprint(fleetLayout.Shards), "--grace", "5s",
 	}, flags...)...)
 	return f.processes[name]
