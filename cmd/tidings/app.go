@@ -45,7 +45,8 @@ type app struct {
 	httpAddr   string
 	nc         *nats.Conn // the registry's
 	journal    *journal.Journal
-	deliveries *deliveryLog // nil without the role api
+	record     schemas.Journal // to the journal
+	deliveries *deliveryLog    // nil without the role api
 	streams    streams.Applied
 	registry   *registry.Registry
 	index      *fanout.Index
@@ -80,6 +81,9 @@ type hooks struct {
 	broker nats.InProcessConnProvider
 	// name is the process's among all; made if it is empty.
 	name string
+	// unlogged leaves the delivery log out, and unsearched only the searching of it: to
+	// measure what they cost.
+	unlogged, unsearched bool
 	// telemetry is told what the process does; nil tells nobody.
 	telemetry *telemetry.Telemetry
 }

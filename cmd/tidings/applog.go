@@ -40,7 +40,7 @@ type deliveryLog struct {
 // startLog opens the log for the role api, and keeps it up to date. It may be away:
 // deliveries go on, and it catches up.
 func (a *app) startLog(ctx context.Context) error {
-	if !a.settings.Has(config.RoleAPI) {
+	if !a.settings.Has(config.RoleAPI) || a.hooks.unsearched {
 		return nil
 	}
 	nc, err := a.connection("log")

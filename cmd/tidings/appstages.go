@@ -56,7 +56,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 		Callback:  callback,
 		Transport: a.measures.guarded(transport),
 		Observe:   a.observe,
-		Journal:   a.journal.Add,
+		Journal:   a.record,
 		Name:      a.name,
 		AckWait:   streams.AckWait,
 		Grace:     a.settings.Grace,
@@ -121,7 +121,7 @@ func (a *app) startFanout(ctx context.Context) error {
 		Express:   a.express,
 		Counted:   a.limited,
 		Stored:    a.meter(ctx).Count,
-		Journal:   a.measures.journal(a.journal.Add),
+		Journal:   a.measures.journal(a.record),
 		Tracers:   a.tracers,
 		Log:       a.log,
 	})

@@ -98,6 +98,10 @@ func (a *app) startJournal(ctx context.Context) error {
 	if a.journal, err = journal.New(nc, journal.Options{Log: a.log}); err != nil {
 		return err
 	}
+	a.record = a.journal.Add
+	if a.hooks.unlogged {
+		a.record = func(_ schemas.TenantID, _ schemas.Record, written func()) { written() }
+	}
 	a.background(ctx, "journal", a.journal.Run)
 	return nil
 }

@@ -129,6 +129,7 @@ type benchGroup struct {
 func benchGroups() []benchGroup {
 	return []benchGroup{
 		{"throughput", false, into(measureThroughput, func(r *benchReport) **throughputReport { return &r.Throughput })},
+		{"telemetry", false, into(measureTelemetry, func(r *benchReport) **telemetryReport { return &r.Telemetry })},
 		{"latency", false, into(measureLatency, func(r *benchReport) **latencyReport { return &r.Latency })},
 		{"neighbours", false, into(measureNeighbours, func(r *benchReport) **neighboursReport { return &r.Neighbours })},
 		{"backlog", false, into(measureBacklog, func(r *benchReport) **backlogReport { return &r.Backlog })},

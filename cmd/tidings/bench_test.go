@@ -60,6 +60,11 @@ func TestBench(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	checkThroughput(t, *r.Throughput)
+	for _, s := range r.Telemetry.Shapes {
+		if s.Rate <= 0 || s.Ratio <= 0 || s.CPU <= 0 || s.Lost != 0 {
+			t.Errorf("it reports %+v", s)
+		}
+	}
 	checkMeasured(t, "latency", 0, r.Latency.P50, r.Latency.P99)
 	checkMeasured(t, "neighbours", r.Neighbours.Lost, r.Neighbours.Healthy, r.Neighbours.P99)
 	checkMeasured(t, "backlog", r.Backlog.Lost, r.Backlog.Drain, r.Backlog.P99)
@@ -102,7 +107,7 @@ func checkMeasured(t *testing.T, group string, lost count, figures ...versus) {
 
 func TestBenchRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--only speed":                   `--only "speed": use some of throughput, latency, neighbours, backlog, outage, schedules, memory`,
+		"--only speed":                   `--only "speed": use some of throughput, telemetry, latency, neighbours, backlog, outage, schedules, memory`,
 		"--events 7":                     "use at least 100 events",
 		"--runs 0":                       "use at least 100 events and 1 run",
 		"--only latency --plot plot.svg": "--plot shows the throughput",
@@ -121,6 +126,7 @@ func benchSample(n float64) benchReport {
 	r := benchReport{
 		Events: 30000, Runs: 3,
 		Throughput: &throughputReport{Ceiling: 20000 * n},
+		Telemetry:  &telemetryReport{},
 		Latency:    &latencyReport{PerSecond: 200, P50: v(0.25, 0.5), P99: v(1, 3.5)},
 		Neighbours: &neighboursReport{PerSecond: 3000, Healthy: v(2700, 2680), P99: v(5, 5.5), Hung: 160},
 		Backlog:    &backlogReport{Size: 50000, Drain: v(6000, 5500), P99: v(2, 2.5)},
@@ -133,6 +139,10 @@ func benchSample(n float64) benchReport {
 	for i, s := range throughputShapes() {
 		share := float64(2*i+3) / 10
 		r.Throughput.Shapes = append(r.Throughput.Shapes, benchShape{Name: s.name, Rate: r.Throughput.Ceiling * share, Ratio: share, CPU: 0.1, Duplicates: 1})
+	}
+	for i, v := range variants() {
+		share := 1 - float64(i)/20
+		r.Telemetry.Shapes = append(r.Telemetry.Shapes, benchShape{Name: v.name, Rate: 10000 * n * share, Ratio: share, CPU: 0.1})
 	}
 	return r
 }

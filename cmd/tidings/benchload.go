@@ -75,7 +75,11 @@ func (s shape) run(ctx context.Context, sink *sinkProcess, p *benchPipe, deliver
 
 // measure runs the shape on a pipe of its own.
 func (s shape) measure(ctx context.Context, sink *sinkProcess, deliveries int) (benchShape, error) {
-	p, err := newBenchPipe(ctx)
+	return s.measureWith(ctx, sink, deliveries, hooks{})
+}
+
+func (s shape) measureWith(ctx context.Context, sink *sinkProcess, deliveries int, with hooks) (benchShape, error) {
+	p, err := newBenchPipeWith(ctx, with)
 	if err != nil {
 		return benchShape{}, err
 	}

@@ -41,16 +41,19 @@ type benchPipe struct {
 	log  *os.File
 	data []byte
 	sent atomic.Int64 // events ever published: each has an id of its own
+	with hooks
 }
 
 // newBenchPipe starts an empty pipe. The caller stops it, unless there is an
 // error.
-func newBenchPipe(ctx context.Context) (*benchPipe, error) {
+func newBenchPipe(ctx context.Context) (*benchPipe, error) { return newBenchPipeWith(ctx, hooks{}) }
+
+func newBenchPipeWith(ctx context.Context, with hooks) (*benchPipe, error) {
 	dir, err := os.MkdirTemp("", "tidings-bench-")
 	if err != nil {
 		return nil, err
 	}
-	p := &benchPipe{dir: dir, data: benchData()}
+	p := &benchPipe{dir: dir, data: benchData(), with: with}
 	if p.log, err = os.Create(filepath.Join(dir, "log")); err == nil {
 		err = p.start(ctx)
 	}
@@ -74,14 +77,14 @@ func (p *benchPipe) start(ctx context.Context) (err error) {
 		return slog.NewTextHandler(out, &slog.HandlerOptions{Level: level})
 	}
 	log := slog.New(slog.NewMultiHandler(handler(p.log, slog.LevelInfo), handler(os.Stderr, slog.LevelWarn)))
-	if p.app, err = startApp(ctx, settings, log, hooks{}); err != nil {
+	if p.app, err = startApp(ctx, settings, log, p.with); err != nil {
 		return err
 	}
 	nc, err := p.app.connection("producer")
 	if err != nil {
 		return err
 	}
-	p.pub, err = producers.New(nc, producers.Options{Tenant: benchTenant, Source: "/bench"})
+	p.pub, err = producers.New(nc, producers.Options{Tenant: benchTenant, Source: "/bench", Tracers: p.app.tracers})
 	return err
 }
 

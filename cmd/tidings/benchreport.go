@@ -15,6 +15,7 @@ type benchReport struct {
 	Events     int               `json:"events"`
 	Runs       int               `json:"runs"`
 	Throughput *throughputReport `json:"throughput,omitempty"`
+	Telemetry  *telemetryReport  `json:"telemetry,omitempty"`
 	Latency    *latencyReport    `json:"latency,omitempty"`
 	Neighbours *neighboursReport `json:"neighbours,omitempty"`
 	Backlog    *backlogReport    `json:"backlog,omitempty"`
@@ -104,6 +105,9 @@ func (r benchReport) write(out io.Writer) error {
 	}
 	if r.Throughput != nil {
 		section(r.Throughput.write)
+	}
+	if r.Telemetry != nil {
+		section(r.Telemetry.write)
 	}
 	if r.Latency != nil {
 		section(r.Latency.write)
