@@ -36,18 +36,8 @@ func TestReplaySurvivesKills(t *testing.T) {
 		admin.call(http.MethodPost, "/v1/tenants/acme/events", event, http.StatusAccepted)
 	}
 	ask := fields{"endpoint": e["id"], "which": "failed", "since": "2026-01-01T00:00:00Z", "dry_run": true}
-	ended := func(job map[string]any) map[string]any {
-		t.Helper()
-		for deadline := time.Now().Add(waitLimit); job["state"] == "running"; <-time.After(50 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("it has not ended: %v", job)
-			}
-			job = admin.call(http.MethodGet, "/v1/tenants/acme/replays/"+job["id"].(string), nil, http.StatusOK)
-		}
-		return job
-	}
 	for found := 0.0; found < n; { // until the log has all of them
-		found = ended(admin.call(http.MethodPost, "/v1/tenants/acme/replays", ask, http.StatusCreated))["found"].(float64)
+		found = admin.replayed(admin.call(http.MethodPost, "/v1/tenants/acme/replays", ask, http.StatusCreated))["found"].(float64)
 	}
 
 	well.Store(true)
@@ -58,31 +48,47 @@ func TestReplaySurvivesKills(t *testing.T) {
 		p.kill()
 		admin = again()
 	}
-	job = ended(job)
+	job = admin.replayed(job)
 	// What was sent after the last note before a kill is dead no more, and found no more.
 	if job["state"] != "done" || job["found"].(float64) > n || job["sent"] != job["found"] {
 		t.Errorf("the replay ended as %v", job)
 	}
-	all := func() (taken, more int) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for key, s := range r.seen {
-			if len(s.ids) != 1 {
-				t.Errorf("%v came under %d webhook-ids", key, len(s.ids))
-			}
-			if s.taken > 0 {
-				taken++
-			}
-			more += s.came
-		}
-		return taken, more
-	}
 	for deadline := time.Now().Add(waitLimit); ; <-time.After(50 * time.Millisecond) {
-		if taken, came := all(); taken == n {
+		if taken, came := r.total(); taken == n {
 			t.Logf("%d deliveries came %d times in all, of which %d died before", n, came, n)
 			return
 		} else if time.Now().After(deadline) {
 			t.Fatalf("%d of %d were taken", taken, n)
 		}
 	}
+}
+
+// replayed waits for the end of a replay.
+func (c caller) replayed(job map[string]any) map[string]any {
+	c.t.Helper()
+	for deadline := time.Now().Add(waitLimit); job["state"] == "running"; <-time.After(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("it has not ended: %v", job)
+		}
+		job = c.call(http.MethodGet, "/v1/tenants/acme/replays/"+job["id"].(string), nil, http.StatusOK)
+	}
+	return job
+}
+
+// total is how many deliveries were taken, and how many requests came. Those of one
+// delivery have to have one webhook-id.
+func (r *receiver) total() (taken, came int) {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, s := range r.seen {
+		if len(s.ids) != 1 {
+			r.t.Errorf("%v came under %d webhook-ids", key, len(s.ids))
+		}
+		if s.taken > 0 {
+			taken++
+		}
+		came += s.came
+	}
+	return taken, came
 }
