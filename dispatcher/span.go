@@ -19,7 +19,7 @@ func (d *Dispatcher) beginSettle(ctx context.Context, r Report) (context.Context
 	if !r.Span.IsValid() {
 		after = tracing.OfDelivery(r.Delivery, time.Now())
 	}
-	ctx, s := d.tracer.Start(ctx, tracing.Begin{Name: tracing.NameSettle, Kind: trace.SpanKindClient, After: after})
+	ctx, s := d.tracer.Start(ctx, tracing.Begin{Name: tracing.NameSettle, Kind: trace.SpanKindClient, After: after, Inner: true})
 	if s.Records() {
 		s.Set(tracing.Message{
 			Subject: d.o.Layout.ReadySubject(r.Delivery.Endpoint), ID: r.Delivery.MessageID(),

@@ -30,7 +30,7 @@ func (m *Maker) beginRequest(ctx context.Context, a *attempt) context.Context {
 	e := &a.target.endpoint
 	if m.o.Tracer.On() {
 		ctx, a.span.Span = m.o.Tracer.Start(ctx, tracing.Begin{
-			Name: http.MethodPost, Kind: trace.SpanKindClient, After: tracing.OfDelivery(a.delivery, time.Now()),
+			Name: http.MethodPost, Kind: trace.SpanKindClient, After: tracing.OfDelivery(a.delivery, time.Now()), Inner: true,
 		})
 		if a.span.Records() {
 			a.span.Set(append(tracing.Request(http.MethodPost, a.target.url, e.Tenant, e.ID), tracing.Attempt(a.delivery)...)...)

@@ -36,6 +36,9 @@ type Begin struct {
 	After Origin
 	// Also is linked beside that, if it is valid.
 	Also trace.SpanContext
+	// Inner tells of a span that follows one of the pipe's own: after one that is not
+	// sampled it is not begun, whatever a sampler would say.
+	Inner bool
 }
 
 // Start begins a span, and returns ctx with it. Attributes are set after that, on a
@@ -43,6 +46,10 @@ type Begin struct {
 func (t Tracer) Start(ctx context.Context, b Begin) (context.Context, Span) {
 	if t.t == nil {
 		return ctx, Span{}
+	}
+	if b.Inner && b.After.Span.IsValid() && !b.After.Span.IsSampled() {
+		ctx = trace.ContextWithSpanContext(ctx, b.After.Span)
+		return ctx, Span{trace.SpanFromContext(ctx)}
 	}
 	options := make([]trace.SpanStartOption, 1, 3)
 	options[0] = trace.WithSpanKind(b.Kind)

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -245,4 +247,24 @@ func TestLinks(t *testing.T) {
 	if got := in.InstrumentationScope(); got.Name != "github.com/tidings-dev/tidings/test" || got.SchemaURL == "" {
 		t.Errorf("the scope is %+v", got)
 	}
+}
+
+// What is read without garbage is read as OpenTelemetry reads it.
+func FuzzParent(f *testing.F) {
+	for _, parent := range []string{
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+		"00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+		"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-+1", "", "00",
+	} {
+		f.Add(parent)
+	}
+	f.Fuzz(func(t *testing.T, parent string) {
+		d := schemas.Delivery{ID: schemas.NewDeliveryID(time.Now(), 1, "ep_a"), Trace: parent}
+		got := tracing.OfDelivery(&d, time.Now()).Span
+		parent, _ = strings.CutSuffix(parent, " apart")
+		ctx := propagation.TraceContext{}.Extract(t.Context(), propagation.MapCarrier{"traceparent": parent})
+		if want := trace.SpanContextFromContext(ctx); !got.Equal(want) {
+			t.Errorf("%q: got %+v, want %+v", parent, got, want)
+		}
+	})
 }
