@@ -126,13 +126,14 @@ func (r *reading) file(p place) {
 }
 
 func (r *reading) tenant(p place) {
-	if !p.record("id", "name", "validation", "quota", "types", "tokens", "endpoints") {
+	if !p.record("id", "name", "validation", "quota", "retention", "types", "tokens", "endpoints") {
 		p.lacks("at least an id")
 		return
 	}
 	t := schemas.Tenant{
 		ID: schemas.TenantID(p.member("id").text()), Name: p.member("name").text(),
 		Validation: schemas.Validation(p.member("validation").text()), Quota: p.member("quota").quota(),
+		Retention: p.member("retention").retention(),
 	}
 	if !r.identify(p.member("id"), t.ID.Validate()) {
 		t.ID = unknown
@@ -165,6 +166,13 @@ func (p place) quota() (q schemas.Quota) {
 		events.blame(q.Events.UnmarshalText([]byte(events.text())))
 	}
 	return q
+}
+
+func (p place) retention() (r schemas.Retention) {
+	if p.record("events", "log") {
+		r = schemas.Retention{Events: p.member("events").duration(), Log: p.member("log").duration()}
+	}
+	return r
 }
 
 // unknown takes the place of an id that is missing or wrong. What else is said of

@@ -79,6 +79,7 @@ tenants:
         policy: {retry: []}
   - id: beta
     quota: {events: 10/s, stored_bytes: 5000000000, endpoints: 2, held: 9}
+    retention: {events: 72h, log: 30h}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ tenants:
 	want := config.Declarations{
 		Tenants: []schemas.Tenant{
 			{ID: "acme", Name: "Acme Inc."},
-			{ID: "beta", Quota: schemas.Quota{Events: schemas.Rate{Count: 10, Per: time.Second}, StoredBytes: 5e9, Endpoints: 2, Held: 9}},
+			{ID: "beta", Quota: schemas.Quota{Events: schemas.Rate{Count: 10, Per: time.Second}, StoredBytes: 5e9, Endpoints: 2, Held: 9}, Retention: schemas.Retention{Events: schemas.Duration(72 * time.Hour), Log: schemas.Duration(30 * time.Hour)}},
 		},
 		Endpoints: []schemas.Endpoint{
 			{
@@ -155,6 +156,9 @@ func TestReadFileSaysWhatIsWrong(t *testing.T) {
 		{"concurrency", acme(url, secrets, "policy: {concurrency: -1}"), []string{"endpoints[0].policy.concurrency: -1"}},
 		{"quota", "tenants: [{id: acme, quota: {endpoints: -1, events: fast, gold: 1}}]\n", []string{
 			"tenants[0].quota.endpoints: is -1: use 1 or more", `tenants[0].quota.events: rate "fast"`, "tenants[0].quota.gold: is unknown: use events, stored_bytes, endpoints, held",
+		}},
+		{"retention", "tenants: [{id: acme, retention: {events: 1s, log: long, all: 1h}}]\n", []string{
+			"tenants[0].retention.events: is 1s: use 1h or more", `tenants[0].retention.log: duration "long"`, "tenants[0].retention.all: is unknown: use events, log",
 		}},
 		{"tenant id", "tenants: [{id: ACME}]\n", []string{`:1:12: tenants[0].id: tenant id "ACME"`}},
 		{"endpoint id", strings.Replace(acme(url, secrets), "ep_a", "a", 1), []string{`:4:9: tenants[0].endpoints[0].id: endpoint id "a"`}},

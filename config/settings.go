@@ -96,6 +96,7 @@ type Streams struct {
 	EventsMaxAge time.Duration
 	DeadMaxAge   time.Duration
 	LogMaxAge    time.Duration
+	LogMaxBytes  int64 // 0 for no bound
 	DedupWindow  time.Duration
 }
 
@@ -155,6 +156,7 @@ func (s *Streams) bind(f *pflag.FlagSet) {
 	f.DurationVar(&s.EventsMaxAge, "events-max-age", 7*24*time.Hour, "how long events are kept for replay, may wait for fanout, and large ones for their endpoints")
 	f.DurationVar(&s.DeadMaxAge, "dead-max-age", 30*24*time.Hour, "how long dead letters are kept")
 	f.DurationVar(&s.LogMaxAge, "log-max-age", 30*24*time.Hour, "how long the delivery log is kept")
+	f.Int64Var(&s.LogMaxBytes, "log-max-bytes", 16<<30, "how much of the delivery log is kept in NATS, looked at every 10 minutes by the role api: the oldest goes first; 0 for no bound")
 	f.DurationVar(&s.DedupWindow, "dedup-window", 2*time.Minute, "how late a publish may be repeated and still be stored once")
 }
 
@@ -214,6 +216,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.NATS.Users != "" && s.NATS.URL != "" {
 		return schemas.Errorf(schemas.CodeInvalid, "--nats-users is for the embedded broker, and --nats-url is set: the server there has users of its own")
+	}
+	if s.Streams.LogMaxBytes < 0 {
+		return schemas.Errorf(schemas.CodeInvalid, "--log-max-bytes %d: use 1 or more, or 0 for no bound", s.Streams.LogMaxBytes)
 	}
 	if s.API.Burst < 0 {
 		return schemas.Errorf(schemas.CodeInvalid, "--api-burst %d: use 1 or more", s.API.Burst)

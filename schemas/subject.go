@@ -166,6 +166,9 @@ func DeadEventSubject(tenant TenantID) string {
 	return deadPrefix + deadToken(tenant) + "." + deadEvent
 }
 
+// DeadFilter selects a tenant's dead letters.
+func DeadFilter(tenant TenantID) string { return deadPrefix + deadToken(tenant) + ".>" }
+
 // deadToken puts what was never a tenant under "%": whoever wrote it may not
 // shape the subject, nor make it longer than a server takes.
 func deadToken(tenant TenantID) string {

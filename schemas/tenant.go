@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -14,6 +15,8 @@ type Tenant struct {
 	Validation Validation `json:"validation,omitempty"`
 	// Quota is what the tenant may have.
 	Quota Quota `json:"quota,omitzero"`
+	// Retention is how long its data is kept.
+	Retention Retention `json:"retention,omitzero"`
 	// Created is when the record was first written. The registry sets it.
 	Created time.Time `json:"created,omitzero"`
 	// Origin says who owns the record: see [Origin].
@@ -31,7 +34,7 @@ func (t Tenant) Validate() error {
 	if err := t.Validation.Validate(); err != nil {
 		return Errorf(CodeInvalid, "tenant %s: %w", t.ID, err)
 	}
-	if err := t.Quota.Validate(); err != nil {
+	if err := errors.Join(t.Quota.Validate(), t.Retention.Validate()); err != nil {
 		return Errorf(CodeInvalid, "tenant %s: %w", t.ID, err)
 	}
 	return nil

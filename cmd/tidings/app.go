@@ -114,6 +114,7 @@ func startApp(ctx context.Context, settings config.Settings, log *slog.Logger, h
 		{"storage", a.startStorage},
 		{"registry", a.startRegistry},
 		{"delivery log", a.startLog},
+		{"janitor", a.startJanitor},
 		{"consents", a.startConsents},
 		{"http", a.startHTTP},
 		{"dispatcher", a.startDispatcher},

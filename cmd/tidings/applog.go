@@ -23,8 +23,6 @@ const (
 	// good.
 	yieldPause = 20 * time.Millisecond
 	maxYield   = time.Second
-	// trimEvery is how often what is too old is removed from it.
-	trimEvery = 10 * time.Minute
 	// lagEvery is how often it is looked how far behind it is.
 	lagEvery = 15 * time.Second
 )
@@ -95,7 +93,6 @@ func (l *deliveryLog) run(ctx context.Context) error {
 			}
 		}
 	}})
-	beside.Go(func() { l.trim(ctx, store) })
 	beside.Go(func() { l.watch(ctx, p) })
 	return p.Run(ctx)
 }
@@ -110,21 +107,6 @@ func (l *deliveryLog) watch(ctx context.Context, p *deliverylog.Projector) {
 		}
 		select {
 		case <-time.After(lagEvery):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// trim removes what is too old, now and then.
-func (l *deliveryLog) trim(ctx context.Context, store *deliverylog.Store) {
-	for {
-		age := l.app.settings.Streams.LogMaxAge
-		if _, err := store.TrimAll(ctx, func(schemas.TenantID) time.Duration { return age }, time.Now()); err != nil && ctx.Err() == nil {
-			l.app.log.WarnContext(ctx, "trim delivery log", "error", err)
-		}
-		select {
-		case <-time.After(trimEvery):
 		case <-ctx.Done():
 			return
 		}

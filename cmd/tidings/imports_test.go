@@ -98,6 +98,8 @@ var importRules = []importRule{
 	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},
 	{"config/announce", []string{"schemas/..."}, []string{natsClient}},
 	{"config/replay", []string{"schemas/...", "config/registry", "config/seal"}, []string{"golang.org/x/time/..."}},
+	// Streams are read by subject and time as the dispatcher does: direct is a leaf.
+	{"config/retention", []string{"schemas/...", "config/deliverylog", "dispatcher/direct"}, []string{natsClient}},
 	{"config/journal", []string{"schemas/..."}, []string{natsClient}},
 	{
 		"config/deliverylog",

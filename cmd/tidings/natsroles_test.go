@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 	"github.com/tidings-dev/tidings/config/telemetry"
@@ -144,15 +145,40 @@ func TestEachRoleHasTheRightsItNeeds(t *testing.T) {
 				for _, o := range others {
 					r.anotherComes(o)
 				}
+				r.retains()
 				r.nats.log.check(t)
 			})
 		})
 	}
 }
 
+// retains waits until what is stored is older than the tenant has it kept.
+func (r *roles) retains() {
+	r.t.Helper()
+	<-time.After(6 * time.Hour)
+	js, err := jetstream.New(r.nats.operator())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for stream, subject := range map[string]string{
+		schemas.StreamEvents: r.app.streams.Layout.TenantFilter(testTenant),
+		schemas.StreamDead:   schemas.DeadFilter(testTenant),
+		schemas.StreamLog:    schemas.LogSubject(testTenant),
+	} {
+		s, err := js.Stream(r.t.Context(), stream)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		info, err := s.Info(r.t.Context(), jetstream.WithSubjectFilter(subject))
+		if err != nil || len(info.State.Subjects) > 0 {
+			r.t.Errorf("%s has %v, %v", stream, info.State.Subjects, err)
+		}
+	}
+}
+
 func (r *roles) makeTenant() {
 	r.t.Helper()
-	r.call(201, "POST", "/v1/tenants", `{"id":"acme","quota":{"stored_bytes":1000000000,"events":"1000/s","held":1000,"endpoints":100}}`)
+	r.call(201, "POST", "/v1/tenants", `{"id":"acme","quota":{"stored_bytes":1000000000,"events":"1000/s","held":1000,"endpoints":100},"retention":{"events":"5h","log":"5h"}}`)
 	synctest.Wait()
 }
 

@@ -63,6 +63,13 @@ func (r *rig) tenantLife(t *testing.T) {
 	if got, _ := r.do(200, "PATCH", "/v1/tenants/acme", `{"name":"Acme","validation":"warn"}`, "If-Match", h.Get("ETag")); got["name"] != "Acme" {
 		t.Errorf("got %v", got)
 	}
+	if got, _ := r.do(200, "PATCH", "/v1/tenants/acme", `{"retention":{"events":"72h","log":"720h"}}`); fmt.Sprint(got["retention"]) != "map[events:72h0m0s log:720h0m0s]" {
+		t.Errorf("got %v", got)
+	}
+	if got, _ := r.do(200, "PATCH", "/v1/tenants/acme", `{"retention":{"events":null}}`); fmt.Sprint(got["retention"]) != "map[log:720h0m0s]" {
+		t.Errorf("got %v", got)
+	}
+	r.do(400, "PATCH", "/v1/tenants/acme", `{"retention":{"log":"59m"}}`)
 	r.do(412, "PATCH", "/v1/tenants/acme", `{"name":"Again"}`, "If-Match", h.Get("ETag"))
 }
 

@@ -15,6 +15,7 @@ type tenantInput struct {
 	Name       string             `json:"name,omitempty"`
 	Validation schemas.Validation `json:"validation,omitempty"`
 	Quota      schemas.Quota      `json:"quota,omitzero"`
+	Retention  schemas.Retention  `json:"retention,omitzero"`
 }
 
 type tenantView struct {
@@ -40,6 +41,7 @@ func (a *API) createTenant(ctx context.Context, c *call) (reply, error) {
 		Name       string             `json:"name"`
 		Validation schemas.Validation `json:"validation"`
 		Quota      schemas.Quota      `json:"quota"`
+		Retention  schemas.Retention  `json:"retention"`
 	}
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
@@ -47,7 +49,7 @@ func (a *API) createTenant(ctx context.Context, c *call) (reply, error) {
 	if err := in.ID.Validate(); err != nil {
 		return reply{}, &document.Error{Field: "id", Err: err}
 	}
-	rec, err := a.Registry.CreateTenant(ctx, schemas.Tenant{ID: in.ID, Name: in.Name, Validation: in.Validation, Quota: in.Quota})
+	rec, err := a.Registry.CreateTenant(ctx, schemas.Tenant{ID: in.ID, Name: in.Name, Validation: in.Validation, Quota: in.Quota, Retention: in.Retention})
 	if err != nil {
 		return reply{}, document.About(err, in)
 	}
@@ -77,11 +79,11 @@ func (a *API) patchTenant(ctx context.Context, c *call) (reply, error) {
 		return reply{}, err
 	}
 	rec, err := a.Registry.UpdateTenant(ctx, c.tenant, version, func(t *schemas.Tenant) error {
-		in := tenantInput{t.Name, t.Validation, t.Quota}
+		in := tenantInput{t.Name, t.Validation, t.Quota, t.Retention}
 		if err := document.Patch(&in, c.body); err != nil {
 			return err
 		}
-		t.Name, t.Validation, t.Quota = in.Name, in.Validation, in.Quota
+		t.Name, t.Validation, t.Quota, t.Retention = in.Name, in.Validation, in.Quota, in.Retention
 		return nil
 	})
 	if err != nil {

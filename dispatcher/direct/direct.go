@@ -79,6 +79,58 @@ func Since(ctx context.Context, nc *nats.Conn, stream, subject string, from time
 	return found, err
 }
 
+// Before is the sequence below which all messages of a subject were stored before a
+// time; 0 if there is none of these. A replica that lags may name too low a sequence,
+// and never one too high.
+func Before(ctx context.Context, nc *nats.Conn, stream, subject string, at time.Time) (sequence uint64, err error) {
+	one := func(r request) (*Message, error) {
+		r.Batch = 1
+		found, err := batch(ctx, nc, stream, r)
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		return &found[0], nil
+	}
+	oldest, err := one(request{Sequence: 1, Subject: subject})
+	if err != nil || oldest == nil {
+		return 0, err
+	}
+	next, err := one(request{Since: at.UTC(), Subject: subject})
+	switch {
+	case err != nil:
+		return 0, err
+	case next != nil && next.Sequence > oldest.Sequence:
+		return next.Sequence, nil
+	case next != nil:
+		return 0, nil
+	}
+	return before(ctx, nc, stream, subject, at)
+}
+
+// before is Before where nothing seems to have been stored since: a replica that lags
+// is believed what it has.
+func before(ctx context.Context, nc *nats.Conn, stream, subject string, at time.Time) (uint64, error) {
+	text, err := json.Marshal(request{Last: subject})
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	m, err := nc.RequestWithContext(ctx, apiDirectGet+stream, text)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", subject, err)
+	}
+	if added(m, headerSequence) == "" { // it has been removed meanwhile
+		return 0, nil
+	}
+	stored, err := time.Parse(time.RFC3339Nano, added(m, headerTime))
+	if err != nil || !stored.Before(at) {
+		return 0, err
+	}
+	sequence, err := strconv.ParseUint(added(m, headerSequence), 10, 64)
+	return sequence + 1, err
+}
+
 func batch(ctx context.Context, nc *nats.Conn, stream string, of request) ([]Message, error) {
 	r, err := json.Marshal(of)
 	if err != nil {
