@@ -99,6 +99,10 @@ func (d *Delivery) replayID() string {
 	return string(d.ID) + ".r" + d.Replay.token()
 }
 
+// DeliveryOf is the id in the header of a delivery or of its dead letter; empty if
+// there is none.
+func DeliveryOf(h Header) DeliveryID { return DeliveryID(first(h, headerDelivery)) }
+
 // historyJSON does not escape for HTML, which would make a detail up to six
 // times as long.
 func historyJSON(history []Attempt) string {

@@ -91,6 +91,9 @@ func NewSubscriptionID(now time.Time) SubscriptionID {
 // time of making.
 func NewReplayID(now time.Time) string { return "rpl_" + sortable(now) }
 
+// NewErasureID is the id of an erasure: "ers_" and what sorts by its time of making.
+func NewErasureID(now time.Time) string { return "ers_" + sortable(now) }
+
 // sortable is 6 bytes of milliseconds and 9 random bytes in base32hex.
 func sortable(now time.Time) string {
 	var b [15]byte

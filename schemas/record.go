@@ -187,3 +187,31 @@ func ReadRecords(subject string, body []byte) (tenant TenantID, records []Record
 	}
 	return tenant, records, unread, nil
 }
+
+// CutRecords is a message of LOG without the records that drop names, byte for byte:
+// lines that are no records stay. Cut is how many records were dropped.
+func CutRecords(body []byte, drop func(Record) bool) (kept []byte, cut int) {
+	for line := range bytes.Lines(body) {
+		var r Record
+		if json.Unmarshal(line, &r) == nil && r.valid() && drop(r) {
+			cut++
+			continue
+		}
+		kept = append(kept, line...)
+	}
+	return kept, cut
+}
+
+// Of is the event that a record is about: when EVENTS stored it, and its sequence.
+// An error means that the record names no delivery.
+func (r Record) Of() (accepted time.Time, sequence uint64, err error) {
+	switch {
+	case r.Event != nil:
+		return r.Event.Accepted, r.Event.Sequence, nil
+	case r.Attempt != nil:
+		return r.Attempt.Delivery.Accepted()
+	case r.Replay != nil:
+		return r.Replay.Delivery.Accepted()
+	}
+	return accepted, 0, Errorf(CodeInvalid, "the record is empty")
+}

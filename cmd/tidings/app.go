@@ -15,6 +15,7 @@ import (
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/broker"
+	"github.com/tidings-dev/tidings/config/erasure"
 	"github.com/tidings-dev/tidings/config/heap"
 	"github.com/tidings-dev/tidings/config/journal"
 	"github.com/tidings-dev/tidings/config/registry"
@@ -47,6 +48,7 @@ type app struct {
 	journal    *journal.Journal
 	record     schemas.Journal // to the journal
 	deliveries *deliveryLog    // nil without the role api
+	eraser     *erasure.Eraser // nil without the role api
 	streams    streams.Applied
 	registry   *registry.Registry
 	index      *fanout.Index

@@ -74,6 +74,8 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Pending:           again.pending,
 		Resend:            again.resend,
 		Replays:           c.jobs,
+		Erase:             a.eraser.Erase,
+		Erasures:          a.eraser.List,
 		NewSecret:         dialect.NewSecret,
 		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
 			return roam.Secret(ctx, a.registry, tenant, user)

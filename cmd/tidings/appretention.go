@@ -6,11 +6,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/erasure"
 	"github.com/tidings-dev/tidings/config/retention"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// startJanitor has the role api remove what has been kept long enough.
+// startJanitor has the role api remove what has been kept long enough, and what is to
+// be erased.
 func (a *app) startJanitor(ctx context.Context) error {
 	if !a.settings.Has(config.RoleAPI) {
 		return nil
@@ -29,6 +31,10 @@ func (a *app) startJanitor(ctx context.Context) error {
 		EventsMaxAge: s.EventsMaxAge, LogMaxAge: s.LogMaxAge, LogMaxBytes: s.LogMaxBytes, Log: a.log,
 	})
 	a.background(ctx, "janitor", janitor.Run)
+	a.eraser = erasure.New(erasure.Options{
+		NC: nc, JS: js, Layout: a.streams.Layout, Registry: a.registry, Store: a.deliveries.open, Log: a.log,
+	})
+	a.background(ctx, "erasures", a.eraser.Run)
 	return nil
 }
 

@@ -91,7 +91,7 @@ var importRules = []importRule{
 	{"config/registry/sealed", []string{"schemas/...", "config/seal"}, nil},
 	// The API gets what it may not import as functions. The JSON Schema library
 	// judges its answers in tests.
-	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal", "config/deliverylog", "config/replay"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
+	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal", "config/deliverylog", "config/replay", "config/erasure"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
 	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer, "github.com/nats-io/nkeys"}},
 	{"config/heap", nil, nil},
 	{"config/quota", []string{"schemas/...", "config/access"}, []string{"golang.org/x/sync/..."}},
@@ -100,6 +100,7 @@ var importRules = []importRule{
 	{"config/replay", []string{"schemas/...", "config/registry", "config/seal"}, []string{"golang.org/x/time/..."}},
 	// Streams are read by subject and time as the dispatcher does: direct is a leaf.
 	{"config/retention", []string{"schemas/...", "config/deliverylog", "dispatcher/direct"}, []string{natsClient}},
+	{"config/erasure", []string{"schemas/...", "config/registry", "config/seal", "config/deliverylog", "config/retention", "dispatcher/direct"}, []string{natsClient}},
 	{"config/journal", []string{"schemas/..."}, []string{natsClient}},
 	{
 		"config/deliverylog",

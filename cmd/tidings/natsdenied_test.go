@@ -64,7 +64,7 @@ var mayNot = map[string][]string{
 	},
 	"api": {
 		"later.0.ep_a.d", "held.0.ep_a", "dead.acme.event", "$KV.tidings-members.fanout.me",
-		"$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.DELIVERIES_0", "$JS.API.STREAM.PURGE.KV_tidings-registry", "$JS.API.STREAM.MSG.DELETE.EVENTS", "$JS.API.STREAM.SNAPSHOT.EVENTS",
+		"$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.DELIVERIES_0", "$JS.API.STREAM.PURGE.KV_tidings-registry", "$JS.API.STREAM.MSG.DELETE.KV_tidings-registry", "$JS.API.STREAM.SNAPSHOT.EVENTS",
 		"$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.GET.DELIVERIES_0", "$JS.API.CONSUMER.CREATE.DEAD.spy", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.fanout-0",
 		"$JS.API.CONSUMER.DELETE.EVENTS.fanout-0", "$JS.ACK.EVENTS.fanout-0.1.1.1.1.0",
 		"<events.>", "<ready.>", "<$KV.>", "<_INBOX.>", "<_INBOX.fanout.>", "<>",

@@ -59,6 +59,9 @@ var rights = map[string]string{
 	"GET /v1/tenants/{tenant}/replays/{replay}":              "401 401 403 ok  ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/replays/{replay}/cancel":      "401 401 403 403 ok 404 403 ok",
 
+	"POST /v1/tenants/{tenant}/erasures": "401 401 403 403 ok 403 403 ok",
+	"GET /v1/tenants/{tenant}/erasures":  "401 401 403 ok  ok 403 403 ok",
+
 	"POST /v1/tokens":                "401 401 403 403 403 403 403 ok",
 	"GET /v1/tokens":                 "401 401 403 403 403 403 403 ok",
 	"GET /v1/tokens/{token}":         "401 401 403 403 403 403 403 ok",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/deliverylog"
+	"github.com/tidings-dev/tidings/config/erasure"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/replay"
@@ -55,6 +56,9 @@ type Options struct {
 	Resend func(context.Context, schemas.TenantID, deliverylog.Delivery) (sent bool, err error)
 	// Replays are the jobs that do the same of many.
 	Replays replay.Jobs
+	// Erase removes an event, or all of a subject; Erasures are the records of that.
+	Erase    func(context.Context, schemas.TenantID, erasure.Request) (erasure.Record, error)
+	Erasures func(context.Context, schemas.TenantID) ([]erasure.Record, error)
 	// NewSecret makes a secret that the dialect can sign with; empty if the dialect
 	// has no signature.
 	NewSecret func(schemas.Dialect) string

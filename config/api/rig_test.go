@@ -23,6 +23,7 @@ import (
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/deliverylog"
+	"github.com/tidings-dev/tidings/config/erasure"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
 	"github.com/tidings-dev/tidings/config/replay"
@@ -100,6 +101,15 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 			return d.Event.ID != "forgotten", nil
 		},
 		Replays: replay.Jobs{Registry: r.registry},
+		Erase: func(_ context.Context, tenant schemas.TenantID, q erasure.Request) (erasure.Record, error) {
+			if q.Event == "" {
+				return erasure.Record{}, schemas.Errorf(schemas.CodeInvalid, "event: name one")
+			}
+			return erased(tenant, "ers_1"), nil
+		},
+		Erasures: func(_ context.Context, tenant schemas.TenantID) ([]erasure.Record, error) {
+			return []erasure.Record{erased(tenant, "ers_2"), erased(tenant, "ers_1")}, nil
+		},
 		NewSecret: func(d schemas.Dialect) string {
 			if d == schemas.DialectOneRoute {
 				return ""
@@ -127,6 +137,13 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 	r.api = api.New(r.options)
 	r.admin = r.token(schemas.Token{Scope: schemas.TokenAdmin})
 	return r
+}
+
+func erased(tenant schemas.TenantID, id string) erasure.Record {
+	return erasure.Record{
+		ID: id, Tenant: tenant, Of: "event", Salt: "s", Hash: strings.Repeat("a", 64), State: erasure.Watching, Found: 1,
+		Created: time.Now(), Updated: time.Now(), Work: &erasure.Work{Places: []schemas.DeliveryID{"dlv_"}},
+	}
 }
 
 func must(tb testing.TB, err error) {

@@ -75,6 +75,9 @@ func (a *API) routes() []route {
 		{method: get, path: replayPath, right: access.Read, do: a.getReplay},
 		{method: post, path: replayPath + "/cancel", right: access.Write, do: a.cancelReplay},
 
+		{method: post, path: tenantPath + "/erasures", right: access.Write, organisation: true, do: a.createErasure},
+		{method: get, path: tenantPath + "/erasures", right: access.Read, organisation: true, do: a.listErasures},
+
 		{method: post, path: tenantPath + "/explain", right: access.Read, events: true, do: a.explainEvent},
 
 		{method: post, path: "/v1/tokens", right: access.Admin, do: a.createToken},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -57,12 +58,52 @@ func (s *Store) Erase(ctx context.Context, tenant schemas.TenantID, e Erasure) (
 			break
 		}
 	}
-	if s.dialect.scrub != nil {
-		if err := s.dialect.scrub(ctx, s.write); err != nil {
-			return r, unavailable("erase from delivery log's files: try again", err)
+	return r, s.scrub(ctx)
+}
+
+// EraseAt is [Store.Erase] of what there is of the events at these places; see
+// [EventName]. The files are gone through if anything was removed, or if scrub says so:
+// who asks again after an error does.
+func (s *Store) EraseAt(ctx context.Context, tenant schemas.TenantID, places []schemas.DeliveryID, scrub bool) (r Removed, err error) {
+	keys := make([]eventKey, len(places))
+	for i, place := range places {
+		accepted, sequence, err := place.Accepted()
+		if err != nil {
+			return r, err
 		}
+		keys[i] = eventKey{tenant, accepted.UnixMilli(), int64(sequence)}
 	}
-	return r, nil
+	s.maintenance.Lock()
+	defer s.maintenance.Unlock()
+	for some := range slices.Chunk(keys, eraseEvents) {
+		var of Removed
+		err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+			if _, err := readPosition(ctx, tx, s.dialect.lock); err != nil { // not while a batch is written
+				return err
+			}
+			of, err = s.eraseKeys(ctx, tx, some)
+			return err
+		})
+		if err != nil {
+			return r, unavailable("erase from delivery log", err)
+		}
+		r.add(of)
+	}
+	if !scrub && r == (Removed{}) {
+		return r, nil
+	}
+	return r, s.scrub(ctx)
+}
+
+// scrub has the files forget what was removed.
+func (s *Store) scrub(ctx context.Context) error {
+	if s.dialect.scrub == nil {
+		return nil
+	}
+	if err := s.dialect.scrub(ctx, s.write); err != nil {
+		return unavailable("erase from delivery log's files: try again", err)
+	}
+	return nil
 }
 
 func (s *Store) eraseSome(ctx context.Context, tx *sql.Tx, tenant schemas.TenantID, w where) (r Removed, err error) {
@@ -73,13 +114,17 @@ func (s *Store) eraseSome(ctx context.Context, tx *sql.Tx, tenant schemas.Tenant
 	if err != nil {
 		return r, err
 	}
+	return s.eraseKeys(ctx, tx, events)
+}
+
+func (s *Store) eraseKeys(ctx context.Context, tx *sql.Tx, events []eventKey) (r Removed, err error) {
 	for _, key := range events {
 		for _, step := range []struct {
 			table string
 			into  *int
 		}{{"attempts", &r.Attempts}, {"deliveries", &r.Deliveries}, {"events", &r.Events}} {
 			text := s.dialect.rebind("DELETE FROM " + step.table + " WHERE tenant = ? AND accepted = ? AND sequence = ?")
-			done, err := tx.ExecContext(ctx, text, string(tenant), key.accepted, key.sequence)
+			done, err := tx.ExecContext(ctx, text, string(key.tenant), key.accepted, key.sequence)
 			if err != nil {
 				return Removed{}, fmt.Errorf("delete from %s: %w", step.table, err)
 			}

@@ -112,7 +112,7 @@ func (r *Registry) read(entry jetstream.KeyValueEntry) reading {
 	switch kind + "." {
 	case secretPrefix:
 		return reading{aged: r.aged(sealedIn(entry))} // nobody's picture
-	case listPrefix, roqPrefix, progressPrefix, usedPrefix, failingPrefix, storedPrefix, jobPrefix:
+	case listPrefix, roqPrefix, progressPrefix, usedPrefix, failingPrefix, storedPrefix, jobPrefix, erasurePrefix:
 		return reading{}
 	}
 	c, text, err := r.change(kind, id, entry)

@@ -1,0 +1,36 @@
+// Package erasure removes one event, or all of a subject, from everywhere, and keeps a
+// record of what it removed.
+//
+//	POST …/erasures → wait for fanout and the log → find in the log → note the places
+//	                → remove: DELIVERIES, EVENTS, DEAD, LOG, the log's database → the [Record]
+//
+// The delivery log says where events are, so all that was accepted before the request
+// has to be in it first: [Eraser.Erase] waits some seconds for that, or asks for a
+// later try. A subject's events that are published afterwards are not erased.
+//
+// Messages are removed with JetStream's secure delete, which overwrites them on the
+// disk. LOG's messages have lines of several events: one that has a line to be removed
+// is stored anew without it, and then removed, so a crash in between doubles lines
+// and loses none; the projection takes doubles for what they are. What is stored anew
+// counts as new for LOG's age.
+//
+// The record is written before anything is removed, with the places, which name nobody.
+// So any process with the role api goes on with what another began. A delivery that a
+// dispatcher has in hand comes back after its attempt, to a queue, DEAD or LOG:
+// so the places are looked at again every [Every] for [Watch], and then forgotten. The
+// record never has the event's id or subject: it has a salted hash, by which who knows
+// these can tell what it is about.
+//
+//	what fails                          what happens
+//	the process                         another, or the next, goes on within [Every]
+//	JetStream, the database             the same; the caller is told
+//	fanout or the log is behind         nothing is removed; the caller is told to come again
+//	an attempt is under way             it is made; what it leaves is removed within [Every] of it
+//
+// Not reached: what receivers have got, and backups. JetStream does not overwrite what it
+// removes by itself, as a delivery that was acknowledged: that may lie in a file of
+// DELIVERIES until the other messages of that file are gone too, and is gone at
+// the latest when the queues are once empty. Nor is what retention has removed
+// overwritten. On replicas each server overwrites its own files. Where that
+// matters encrypt the disks, or JetStream's files.
+package erasure

@@ -1,0 +1,244 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/dispatcher/direct"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+// place is what a delivery's id says of its event.
+type place struct {
+	accepted int64 // milliseconds since 1970
+	sequence uint64
+}
+
+// sweep is one pass of an erasure over all that may have something of it.
+type sweep struct {
+	*Eraser
+	r       *Record
+	places  map[place]bool
+	removed Removed
+}
+
+// sweep removes what there is now. It returns what it removed, with an error too, and
+// the sequence of LOG from which on nothing was looked at.
+func (e *Eraser) sweep(ctx context.Context, r *Record) (removed Removed, log uint64, err error) {
+	s := &sweep{Eraser: e, r: r, places: map[place]bool{}}
+	for _, id := range r.Work.Places {
+		if at, sequence, err := id.Accepted(); err == nil {
+			s.places[place{at.UnixMilli(), sequence}] = true
+		}
+	}
+	// First what would become something else, and last what tells where things are.
+	for _, step := range []func(context.Context) error{
+		s.deliveries, s.events, s.deadLetters,
+		func(ctx context.Context) (err error) {
+			log, err = s.log(ctx)
+			return err
+		},
+		s.database,
+	} {
+		if err := step(ctx); err != nil {
+			return s.removed, log, err
+		}
+	}
+	return s.removed, log, nil
+}
+
+// has reports whether a delivery's id is of one of the events.
+func (s *sweep) has(id schemas.DeliveryID) bool {
+	at, sequence, err := id.Accepted()
+	return err == nil && s.places[place{at.UnixMilli(), sequence}]
+}
+
+// deliveries removes those that wait at the events' endpoints.
+func (s *sweep) deliveries(ctx context.Context) error {
+	for _, endpoint := range s.r.Work.Endpoints {
+		l := s.o.Layout
+		stream := l.DeliveriesStream(l.Partition(endpoint))
+		later := l.LaterSubject(endpoint, "*")
+		for _, subject := range []string{later, l.ReadySubject(endpoint), l.HeldSubject(endpoint)} {
+			n, err := s.remove(ctx, stream, subject, time.Time{}, func(m direct.Message) bool {
+				return s.has(schemas.DeliveryOf(schemas.Header(m.Header)))
+			})
+			s.removed.Deliveries += n
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// events removes the events. One under the same sequence that was stored at another
+// time, or for another tenant, is another.
+func (s *sweep) events(ctx context.Context) error {
+	stream, err := s.o.JS.Stream(ctx, schemas.StreamEvents)
+	if err != nil {
+		return fmt.Errorf("read stream %s: %w", schemas.StreamEvents, err)
+	}
+	for at := range s.places {
+		// A replica that lags may say that there is none: it is asked again next time.
+		m, err := stream.GetMsg(ctx, at.sequence)
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("read event %d: %w", at.sequence, err)
+		}
+		if err != nil || m.Time.UnixMilli() != at.accepted {
+			continue
+		}
+		if tenant, _, err := schemas.StoredEvent(m.Subject); err != nil || tenant != s.r.Tenant {
+			continue
+		}
+		n, err := secureDelete(ctx, stream, at.sequence)
+		s.removed.Events += n
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deadLetters removes the events' deliveries that died, and the events that did.
+func (s *sweep) deadLetters(ctx context.Context) error {
+	since := s.r.Work.since()
+	for _, endpoint := range s.r.Work.Endpoints {
+		n, err := s.remove(ctx, schemas.StreamDead, schemas.DeadSubject(s.r.Tenant, endpoint), since, func(m direct.Message) bool {
+			return s.has(schemas.DeliveryOf(schemas.Header(m.Header)))
+		})
+		s.removed.DeadLetters += n
+		if err != nil {
+			return err
+		}
+	}
+	if len(s.r.Work.Dead) == 0 {
+		return nil
+	}
+	n, err := s.remove(ctx, schemas.StreamDead, schemas.DeadEventSubject(s.r.Tenant), since, func(m direct.Message) bool {
+		of := schemas.Summarize(schemas.Header(m.Header), 0)
+		return slices.Contains(s.r.Work.Dead, hash(s.r.Salt, of.ID, of.Source))
+	})
+	s.removed.DeadLetters += n
+	return err
+}
+
+// log stores the messages of LOG that have a line of the events anew, without that, and
+// removes them as they were. It returns the sequence behind the last that it looked at.
+func (s *sweep) log(ctx context.Context) (next uint64, err error) {
+	next = s.r.Work.Log
+	stream, err := s.o.JS.Stream(ctx, schemas.StreamLog)
+	if err != nil {
+		return next, fmt.Errorf("read stream %s: %w", schemas.StreamLog, err)
+	}
+	subject := schemas.LogSubject(s.r.Tenant)
+	of := func(r schemas.Record) bool {
+		at, sequence, err := r.Of()
+		return err == nil && s.places[place{at.UnixMilli(), sequence}]
+	}
+	// What it stores anew is behind last, and has nothing to remove.
+	last := stream.CachedInfo().State.LastSeq
+	err = s.each(ctx, schemas.StreamLog, subject, next, s.r.Work.since(), func(m direct.Message) (more bool, err error) {
+		if m.Sequence > last {
+			return false, nil
+		}
+		kept, cut := schemas.CutRecords(m.Data, of)
+		if cut > 0 {
+			if err := s.rewrite(ctx, stream, subject, m.Sequence, kept); err != nil {
+				return false, err
+			}
+			s.removed.LogRecords += cut
+		}
+		next = m.Sequence + 1
+		return true, nil
+	})
+	return next, err
+}
+
+// rewrite puts other lines in the place of a message of LOG.
+func (s *sweep) rewrite(ctx context.Context, stream jetstream.Stream, subject string, sequence uint64, kept []byte) error {
+	if len(kept) > 0 {
+		id := "erasure." + strconv.FormatInt(stream.CachedInfo().Created.UnixNano(), 36) + "." + strconv.FormatUint(sequence, 10) + "." + hash(string(kept))
+		if _, err := s.o.JS.Publish(ctx, subject, kept, jetstream.WithMsgID(id)); err != nil {
+			return fmt.Errorf("store lines of %s anew: %w", subject, err)
+		}
+	}
+	if s.rewritten != nil {
+		if err := s.rewritten(); err != nil {
+			return err
+		}
+	}
+	_, err := secureDelete(ctx, stream, sequence)
+	return err
+}
+
+// database removes the rows, and goes through the files of what another may have left.
+func (s *sweep) database(ctx context.Context) error {
+	store, err := s.o.Store()
+	if err != nil {
+		return err
+	}
+	s.removed.Database, err = store.EraseAt(ctx, s.r.Tenant, s.r.Work.Places, s.r.State == Running && s.r.Found > 0)
+	return err
+}
+
+// remove removes the messages of a subject, stored at a time or later, that are meant.
+func (s *sweep) remove(ctx context.Context, stream, subject string, since time.Time, meant func(direct.Message) bool) (n int, err error) {
+	to, err := s.o.JS.Stream(ctx, stream)
+	if err != nil {
+		return 0, fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	err = s.each(ctx, stream, subject, 0, since, func(m direct.Message) (bool, error) {
+		if !meant(m) {
+			return true, nil
+		}
+		one, err := secureDelete(ctx, to, m.Sequence)
+		n += one
+		return true, err
+	})
+	return n, err
+}
+
+// each calls f for the messages of a subject in order, from a sequence on, or of 0 from
+// a time on, or of none from the first, until f wants no more.
+func (s *sweep) each(ctx context.Context, stream, subject string, from uint64, since time.Time, f func(direct.Message) (more bool, err error)) error {
+	first := func() ([]direct.Message, error) {
+		if from == 0 && !since.IsZero() {
+			return direct.Since(ctx, s.o.NC, stream, subject, since)
+		}
+		return direct.Batch(ctx, s.o.NC, stream, subject, from)
+	}
+	batch, err := first()
+	for err == nil && len(batch) > 0 {
+		for _, m := range batch {
+			if more, err := f(m); err != nil || !more {
+				return err
+			}
+		}
+		batch, err = direct.Batch(ctx, s.o.NC, stream, subject, batch[len(batch)-1].Sequence+1)
+	}
+	return err
+}
+
+// secureDelete removes a message and has its bytes overwritten; 0 if it is gone.
+func secureDelete(ctx context.Context, stream jetstream.Stream, sequence uint64) (n int, err error) {
+	err = stream.SecureDeleteMsg(ctx, sequence)
+	switch {
+	case err == nil:
+		return 1, nil
+	case errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && notFound(err):
+		return 0, nil
+	}
+	return 0, fmt.Errorf("remove %d of %s: %w", sequence, stream.CachedInfo().Config.Name, err)
+}
+
+// notFound tells that the message was gone from other trouble: the client library
+// keeps the server's words alone (errors.json: 10037, 10043).
+func notFound(err error) bool { return strings.Contains(err.Error(), "found") }
