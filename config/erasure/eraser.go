@@ -62,7 +62,7 @@ func New(o Options) *Eraser {
 // Run goes on with what is not done, until ctx ends. It returns nil.
 func (e *Eraser) Run(ctx context.Context) error {
 	for {
-		if err := e.Round(ctx); err != nil && ctx.Err() == nil {
+		if err := e.Round(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			e.o.Log.WarnContext(ctx, "go on with erasures", "error", err)
 		}
 		select {
@@ -73,8 +73,8 @@ func (e *Eraser) Run(ctx context.Context) error {
 	}
 }
 
-// Round goes on once with what is not done, and forgets records that are old.
-func (e *Eraser) Round(ctx context.Context) error {
+// Round goes on once with what is not done, and forgets records that are old at a time.
+func (e *Eraser) Round(ctx context.Context, now time.Time) error {
 	all, err := e.List(ctx, "")
 	if err != nil {
 		return err
@@ -83,8 +83,8 @@ func (e *Eraser) Round(ctx context.Context) error {
 	for _, r := range slices.Backward(all) { // the oldest first
 		switch {
 		case r.State != Done:
-			errs = append(errs, e.goOn(ctx, &r))
-		case time.Since(r.Ended) > keptFor:
+			errs = append(errs, e.goOn(ctx, &r, now))
+		case now.Sub(r.Ended) > keptFor:
 			errs = append(errs, e.o.Registry.ForgetErasure(ctx, r.Tenant, r.ID))
 		}
 	}
@@ -112,7 +112,7 @@ func (e *Eraser) Erase(ctx context.Context, tenant schemas.TenantID, q Request) 
 	if err := e.write(ctx, &r); err != nil {
 		return Record{}, err
 	}
-	if err := e.goOn(ctx, &r); err != nil {
+	if err := e.goOn(ctx, &r, time.Now()); err != nil {
 		return r, schemas.Errorf(schemas.CodeUnavailable, "erasure %s is not at its end; it goes on by itself within %s: %w", r.ID, Every, err)
 	}
 	return r, nil
@@ -227,11 +227,11 @@ func (e *Eraser) findOne(ctx context.Context, store *deliverylog.Store, r *Recor
 }
 
 // goOn removes what there is of an erasure, and notes that.
-func (e *Eraser) goOn(ctx context.Context, r *Record) error {
+func (e *Eraser) goOn(ctx context.Context, r *Record, now time.Time) error {
 	if r.Work == nil {
 		return fmt.Errorf("erasure %s has lost what is left to do", r.ID)
 	}
-	last := r.State == Watching && time.Since(r.Created) > Watch
+	last := r.State == Watching && now.Sub(r.Created) > Watch
 	removed, log, err := e.sweep(ctx, r)
 	if err != nil {
 		told := err.Error()
@@ -245,7 +245,7 @@ func (e *Eraser) goOn(ctx context.Context, r *Record) error {
 		case r.State == Done: // another was quicker
 		case last || r.Found == 0:
 			r.State, r.Work = Done, nil
-			r.Ended = time.Now().UTC().Truncate(time.Millisecond)
+			r.Ended = now.UTC().Truncate(time.Millisecond)
 		default:
 			r.State = Watching
 			r.Work.Log = max(r.Work.Log, log)
