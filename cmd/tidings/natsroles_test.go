@@ -145,10 +145,31 @@ func TestEachRoleHasTheRightsItNeeds(t *testing.T) {
 				for _, o := range others {
 					r.anotherComes(o)
 				}
+				r.erases()
 				r.retains()
 				r.nats.log.check(t)
 			})
 		})
+	}
+}
+
+// erases removes an event that was delivered, that waits and that died.
+func (r *roles) erases() {
+	r.t.Helper()
+	r.answers(map[schemas.EndpointID][]int{"ep_wait": {503}, "ep_dies": {400}})
+	r.endpoint("ep_wait", schemas.Policy{Retry: []schemas.Duration{schemas.Duration(12 * time.Hour)}})
+	r.endpoint("ep_dies", schemas.Policy{Retry: []schemas.Duration{}})
+	r.publish(r.t.Context(), "gone")
+	r.reaches("ep_wait", 1)
+	r.reaches("ep_dies", 1)
+	<-time.After(10 * time.Second)
+	r.call(200, "POST", "/v1/tenants/acme/erasures", `{"event":"gone"}`)
+	all, err := r.app.eraser.List(r.t.Context(), testTenant)
+	if err != nil || len(all) != 1 {
+		r.t.Fatal(all, err)
+	}
+	if n := all[0].Removed; n.Events == 0 || n.Deliveries == 0 || n.DeadLetters == 0 || n.LogRecords < 3 || n.Database.Events == 0 {
+		r.t.Errorf("erased %+v", n)
 	}
 }
 

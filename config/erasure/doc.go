@@ -31,6 +31,6 @@
 // removes by itself, as a delivery that was acknowledged: that may lie in a file of
 // DELIVERIES until the other messages of that file are gone too, and is gone at
 // the latest when the queues are once empty. Nor is what retention has removed
-// overwritten. On replicas each server overwrites its own files. Where that
+// overwritten, nor is anything in files that JetStream encrypts. On replicas each server overwrites its own files. Where that
 // matters encrypt the disks, or JetStream's files.
 package erasure

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -44,7 +45,7 @@ func newRig(t *testing.T) *rig {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- deliverylog.NewProjector(r.js, r.store, deliverylog.Options{}).Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended; _ = r.store.Close() })
+	t.Cleanup(func() { cancel(); _ = <-ended; _ = r.store.Close() })
 	r.eraser = erasure.New(erasure.Options{
 		NC: r.env.NC, JS: r.js, Layout: r.env.Layout, Registry: registry.New(r.env.Registry, keys),
 		Store: func() (*deliverylog.Store, error) { return r.store, nil },
@@ -95,7 +96,7 @@ func (r *rig) acknowledge() {
 }
 
 // lines counts the lines of LOG by the subject of their events.
-func (r *rig) lines() (messages int, lines map[string]int) {
+func (r *rig) lines() (lines map[string]int) {
 	r.Helper()
 	s, err := r.js.Stream(r.Context(), schemas.StreamLog)
 	r.must(err)
@@ -105,7 +106,6 @@ func (r *rig) lines() (messages int, lines map[string]int) {
 		if err != nil {
 			continue
 		}
-		messages++
 		_, records, unread, err := schemas.ReadRecords(m.Subject, m.Data)
 		r.must(err)
 		lines["unread"] += unread
@@ -117,7 +117,33 @@ func (r *rig) lines() (messages int, lines map[string]int) {
 			}
 		}
 	}
-	return messages, lines
+	return lines
+}
+
+// hasLines wants so many lines in LOG.
+func (r *rig) hasLines(want map[string]int) {
+	r.Helper()
+	if lines := r.lines(); !maps.Equal(lines, want) {
+		r.Errorf("LOG has %v, want %v", lines, want)
+	}
+}
+
+// hasRows wants these deliveries in the database.
+func (r *rig) hasRows(want string) {
+	r.Helper()
+	if got := r.logged(); got != want {
+		r.Errorf("the database has %s, want %s", got, want)
+	}
+}
+
+// only is the one record there is.
+func (r *rig) only(state erasure.State) erasure.Record {
+	r.Helper()
+	list, err := r.eraser.List(r.Context(), "")
+	if err != nil || len(list) != 1 || list[0].State != state || list[0].Error != "" {
+		r.Fatalf("%+v, %v", list, err)
+	}
+	return list[0]
 }
 
 // logged says what the database has.
@@ -146,27 +172,16 @@ func TestKilledWhileItRewritesTheLog(t *testing.T) {
 			if !schemas.HasCode(err, schemas.CodeUnavailable) || rec.State != erasure.Running {
 				t.Fatalf("%+v, %v", rec, err)
 			}
-			if n, lines := r.lines(); n != 2 || lines["a"] != 4 || lines["b"] != 2 || lines["c"] != 4 {
-				t.Errorf("once killed LOG has %d messages of %v", n, lines)
-			}
-			const all = "a delivered 1;b delivered 1;c delivered 1;"
-			if got := r.logged(); got != all {
-				t.Errorf("once killed the database has %s", got)
-			}
+			r.hasLines(map[string]int{"a": 4, "b": 2, "c": 4, "unread": 2})
+			r.hasRows("a delivered 1;b delivered 1;c delivered 1;")
 			<-time.After(after)
 			r.eraser.FailRewritten(nil)
 			r.must(r.eraser.Round(t.Context(), time.Now()))
-			_, lines := r.lines()
 			want := map[bool]int{true: 2, false: 4}[after == time.Second] // doubled lines say the same twice
-			if lines["a"] != want || lines["b"] != 0 || lines["c"] != want || lines["unread"] != want/2 {
-				t.Errorf("after %s LOG has %v", after, lines)
-			}
-			if got := r.logged(); got != "a delivered 1;c delivered 1;" {
-				t.Errorf("the database has %s", got)
-			}
-			list, err := r.eraser.List(t.Context(), acme)
-			if err != nil || len(list) != 1 || list[0].State != erasure.Watching || list[0].Error != "" || list[0].Removed.LogRecords != 2 || list[0].Removed.Events != 1 {
-				t.Errorf("%+v, %v", list, err)
+			r.hasLines(map[string]int{"a": want, "c": want, "unread": want / 2})
+			r.hasRows("a delivered 1;c delivered 1;")
+			if n := r.only(erasure.Watching).Removed; n.LogRecords != 2 || n.Events != 1 {
+				t.Errorf("removed %+v", n)
 			}
 		})
 	}
@@ -189,20 +204,13 @@ func TestWatch(t *testing.T) {
 		line := schemas.AppendRecord(nil, schemas.Record{Attempt: &schemas.AttemptRecord{Delivery: id, Endpoint: "ep_a", Event: schemas.EventSummary{Subject: "a"}, Kind: schemas.Dead, Attempt: schemas.Attempt{At: time.Now()}}})
 		_, err = r.js.Publish(t.Context(), schemas.LogSubject(acme), line)
 		r.must(err)
-		if got := r.logged(); got != "a dead 0;b delivered 1;" {
-			t.Errorf("the database has %s", got)
-		}
+		r.hasRows("a dead 0;b delivered 1;")
 		r.must(r.eraser.Round(t.Context(), time.Now()))
-		if _, lines := r.lines(); lines["a"] != 0 || lines["b"] != 2 {
-			t.Errorf("LOG has %v", lines)
-		}
-		if got := r.logged(); got != "b delivered 1;" {
-			t.Errorf("the database has %s", got)
-		}
+		r.hasLines(map[string]int{"b": 2, "unread": 1})
+		r.hasRows("b delivered 1;")
 		r.must(r.eraser.Round(t.Context(), time.Now().Add(erasure.Watch)))
-		list, err := r.eraser.List(t.Context(), "")
-		if err != nil || len(list) != 1 || list[0].State != erasure.Done || list[0].Work != nil || list[0].Removed.LogRecords != 3 {
-			t.Errorf("%+v, %v", list, err)
+		if rec := r.only(erasure.Done); rec.Work != nil || rec.Removed.LogRecords != 3 {
+			t.Errorf("%+v", rec)
 		}
 		r.must(r.eraser.Round(t.Context(), time.Now().Add(368*24*time.Hour)))
 		if list, err := r.eraser.List(t.Context(), ""); err != nil || len(list) != 0 {
@@ -228,8 +236,7 @@ func TestRefusals(t *testing.T) {
 		if _, err := r.eraser.Erase(t.Context(), "other", erasure.Request{Subject: "a"}); err != nil {
 			t.Errorf("another tenant's: %v", err)
 		}
-		if _, lines := r.lines(); lines["a"] != 2 || r.logged() != "a delivered 1;" {
-			t.Errorf("LOG has %v, the database %s", lines, r.logged())
-		}
+		r.hasLines(map[string]int{"a": 2, "unread": 1})
+		r.hasRows("a delivered 1;")
 	})
 }

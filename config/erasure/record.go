@@ -75,7 +75,8 @@ type Record struct {
 	State State `json:"state"`
 	// Error is why it does not go on; it is tried again.
 	Error string `json:"error,omitempty"`
-	// Found is how many events were found, and More whether there are others: ask again.
+	// Found is how many events were found, those that announced that deliveries of others
+	// died among them, and More whether there are others: ask again.
 	Found   int     `json:"found"`
 	More    bool    `json:"more,omitempty"`
 	Removed Removed `json:"removed"`

@@ -145,7 +145,7 @@ func (s *sweep) log(ctx context.Context) (next uint64, err error) {
 	}
 	// What it stores anew is behind last, and has nothing to remove.
 	last := stream.CachedInfo().State.LastSeq
-	err = s.each(ctx, schemas.StreamLog, subject, next, s.r.Work.since(), func(m direct.Message) (more bool, err error) {
+	err = s.each(ctx, stretch{schemas.StreamLog, subject, next, s.r.Work.since()}, func(m direct.Message) (more bool, err error) {
 		if m.Sequence > last {
 			return false, nil
 		}
@@ -195,7 +195,7 @@ func (s *sweep) remove(ctx context.Context, stream, subject string, since time.T
 	if err != nil {
 		return 0, fmt.Errorf("read stream %s: %w", stream, err)
 	}
-	err = s.each(ctx, stream, subject, 0, since, func(m direct.Message) (bool, error) {
+	err = s.each(ctx, stretch{stream, subject, 0, since}, func(m direct.Message) (bool, error) {
 		if !meant(m) {
 			return true, nil
 		}
@@ -206,14 +206,21 @@ func (s *sweep) remove(ctx context.Context, stream, subject string, since time.T
 	return n, err
 }
 
-// each calls f for the messages of a subject in order, from a sequence on, or of 0 from
-// a time on, or of none from the first, until f wants no more.
-func (s *sweep) each(ctx context.Context, stream, subject string, from uint64, since time.Time, f func(direct.Message) (more bool, err error)) error {
+// stretch is messages of a subject: from a sequence on or, if that is 0, from a time on.
+// The zero time is before all.
+type stretch struct {
+	stream, subject string
+	from            uint64
+	since           time.Time
+}
+
+// each calls f for the messages of a stretch in order, until it wants no more.
+func (s *sweep) each(ctx context.Context, of stretch, f func(direct.Message) (more bool, err error)) error {
 	first := func() ([]direct.Message, error) {
-		if from == 0 && !since.IsZero() {
-			return direct.Since(ctx, s.o.NC, stream, subject, since)
+		if of.from == 0 && !of.since.IsZero() {
+			return direct.Since(ctx, s.o.NC, of.stream, of.subject, of.since)
 		}
-		return direct.Batch(ctx, s.o.NC, stream, subject, from)
+		return direct.Batch(ctx, s.o.NC, of.stream, of.subject, of.from)
 	}
 	batch, err := first()
 	for err == nil && len(batch) > 0 {
@@ -222,7 +229,7 @@ func (s *sweep) each(ctx context.Context, stream, subject string, from uint64, s
 				return err
 			}
 		}
-		batch, err = direct.Batch(ctx, s.o.NC, stream, subject, batch[len(batch)-1].Sequence+1)
+		batch, err = direct.Batch(ctx, s.o.NC, of.stream, of.subject, batch[len(batch)-1].Sequence+1)
 	}
 	return err
 }
