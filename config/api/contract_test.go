@@ -46,7 +46,6 @@ func TestContract(t *testing.T) {
 	r.roam(t)
 	r.events(t)
 	r.deliveryLog(endpoint)
-	r.erasures(t)
 	r.tokensLife(t)
 	r.do(204, "DELETE", ep, "")
 	r.do(204, "DELETE", "/v1/tenants/acme", "")

@@ -92,6 +92,7 @@ func (r *rig) deliveryLog(endpoint string) {
 	r.do(200, "GET", "/v1/tenants/acme/events/"+place, "")
 	r.do(202, "POST", "/v1/tenants/acme/deliveries/"+id+"/resend", "")
 	r.do(200, "POST", "/v1/tenants/acme/replays/"+job+"/cancel", "")
+	r.erasures()
 }
 
 // idsOf are the ids in a page.

@@ -45,7 +45,12 @@ func newRig(t *testing.T) *rig {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- deliverylog.NewProjector(r.js, r.store, deliverylog.Options{}).Run(ctx) }()
-	t.Cleanup(func() { cancel(); _ = <-ended; _ = r.store.Close() })
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-ended, r.store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	r.eraser = erasure.New(erasure.Options{
 		NC: r.env.NC, JS: r.js, Layout: r.env.Layout, Registry: registry.New(r.env.Registry, keys),
 		Store: func() (*deliverylog.Store, error) { return r.store, nil },
