@@ -1,6 +1,7 @@
 package retention_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -154,6 +155,61 @@ func TestWhatIsOnItsWayStays(t *testing.T) {
 		r.hours(1, "a") // the consumer goes on
 		r.acknowledge("a", 9)
 		r.has(schemas.StreamEvents, "a0")
+	})
+}
+
+// logged has the log's database have an event of each hour.
+func (r *rig) logged(n int, tenants ...schemas.TenantID) *deliverylog.Store {
+	r.Helper()
+	for hour := range n {
+		for _, tenant := range tenants {
+			line := schemas.AppendRecord(nil, schemas.Record{Event: &schemas.EventRecord{
+				Sequence: uint64(hour) + 1, Accepted: time.Now(), EventSummary: schemas.EventSummary{ID: fmt.Sprint(hour)},
+			}})
+			if _, err := r.js.Publish(r.Context(), schemas.LogSubject(tenant), line); err != nil {
+				r.Fatal(err)
+			}
+		}
+		<-time.After(time.Hour)
+	}
+	store, err := r.o.Store()
+	if err != nil {
+		r.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
+	defer cancel()
+	if err := deliverylog.NewProjector(r.js, store, deliverylog.Options{}).Run(ctx); err != nil {
+		r.Fatal(err)
+	}
+	return store
+}
+
+func (r *rig) hasEvents(store *deliverylog.Store, want map[schemas.TenantID]int) {
+	r.Helper()
+	for tenant, n := range want {
+		if got, err := store.CountEvents(r.Context(), tenant, deliverylog.EventFilter{}); got != n || err != nil {
+			r.Errorf("the database has %d events of %s, want %d, %v", got, tenant, n, err)
+		}
+	}
+}
+
+// The database goes by the same ages; what is left of a tenant that was removed by
+// the operator's.
+func TestAgesOfTheDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, schemas.Tenant{ID: "a", Retention: schemas.Retention{Log: age(2)}}, schemas.Tenant{ID: "b"})
+		r.o.LogMaxAge = 3*time.Hour + time.Minute
+		store := r.logged(4, "a", "b", "gone") // and a minute
+		r.round()
+		r.hasEvents(store, map[schemas.TenantID]int{"a": 1, "b": 3, "gone": 3})
+		s, err := r.js.Stream(t.Context(), schemas.StreamLog)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := s.CachedInfo().State
+		r.o.LogMaxBytes = int64(3*state.Bytes/state.Msgs + 9) // the last hour's
+		r.round()
+		r.hasEvents(store, map[schemas.TenantID]int{"a": 1, "b": 1, "gone": 1})
 	})
 }
 
