@@ -166,10 +166,11 @@ func plain(parent string) (trace.SpanContext, bool) {
 	traceID, err := trace.TraceIDFromHex(parent[3:35])
 	spanID, spanErr := trace.SpanIDFromHex(parent[36:52])
 	flags, flagsErr := strconv.ParseUint(parent[53:], 16, 8)
-	if err != nil || spanErr != nil || flagsErr != nil {
+	const known = trace.FlagsSampled | trace.FlagsRandom
+	if err != nil || spanErr != nil || flagsErr != nil || trace.TraceFlags(flags)&^known != 0 {
 		return trace.SpanContext{}, false
 	}
 	return trace.NewSpanContext(trace.SpanContextConfig{
-		TraceID: traceID, SpanID: spanID, TraceFlags: trace.TraceFlags(flags) & (trace.FlagsSampled | trace.FlagsRandom), Remote: true,
+		TraceID: traceID, SpanID: spanID, TraceFlags: trace.TraceFlags(flags), Remote: true,
 	}), true
 }
