@@ -38,7 +38,7 @@ type deliveryLog struct {
 // startLog opens the log for the role api, and keeps it up to date. It may be away:
 // deliveries go on, and it catches up.
 func (a *app) startLog(ctx context.Context) error {
-	if !a.settings.Has(config.RoleAPI) || a.hooks.unsearched {
+	if !a.settings.Has(config.RoleAPI) {
 		return nil
 	}
 	nc, err := a.connection("log")
@@ -48,6 +48,9 @@ func (a *app) startLog(ctx context.Context) error {
 	a.deliveries = &deliveryLog{app: a}
 	if a.deliveries.js, err = jetstream.New(nc); err != nil {
 		return err
+	}
+	if a.hooks.unsearched {
+		return nil
 	}
 	a.check(a.deliveries.check)
 	a.background(ctx, "delivery log", func(ctx context.Context) error {
