@@ -31,6 +31,8 @@
 // removes by itself, as a delivery that was acknowledged: that may lie in a file of
 // DELIVERIES until the other messages of that file are gone too, and is gone at
 // the latest when the queues are once empty. Nor is what retention has removed
-// overwritten, nor is anything in files that JetStream encrypts. On replicas each server overwrites its own files. Where that
-// matters encrypt the disks, or JetStream's files.
+// overwritten, nor is anything in files that JetStream encrypts. On replicas each server
+// overwrites its own files. Where that matters encrypt the disks, or JetStream's files.
+// Each process with the role api removes from its own database, if that is a file: one
+// that was away for all of [Watch] keeps its rows, and is to make its file anew.
 package erasure
