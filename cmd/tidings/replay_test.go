@@ -264,6 +264,35 @@ func TestReplayFromDeadLetters(t *testing.T) {
 	})
 }
 
+// Of a replay for all endpoints one that is gone keeps nothing from the others.
+func TestReplayWithoutOneEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPipe(t)
+		c := p.caller()
+		for _, id := range []schemas.EndpointID{"ep_a", "ep_b"} {
+			p.endpoint(id, schemas.Policy{Retry: []schemas.Duration{}, Breaker: schemas.SwitchOff}, "order.*")
+		}
+		var well atomic.Bool
+		p.receiver.Script(func(dispatchertest.Request) dispatchertest.Answer {
+			if well.Load() {
+				return nil
+			}
+			return dispatchertest.Status(503)
+		})
+		p.publish(t.Context(), "e1")
+		p.ends(2)
+		<-time.After(5 * time.Second)
+		well.Store(true)
+		if status := c.call("DELETE", "/endpoints/ep_a", "", nil); status != 204 {
+			t.Fatalf("deleted: %d", status)
+		}
+		if j := c.replay(`{"which":"failed","since":"1999-12-31T00:00:00Z"}`); j.Found != 2 || j.Sent != 1 || j.Skipped != 1 {
+			t.Errorf("%+v", j)
+		}
+		p.ends(1)
+	})
+}
+
 // An event can be seen from the moment it is accepted, while fanout has yet to match it.
 func TestEventsAreSeenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

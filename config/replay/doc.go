@@ -18,6 +18,5 @@
 //	the process                    another goes on after 15 s, from the last note
 //	JetStream, or the log          the job waits, and says so
 //	the event is no longer stored  that delivery is left out, and counted
-//	it is being attempted anyway   the same
-//	the endpoint is removed        the job ends as failed
+//	the endpoint is removed        the same, or the job ends as failed if it is for that one
 package replay

@@ -57,8 +57,8 @@ type Job struct {
 	Error string `json:"error,omitempty"`
 	// Total is how many there are to be looked at, as counted at the beginning; nil
 	// before that. Seen are those that were, and Found those that it wants. Of these
-	// some are Sent, and Skipped those whose event is no longer stored, or that are on
-	// their way again.
+	// some are Sent, and Skipped those whose event is no longer stored, or whose endpoint
+	// is gone or disabled.
 	Total   *int `json:"total,omitempty"`
 	Seen    int  `json:"seen"`
 	Found   int  `json:"found"`
