@@ -92,6 +92,7 @@ type bencher struct {
 	// live is the rate of one endpoint's flood in this repetition; 0 until it is
 	// known.
 	live float64
+	turn int // which repetition it is, from 0
 }
 
 // liveRate is the rate of one endpoint's flood in this repetition.
@@ -172,7 +173,7 @@ func bench(ctx context.Context, o benchOptions, out, errs io.Writer) error {
 	var samples []benchReport
 	for i := range o.runs {
 		progress("run %d of %d", i+1, o.runs)
-		r, err := benchRun(ctx, &bencher{benchOptions: o, sink: sink, progress: progress}, i == 0)
+		r, err := benchRun(ctx, &bencher{benchOptions: o, sink: sink, progress: progress, turn: i}, i == 0)
 		if err != nil {
 			return err
 		}
