@@ -36,7 +36,11 @@ func TestReplaySurvivesKills(t *testing.T) {
 		admin.call(http.MethodPost, "/v1/tenants/acme/events", event, http.StatusAccepted)
 	}
 	ask := fields{"endpoint": e["id"], "which": "failed", "since": "2026-01-01T00:00:00Z", "dry_run": true}
+	deadline := time.Now().Add(waitLimit)
 	for found := 0.0; found < n; { // until the log has all of them
+		if time.Now().After(deadline) {
+			t.Fatalf("the log has %v of %d", found, n)
+		}
 		found = admin.replayed(admin.call(http.MethodPost, "/v1/tenants/acme/replays", ask, http.StatusCreated))["found"].(float64)
 	}
 
@@ -53,7 +57,7 @@ func TestReplaySurvivesKills(t *testing.T) {
 	if job["state"] != "done" || job["found"].(float64) > n || job["sent"] != job["found"] {
 		t.Errorf("the replay ended as %v", job)
 	}
-	for deadline := time.Now().Add(waitLimit); ; <-time.After(50 * time.Millisecond) {
+	for deadline = time.Now().Add(waitLimit); ; <-time.After(50 * time.Millisecond) {
 		if taken, came := r.total(); taken == n {
 			t.Logf("%d deliveries came %d times in all, of which %d died before", n, came, n)
 			return
