@@ -22,6 +22,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/egress"
 	"github.com/tidings-dev/tidings/dispatcher/flow"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
 // measures are what the app tells telemetry. Start fills its fields as the parts come;
@@ -59,7 +60,11 @@ func (m *measures) settled(r dispatcher.Report) {
 	if r.Exchange != nil {
 		s.Timings = r.Exchange.Timings
 	}
-	s.Traceparent, _ = schemas.AttributeOf(d.Event, "traceparent")
+	if r.Span.IsSampled() {
+		s.Traceparent = tracing.Parent(r.Span)
+	} else {
+		s.Traceparent, _ = schemas.AttributeOf(d.Event, "traceparent")
+	}
 	m.recorder().Settled(&s)
 	if p := m.lags[config.RoleDispatcher]; p != nil {
 		p.Settled(d, r.Outcome.Kind)

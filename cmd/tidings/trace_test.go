@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +16,8 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/tidings-dev/tidings/config/streams/streamstest"
+	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/config/telemetry/sampling"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
 	"github.com/tidings-dev/tidings/fanout"
@@ -291,6 +296,50 @@ func TestTracesThatPassThrough(t *testing.T) {
 		const want = "00-01000000000000000000000000000000-0200000000000000-01"
 		if got := s.requests("ep_a")[0].Header.Get("traceparent"); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// From a latency that is measured one gets to the attempt that took it.
+func TestExemplarsLeadToAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		streamstest.DropTimers(t)
+		sampler, err := sampling.New(sampling.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		measured, err := telemetry.Setup(t.Context(), telemetry.Options{Scraped: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spans, p := tracingtest.New(t, sampler), newPipe(t)
+		a, err := startApp(t.Context(), testSettings(t.TempDir()), slog.New(slog.DiscardHandler), hooks{
+			observe: p.observe, transport: p.receiver.Transport(t), telemetry: measured, tracers: spans.Provider(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.app, p.registry = a, a.registry
+		nc, err := a.connect("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.use(nc)
+		t.Cleanup(p.stop)
+		if err := p.registry.PutTenant(t.Context(), schemas.Tenant{ID: testTenant}); err != nil {
+			t.Fatal(err)
+		}
+		p.endpoint("ep_a", schemas.Policy{})
+		p.publish(t.Context(), "1")
+		p.ends(1)
+		<-time.After(time.Second)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+		w := httptest.NewRecorder()
+		measured.Metrics().ServeHTTP(w, r)
+		want := `span_id="` + spans.Named(http.MethodPost)[0].SpanContext().SpanID().String() + `"`
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no exemplar has %s:\n%s", want, w.Body)
 		}
 	})
 }
