@@ -60,10 +60,8 @@ func (m *measures) settled(r dispatcher.Report) {
 	if r.Exchange != nil {
 		s.Timings = r.Exchange.Timings
 	}
-	if r.Span.IsSampled() {
-		s.Traceparent = tracing.Parent(r.Span)
-	} else {
-		s.Traceparent, _ = schemas.AttributeOf(d.Event, "traceparent")
+	if s.Span = r.Span; !s.Span.IsSampled() {
+		s.Span = tracing.OfCreation(d)
 	}
 	m.recorder().Settled(&s)
 	if p := m.lags[config.RoleDispatcher]; p != nil {

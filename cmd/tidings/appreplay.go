@@ -227,11 +227,12 @@ func (r *replays) missing(ctx context.Context, store *deliverylog.Store, j repla
 			continue
 		}
 		id := schemas.NewDeliveryID(e.Accepted, e.Sequence, j.Endpoint)
-		switch _, _, err := store.Delivery(ctx, j.Tenant, id); {
-		case err == nil: // it had it
-			continue
-		case !schemas.HasCode(err, schemas.CodeNotFound):
+		had, _, err := store.Deliveries(ctx, j.Tenant, deliverylog.DeliveryFilter{Delivery: id}, deliverylog.Page{Limit: 1})
+		if err != nil {
 			return replay.Page{}, err
+		}
+		if len(had) > 0 {
+			continue
 		}
 		past, err := r.event(ctx, j.Tenant, id)
 		if err != nil && !schemas.HasCode(err, schemas.CodeNotFound) {

@@ -17,6 +17,7 @@ import (
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
+	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
@@ -41,9 +42,10 @@ type pipe struct {
 	pub      *producers.Publisher
 	reports  chan dispatcher.Report
 
-	tracers  trace.TracerProvider // nil is none
-	app      *app                 // nil if the test runs the stages itself
-	settings config.Settings
+	tracers   trace.TracerProvider // nil is none
+	telemetry *telemetry.Telemetry // of the app
+	app       *app                 // nil if the test runs the stages itself
+	settings  config.Settings
 }
 
 // startPipe runs the app, inside a synctest bubble.
@@ -78,6 +80,7 @@ func (p *pipe) start() {
 		observe:   p.observe,
 		transport: p.receiver.Transport(p.t),
 		tracers:   p.tracers,
+		telemetry: p.telemetry,
 	})
 	if err != nil {
 		p.t.Fatal(err)

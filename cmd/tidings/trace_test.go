@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -313,18 +312,9 @@ func TestExemplarsLeadToAttempts(t *testing.T) {
 			t.Fatal(err)
 		}
 		spans, p := tracingtest.New(t, sampler), newPipe(t)
-		a, err := startApp(t.Context(), testSettings(t.TempDir()), slog.New(slog.DiscardHandler), hooks{
-			observe: p.observe, transport: p.receiver.Transport(t), telemetry: measured, tracers: spans.Provider(),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.app, p.registry = a, a.registry
-		nc, err := a.connect("test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.use(nc)
+		p.settings = testSettings(t.TempDir())
+		p.telemetry, p.tracers = measured, spans.Provider()
+		p.start()
 		t.Cleanup(p.stop)
 		if err := p.registry.PutTenant(t.Context(), schemas.Tenant{ID: testTenant}); err != nil {
 			t.Fatal(err)

@@ -60,8 +60,8 @@ type DeliveryFilter struct {
 	Accepted Span
 }
 
-// Deliveries are a tenant's, in the order of their events' acceptance, and the cursor of the next page:
-// empty if there is none.
+// Deliveries are a tenant's, in the order of their events' acceptance, and the cursor of
+// the next page: empty if there is none.
 func (s *Store) Deliveries(ctx context.Context, tenant schemas.TenantID, f DeliveryFilter, page Page) (found []Delivery, next string, err error) {
 	if f.Delivery != "" {
 		key, ok, err := s.deliveryKey(ctx, tenant, f.Delivery)

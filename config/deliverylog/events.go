@@ -44,8 +44,8 @@ func (f EventFilter) Holds(e Event) bool {
 // placeOf names an event by where EVENTS holds it.
 func placeOf(key eventKey) schemas.DeliveryID { return deliveryKey{eventKey: key}.id() }
 
-// Events are a tenant's, the newest first, and the cursor of the next page: empty if
-// there is none. An event is here once fanout has matched it.
+// Events are a tenant's, in the order of their acceptance, and the cursor of the next
+// page: empty if there is none. An event is here once fanout has matched it.
 func (s *Store) Events(ctx context.Context, tenant schemas.TenantID, f EventFilter, page Page) (found []Event, next string, err error) {
 	w, err := f.where(tenant)
 	if err != nil {

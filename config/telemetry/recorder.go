@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -134,14 +135,17 @@ type Settled struct {
 	Kind     schemas.Kind
 	Reason   schemas.Reason
 	Timings  schemas.Timings
-	// Traceparent is the event's (W3C Trace Context, section 3.2.2), or empty. If it is
-	// sampled, the histograms keep it as an exemplar.
-	Traceparent string
+	// Span is what leads to the attempt's trace. If it is sampled, the histograms keep it
+	// as an exemplar.
+	Span trace.SpanContext
 }
 
 // Settled counts an attempt and what follows from it.
 func (r *Recorder) Settled(s *Settled) {
-	ctx, name := traced(s.Traceparent), r.tenants.name(s.Tenant)
+	ctx, name := context.Background(), r.tenants.name(s.Tenant)
+	if s.Span.IsSampled() {
+		ctx = trace.ContextWithSpanContext(ctx, s.Span)
+	}
 	if a := &s.Attempt; a.Number > 0 {
 		r.attempts.add(ctx, 1, key{string(s.Kind), string(a.Reason), name})
 		r.attemptDuration.record(ctx, time.Duration(a.Duration), key{string(s.Kind)})

@@ -47,14 +47,21 @@ func scrape(t testing.TB, s *telemetry.Telemetry, accept string) string {
 const (
 	plain       = "text/plain"
 	openMetrics = "application/openmetrics-text;version=1.0.0"
-	parent      = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 )
+
+func span(flags trace.TraceFlags) trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID:    trace.TraceID{0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c},
+		SpanID:     trace.SpanID{0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31},
+		TraceFlags: flags, Remote: true,
+	})
+}
 
 // delivered is an attempt that succeeded 3 s after its event was accepted.
 func delivered(tenant schemas.TenantID) telemetry.Settled {
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	return telemetry.Settled{
-		Tenant: tenant, Accepted: at, Kind: schemas.Delivered, Reason: schemas.ReasonOK, Traceparent: parent,
+		Tenant: tenant, Accepted: at, Kind: schemas.Delivered, Reason: schemas.ReasonOK, Span: span(trace.FlagsSampled),
 		Attempt: schemas.Attempt{Number: 1, At: at.Add(2 * time.Second), Duration: schemas.Duration(time.Second), Status: 200, Reason: schemas.ReasonOK},
 		Timings: schemas.Timings{DNS: schemas.Duration(3 * time.Millisecond), FirstByte: schemas.Duration(900 * time.Millisecond)},
 	}
@@ -133,12 +140,12 @@ func TestExemplarsLeadToTraces(t *testing.T) {
 	if page := scrape(t, s, plain); strings.Contains(page, "trace_id") {
 		t.Errorf("the plain format has exemplars:\n%s", page)
 	}
-	for _, not := range []string{"", "00", strings.Replace(parent, "-01", "-00", 1), strings.Replace(parent, "-01", "-xx", 1), "00-" + strings.Repeat("0", 32) + parent[35:]} {
+	for _, not := range []trace.SpanContext{{}, span(0)} {
 		s := setup(t, telemetry.Options{Scraped: true})
-		d.Traceparent = not
+		d.Span = not
 		s.Recorder().Settled(&d)
 		if page := scrape(t, s, openMetrics); strings.Contains(page, "trace_id") {
-			t.Errorf("traceparent %q became an exemplar", not)
+			t.Errorf("%+v became an exemplar", not)
 		}
 	}
 }
@@ -271,7 +278,7 @@ func BenchmarkSettled(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			d := delivered("acme")
-			d.Traceparent = ""
+			d.Span = trace.SpanContext{}
 			b.ReportAllocs()
 			for b.Loop() {
 				s.Recorder().Settled(&d)
@@ -284,7 +291,7 @@ func BenchmarkSettled(b *testing.B) {
 func TestRecordingAllocatesNothing(t *testing.T) {
 	s := setup(t, telemetry.Options{Scraped: true, Tenants: 10})
 	d := delivered("acme")
-	d.Traceparent = ""
+	d.Span = trace.SpanContext{}
 	if n := testing.AllocsPerRun(100, func() { s.Recorder().Settled(&d) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

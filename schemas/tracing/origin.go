@@ -111,13 +111,19 @@ func FromHTTP(ctx context.Context, h http.Header) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(h))
 }
 
+// OfCreation is the context that a delivery's event was created in, without its
+// tracestate; not valid if the event says none.
+func OfCreation(d *schemas.Delivery) trace.SpanContext {
+	parent, _ := d.Created()
+	return parse(parent, "")
+}
+
 // ToHTTP has a request carry a span's context, or without a span the one its event
 // was created in. The tracestate stays at home: it is the business of those who
 // collect spans.
 func ToHTTP(h http.Header, s trace.SpanContext, d *schemas.Delivery) {
 	if !s.IsValid() {
-		parent, _ := d.Created()
-		s = parse(parent, "")
+		s = OfCreation(d)
 	}
 	if parent := Parent(s); parent != "" {
 		h[http.CanonicalHeaderKey(headerParent)] = []string{parent}
