@@ -291,6 +291,9 @@ func (f *fleet) deadLetters() map[ledgerKey]schemas.Reason {
 // stop ends every role in peace.
 func (f *fleet) stop() {
 	f.t.Helper()
+	if f.t.Failed() {
+		return // they are to tell what they are doing
+	}
 	for name := range f.processes {
 		if name != "nats" {
 			f.leave(name)

@@ -20,6 +20,9 @@ import (
 // machine, so it waits for the thing itself.
 const waitLimit = 5 * time.Minute
 
+// lastWords is how many lines a process's last words have.
+const lastWords = 8
+
 // programs are the binaries of a test, by name.
 type programs map[string]string
 
@@ -83,11 +86,12 @@ var processKey = sync.OnceValue(seal.NewKey)
 func newProcess(t testing.TB, name string, args ...string) *process {
 	p := &process{t: t, name: name, args: args, env: []string{"TIDINGS_SECRETS_KEY=" + processKey()}}
 	t.Cleanup(func() {
-		if p.life != nil {
+		switch {
+		case p.life == nil:
+		case t.Failed():
+			t.Logf("the last words of %s:\n%s", p.name, p.autopsy())
+		default:
 			p.kill()
-		}
-		if t.Failed() && p.life != nil {
-			t.Logf("the last words of %s:\n%s", p.name, lastLines(p.life.out.String(), 15))
 		}
 	})
 	return p
