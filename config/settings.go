@@ -96,6 +96,7 @@ type Streams struct {
 	EventsMaxAge time.Duration
 	DeadMaxAge   time.Duration
 	LogMaxAge    time.Duration
+	AuditMaxAge  time.Duration
 	LogMaxBytes  int64 // 0 for no bound
 	DedupWindow  time.Duration
 }
@@ -156,6 +157,7 @@ func (s *Streams) bind(f *pflag.FlagSet) {
 	f.DurationVar(&s.EventsMaxAge, "events-max-age", 7*24*time.Hour, "how long events are kept for replay, may wait for fanout, and large ones for their endpoints")
 	f.DurationVar(&s.DeadMaxAge, "dead-max-age", 30*24*time.Hour, "how long dead letters are kept")
 	f.DurationVar(&s.LogMaxAge, "log-max-age", 30*24*time.Hour, "how long the delivery log is kept")
+	f.DurationVar(&s.AuditMaxAge, "audit-max-age", 400*24*time.Hour, "how long it is kept who changed what over the API")
 	f.Int64Var(&s.LogMaxBytes, "log-max-bytes", 16<<30, "how much of the delivery log is kept in NATS, looked at every 10 minutes by the role api: the oldest goes first; 0 for no bound")
 	f.DurationVar(&s.DedupWindow, "dedup-window", 2*time.Minute, "how late a publish may be repeated and still be stored once")
 }

@@ -12,6 +12,7 @@ const (
 	StreamEvents   = "EVENTS"
 	StreamDead     = "DEAD"
 	StreamLog      = "LOG"
+	StreamAudit    = "AUDIT"
 	BucketRegistry = "tidings-registry"
 	BucketMembers  = "tidings-members"
 	// BucketIdempotency keeps the API's answers for a day.
@@ -23,6 +24,7 @@ const (
 	heldPrefix   = "held."
 	deadPrefix   = "dead."
 	logPrefix    = "log."
+	auditPrefix  = "audit."
 
 	// deadEvent takes an endpoint's place in the subject of a dead event.
 	deadEvent = "event"
@@ -146,6 +148,18 @@ const LogSubjects = logPrefix + "*"
 
 // LogSubject is a tenant's delivery log.
 func LogSubject(tenant TenantID) string { return logPrefix + string(tenant) }
+
+// AuditSubjects are what AUDIT stores.
+const AuditSubjects = auditPrefix + "*"
+
+// AuditSubject is where it is kept who changed what of a tenant's, or of what is no
+// tenant's if it is empty.
+func AuditSubject(tenant TenantID) string {
+	if tenant == "" {
+		return auditPrefix + "-" // no tenant's id begins so
+	}
+	return auditPrefix + string(tenant)
+}
 
 // LogTenant is whose log the subject is.
 func LogTenant(subject string) (TenantID, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/erasure"
 	"github.com/tidings-dev/tidings/config/heap"
@@ -49,6 +50,7 @@ type app struct {
 	record     schemas.Journal // to the journal
 	deliveries *deliveryLog    // nil without the role api
 	eraser     *erasure.Eraser // nil without the role api
+	audit      *audit.Log
 	streams    streams.Applied
 	registry   *registry.Registry
 	index      *fanout.Index

@@ -15,6 +15,7 @@ import (
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/api/roam"
+	"github.com/tidings-dev/tidings/config/live"
 	"github.com/tidings-dev/tidings/config/replay"
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/dispatcher/egress"
@@ -69,6 +70,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Publish:           c.publish,
 		CheckSubscription: func(s schemas.Subscription) error { return fanout.CheckSubscription(s, a.types) },
 		Explain:           c.explain,
+		Links:             c.links(),
+		Audit:             a.audit,
+		Watch:             c.watch,
+		Stopping:          ctx.Done(),
 		Test:              c.test,
 		DeliveryLog:       a.deliveries.open,
 		Pending:           again.pending,
@@ -97,7 +102,20 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 // gate lets in whoever has a token, as often as the settings say.
 func (c *control) gate() *access.Gate {
 	rate, burst := c.app.settings.API.Limits()
-	return access.New(access.Options{Lookup: c.token, Used: c.used, Rate: rate, Burst: burst})
+	return access.New(access.Options{Lookup: c.token, Links: c.links(), Used: c.used, Rate: rate, Burst: burst})
+}
+
+// watch sees a tenant's log as it is written.
+func (c *control) watch(ctx context.Context, tenant schemas.TenantID, see func([]schemas.Record)) error {
+	return live.Watch(ctx, c.js.Conn(), tenant, see)
+}
+
+// links are sealed by the keys of the registry, and end with the token that made them.
+func (c *control) links() *access.Links {
+	return &access.Links{Keys: c.app.keys, Lookup: func(id schemas.TokenID) (schemas.Token, bool) {
+		t, ok := c.app.picture.Token(id)
+		return t.Value, ok
+	}}
 }
 
 // checkEndpoint names what keeps an endpoint from being delivered to.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"path/filepath"
+	"time"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/picture"
@@ -25,6 +28,10 @@ func (a *app) startRegistry(ctx context.Context) error {
 }
 
 func (a *app) fillRegistry(ctx context.Context) error {
+	var err error
+	if a.audit, err = audit.New(a.nc); err != nil {
+		return err
+	}
 	a.registry = registry.New(a.streams.Registry, a.keys)
 	if a.keys != nil { // keys of another pipe would open nothing, and seal what others cannot open
 		if _, err := a.secret(ctx, keysSecret); err != nil {
@@ -92,6 +99,10 @@ func (a *app) reseal(ctx context.Context) error {
 func (a *app) declare(ctx context.Context, d config.Declarations) error {
 	if err := a.registry.Declare(ctx, registry.Declared(d)); err != nil {
 		return err
+	}
+	e := audit.Entry{At: time.Now().UTC().Truncate(time.Millisecond), Name: filepath.Base(a.settings.ConfigFile), Method: "APPLY", Action: "configuration", Object: a.settings.ConfigFile}
+	if err := a.audit.Add(ctx, e); err != nil {
+		a.log.ErrorContext(ctx, "it was not kept that a configuration was applied", "error", err)
 	}
 	a.log.InfoContext(ctx, "configuration applied", "file", a.settings.ConfigFile, "tenants", len(d.Tenants), "own_types", len(d.EventTypes),
 		"endpoints", len(d.Endpoints), "subscriptions", len(d.Subscriptions), "tokens", len(d.Tokens))

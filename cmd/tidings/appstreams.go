@@ -27,6 +27,7 @@ func (a *app) applyStreams(ctx context.Context) (err error) {
 		EventsMaxAge: s.EventsMaxAge,
 		DeadMaxAge:   s.DeadMaxAge,
 		LogMaxAge:    s.LogMaxAge,
+		AuditMaxAge:  s.AuditMaxAge,
 		DedupWindow:  s.DedupWindow,
 	}
 	err = broker.Allowed(ctx, a.nc, func(ctx context.Context) error {

@@ -88,10 +88,12 @@ var importRules = []importRule{
 	{"config/...", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"golang.org/x/crypto/..."})},
 	{"config/registry", []string{"schemas/...", "config/streams", "config/seal", "config/registry/sealed", "config/registry/picture"}, pipe}, // the picture in tests: it shows what a watcher feeds
 	{"config/registry/picture", []string{"schemas/...", "config/registry"}, nil},
-	{"config/registry/sealed", []string{"schemas/...", "config/seal"}, nil},
+	{"config/registry/sealed", []string{"schemas/...", "config/seal"}, []string{"golang.org/x/time/..."}},
 	// The API gets what it may not import as functions. The JSON Schema library
 	// judges its answers in tests.
-	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal", "config/deliverylog", "config/replay", "config/erasure"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
+	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal", "config/deliverylog", "config/replay", "config/erasure", "config/audit"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
+	{"config/access", []string{"schemas/...", "config/seal"}, []string{"golang.org/x/time/..."}},
+	{"config/audit", []string{"schemas/...", "dispatcher/direct"}, []string{natsClient}},
 	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer, "github.com/nats-io/nkeys"}},
 	{"config/heap", nil, nil},
 	{"config/quota", []string{"schemas/...", "config/access"}, []string{"golang.org/x/sync/..."}},
@@ -109,6 +111,7 @@ var importRules = []importRule{
 	},
 	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},
 	{"config/telemetry/sampling", []string{"schemas/tracing"}, []string{otelAll}}, // decides what spans the SDK keeps
+	{"config/live", []string{"schemas/..."}, []string{natsClient}},
 	{"config/lag", []string{"schemas/..."}, []string{natsClient}},
 	{"config/telemetry", []string{"schemas/...", "config/telemetry/sampling"}, []string{otelAll, "github.com/prometheus/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/..."}}, // the last two in tests: they receive OTLP
 

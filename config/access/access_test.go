@@ -60,7 +60,7 @@ func TestATokenSaysWhoCalls(t *testing.T) {
 	presented := d.issue(token)
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER  "} {
 		got, err := d.call(here, scheme+presented)
-		want := access.Principal{Token: "tok_a", Scope: schemas.TokenPersonal, Tenant: "acme", User: token.User}
+		want := access.Principal{Token: "tok_a", Scope: schemas.TokenPersonal, Tenant: "acme", User: token.User, Expires: token.Expires}
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%q: got %+v, %v; want %+v", scheme, got, err, want)
 		}

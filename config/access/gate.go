@@ -14,6 +14,8 @@ import (
 type Options struct {
 	// Lookup finds a token by its hash. Required.
 	Lookup func(hash string) (schemas.Token, bool)
+	// Links are let in too; nil knows none.
+	Links *Links
 	// Used is told when a token is used, at most once a minute for each. It does
 	// not block. Nil tells nobody.
 	Used func(schemas.TokenID, time.Time)
@@ -87,9 +89,12 @@ func (g *Gate) Authenticate(r *http.Request) (Principal, error) {
 		return Principal{}, schemas.Errorf(schemas.CodeUnauthenticated, "there is no token: send the header \"Authorization: Bearer tidings_…\"")
 	}
 	presented, ok := bearer(headers[0])
-	t, known := schemas.Token{}, false
+	t, known, linked := schemas.Token{}, false, false
 	if ok && len(headers) == 1 {
-		t, known = g.options.Lookup(Hash(presented))
+		if t, linked = g.options.Links.open(presented, now); !linked {
+			t, known = g.options.Lookup(Hash(presented))
+		}
+		known = known || linked
 	}
 	if !known || !t.Works(now) {
 		if wait := g.wrong.take(origin(r.RemoteAddr), now); wait > 0 {
@@ -102,10 +107,10 @@ func (g *Gate) Authenticate(r *http.Request) (Principal, error) {
 			return Principal{}, schemas.Errorf(schemas.CodeTooMany, "too many requests were made with this token: %w", &TooMany{wait})
 		}
 	}
-	if g.options.Used != nil && g.tokens.due(t.ID, now, usedEvery) {
+	if g.options.Used != nil && !linked && g.tokens.due(t.ID, now, usedEvery) {
 		g.options.Used(t.ID, now)
 	}
-	return Principal{Token: t.ID, Scope: t.Scope, Tenant: t.Tenant, User: t.User}, nil
+	return Principal{Token: t.ID, Name: t.Name, Scope: t.Scope, Tenant: t.Tenant, User: t.User, Expires: t.Expires, Link: linked}, nil
 }
 
 // origin is the network that an address speaks for: the owner of a /64 has all

@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"time"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -9,11 +10,16 @@ import (
 // Principal is who calls.
 type Principal struct {
 	Token schemas.TokenID
+	Name  string // the token's
 	Scope schemas.TokenScope
 	// Tenant is whose things it may reach; empty for an administrator.
 	Tenant schemas.TenantID
 	// User is set for [schemas.TokenPersonal] only: see [schemas.Token].
 	User []string
+	// Expires is when the token stops working; the zero time is never.
+	Expires time.Time
+	// Link says that it came by a [Link], which makes no others.
+	Link bool
 }
 
 // Right is something a caller may do to a tenant's things.

@@ -29,13 +29,13 @@ func Hash(presented string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// maxToken bounds what is hashed of a request.
-const maxToken = 1024
+// MaxToken bounds, in bytes, what a caller may present.
+const MaxToken = 4096
 
 // bearer reads the token of an Authorization header. One that an administrator
 // chose has any form.
 func bearer(header string) (token string, ok bool) {
 	scheme, token, ok := strings.Cut(header, " ")
 	token = strings.TrimLeft(token, " ")
-	return token, ok && strings.EqualFold(scheme, "Bearer") && token != "" && len(token) <= maxToken
+	return token, ok && strings.EqualFold(scheme, "Bearer") && token != "" && len(token) <= MaxToken
 }

@@ -62,6 +62,13 @@ var rights = map[string]string{
 	"POST /v1/tenants/{tenant}/erasures": "401 401 403 403 ok 403 403 ok",
 	"GET /v1/tenants/{tenant}/erasures":  "401 401 403 ok  ok 403 403 ok",
 
+	"POST /v1/tenants/{tenant}/links": "401 401 403 403 ok 403 403 ok",
+	"GET /v1/tenants/{tenant}/live":   "401 401 403 ok  ok 403 403 ok",
+	"GET /v1/tenants/{tenant}/audit":  "401 401 403 ok  ok 403 403 ok",
+
+	"GET /v1/me":    "401 401 ok  ok  ok  ok  ok  ok",
+	"GET /v1/audit": "401 401 403 403 403 403 403 ok",
+
 	"POST /v1/tokens":                "401 401 403 403 403 403 403 ok",
 	"GET /v1/tokens":                 "401 401 403 403 403 403 403 ok",
 	"GET /v1/tokens/{token}":         "401 401 403 403 403 403 403 ok",

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidings-dev/tidings/config/access"
@@ -18,7 +19,8 @@ import (
 // API serves /v1, /openapi.json and /openapi.yaml.
 type API struct {
 	Options
-	mux *http.ServeMux
+	mux      *http.ServeMux
+	watchers atomic.Int64 // who watch what happens
 }
 
 // New is the API. All of [Options] that has no default must be set.
@@ -104,6 +106,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, to route) {
 			a.Log.WarnContext(ctx, "request could not be served", "method", to.method, "path", to.path, "error", err)
 		}
 		writeProblem(kept, err)
+	case to.stream != nil: // it has written its answer
 	default:
 		answer.write(kept, r)
 	}
@@ -126,11 +129,15 @@ func (a *API) step(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 	if err := a.present(ctx, c, to); err != nil {
 		return stored{}, err
 	}
+	if to.stream != nil {
+		return stored{}, to.stream(ctx, c, w)
+	}
 	do := func(ctx context.Context) (stored, error) {
 		answer, err := to.do(ctx, c)
 		if err != nil {
 			return stored{}, err
 		}
+		a.note(ctx, c, to, answer)
 		return answer.encode()
 	}
 	if key, given := r.Header["Idempotency-Key"]; given && r.Method == http.MethodPost {
@@ -140,6 +147,9 @@ func (a *API) step(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 }
 
 func (c *call) may(to route) error {
+	if to.right == "" {
+		return nil
+	}
 	if to.organisation && c.who.Scope == schemas.TokenPersonal {
 		return c.who.May(access.Admin, c.tenant) // refuses, in the same words
 	}
@@ -182,6 +192,9 @@ type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
+
+// Unwrap is for [http.ResponseController].
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader remembers the status.
 func (w *statusWriter) WriteHeader(status int) {

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/config/erasure"
 	"github.com/tidings-dev/tidings/config/registry"
@@ -29,6 +30,8 @@ type Options struct {
 	Catalogue *catalogue.Catalogue
 	CaughtUp  func(context.Context) error
 	Gate      *access.Gate
+	// Links makes links, which Gate lets in.
+	Links *access.Links
 	// Keys seal what Idempotency keeps: answers, for 24 hours, some with a secret.
 	Keys        *seal.Keyring
 	Idempotency jetstream.KeyValue
@@ -48,6 +51,13 @@ type Options struct {
 	// DeliveryLog is where the delivery log is searched. An error means that it cannot
 	// be now.
 	DeliveryLog func() (*deliverylog.Store, error)
+	// Audit keeps who changed what.
+	Audit *audit.Log
+	// Watch calls see with what is written to a tenant's delivery log from now on, until
+	// ctx ends.
+	Watch func(ctx context.Context, tenant schemas.TenantID, see func([]schemas.Record)) error
+	// Stopping ends the answers that have no end of their own; nil never does.
+	Stopping <-chan struct{}
 	// Pending are a tenant's events, the newest first, that are accepted and not yet in
 	// the log, up to some hundred.
 	Pending func(context.Context, schemas.TenantID) ([]deliverylog.Event, error)

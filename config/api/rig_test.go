@@ -22,6 +22,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/config/erasure"
 	"github.com/tidings-dev/tidings/config/registry"
@@ -73,7 +74,15 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 	r.store, err = deliverylog.Open(ctx, filepath.Join(tb.TempDir(), "log.db"))
 	must(tb, err)
 	tb.Cleanup(func() { _ = r.store.Close() })
-	guard := access.Options{Rate: -1, Lookup: func(hash string) (schemas.Token, bool) {
+	links := &access.Links{Keys: keys, Lookup: func(id schemas.TokenID) (schemas.Token, bool) {
+		rec, ok := r.picture.Token(id)
+		return rec.Value, ok
+	}}
+	log, err := audit.New(env.NC)
+	must(tb, err)
+	stopping := make(chan struct{})
+	close(stopping) // what has no end of its own ends at once
+	guard := access.Options{Rate: -1, Links: links, Lookup: func(hash string) (schemas.Token, bool) {
 		rec, ok := r.picture.TokenByHash(hash)
 		return rec.Value, ok
 	}}
@@ -94,6 +103,11 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 				return "", schemas.Errorf(schemas.CodeInvalid, "type %q has no example: name another", eventType)
 			}
 			return schemas.NewDeliveryID(time.Now(), 1, e.ID), nil
+		},
+		Links: links, Audit: log, Stopping: stopping,
+		Watch: func(ctx context.Context, _ schemas.TenantID, _ func([]schemas.Record)) error {
+			<-ctx.Done()
+			return nil
 		},
 		DeliveryLog: func() (*deliverylog.Store, error) { return r.store, nil },
 		Pending:     func(context.Context, schemas.TenantID) ([]deliverylog.Event, error) { return r.pending, nil },
@@ -260,7 +274,7 @@ func (r *rig) as(token string, status int, route, body string, header ...string)
 	}
 	described(r.tb, q, w)
 	var object map[string]any
-	if w.Body.Len() > 0 {
+	if w.Body.Len() > 0 && w.Header().Get("Content-Type") != "text/event-stream" {
 		must(r.tb, json.Unmarshal(w.Body.Bytes(), &object))
 	}
 	return object, w.Header()

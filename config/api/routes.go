@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/tidings-dev/tidings/config/access"
 )
@@ -10,8 +11,11 @@ import (
 // route is one method of one path.
 type route struct {
 	method, path string
-	right        access.Right
+	right        access.Right // empty for what every token may
 	do           func(context.Context, *call) (reply, error)
+	// stream is in place of do: it writes what it answers, bit by bit. An error means
+	// that it has not begun.
+	stream func(context.Context, *call, http.ResponseWriter) error
 	// organisation refuses personal tokens: what it touches is the tenant's.
 	organisation bool
 	// events takes CloudEvents, in the modes of HTTP and up to their own bound.
@@ -30,7 +34,13 @@ const (
 
 // routes are all that need a token.
 func (a *API) routes() []route {
-	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	return slices.Concat(a.registryRoutes(), a.eventRoutes(), a.callerRoutes())
+}
+
+const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+
+// registryRoutes are of what a tenant configures.
+func (a *API) registryRoutes() []route {
 	return []route{
 		{method: post, path: "/v1/tenants", right: access.Admin, do: a.createTenant},
 		{method: get, path: "/v1/tenants", right: access.Admin, do: a.listTenants},
@@ -62,13 +72,19 @@ func (a *API) routes() []route {
 		{method: get, path: typePath, right: access.Read, do: a.getType},
 		{method: put, path: typePath, right: access.Write, organisation: true, do: a.putType},
 		{method: del, path: typePath, right: access.Write, organisation: true, do: a.deleteType},
+	}
+}
 
+// eventRoutes are of events, and of what became of them.
+func (a *API) eventRoutes() []route {
+	return []route{
 		{method: post, path: tenantPath + "/events", right: access.Publish, events: true, do: a.publishEvents},
 		{method: get, path: tenantPath + "/events", right: access.Read, organisation: true, do: a.listEvents},
 		{method: get, path: tenantPath + "/events/{event}", right: access.Read, organisation: true, do: a.getEvent},
 		{method: get, path: tenantPath + "/deliveries", right: access.Read, do: a.listDeliveries},
 		{method: get, path: deliveryPath, right: access.Read, do: a.getDelivery},
 		{method: post, path: deliveryPath + "/resend", right: access.Write, do: a.resendDelivery},
+		{method: get, path: tenantPath + "/live", right: access.Read, organisation: true, stream: a.watchLive},
 		{method: get, path: tenantPath + "/counts", right: access.Read, do: a.getCounts},
 		{method: post, path: tenantPath + "/replays", right: access.Write, do: a.createReplay},
 		{method: get, path: tenantPath + "/replays", right: access.Read, do: a.listReplays},
@@ -77,8 +93,17 @@ func (a *API) routes() []route {
 
 		{method: post, path: tenantPath + "/erasures", right: access.Write, organisation: true, do: a.createErasure},
 		{method: get, path: tenantPath + "/erasures", right: access.Read, organisation: true, do: a.listErasures},
-
 		{method: post, path: tenantPath + "/explain", right: access.Read, events: true, do: a.explainEvent},
+	}
+}
+
+// callerRoutes are of who may call, and who did.
+func (a *API) callerRoutes() []route {
+	return []route{
+		{method: get, path: "/v1/me", do: a.getMe},
+		{method: get, path: "/v1/audit", right: access.Admin, do: a.listAudit},
+		{method: get, path: tenantPath + "/audit", right: access.Read, organisation: true, do: a.listAudit},
+		{method: post, path: tenantPath + "/links", right: access.Write, organisation: true, do: a.createLink},
 
 		{method: post, path: "/v1/tokens", right: access.Admin, do: a.createToken},
 		{method: get, path: "/v1/tokens", right: access.Admin, do: a.listTokens},

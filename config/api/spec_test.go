@@ -145,7 +145,7 @@ func described(tb testing.TB, q request, w *httptest.ResponseRecorder) {
 	if !ok {
 		tb.Fatalf("%s %s %s: Content-Type %q is not described", q.method, path, status, media)
 	}
-	if described["schema"] != nil {
+	if described["schema"] != nil && media != "text/event-stream" {
 		if err := d.holds(where+"/content/"+escapePointer.Replace(media)+"/schema", w.Body.Bytes()); err != nil {
 			tb.Errorf("%s %s %s: %v\n%s", q.method, path, status, err, w.Body)
 		}

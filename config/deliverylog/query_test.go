@@ -275,3 +275,21 @@ func TestCounts(t *testing.T) {
 		}
 	})
 }
+
+// What waits, by endpoint, the worst first; another tenant's does not.
+func TestBacklog(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		if b, err := s.Backlog(t.Context(), "acme", 10); err != nil || b.Waiting != 0 || len(b.Endpoints) != 0 || !b.Oldest.IsZero() {
+			t.Errorf("an empty log: %+v, %v", b, err)
+		}
+		put(t, s, story()...)
+		b, err := s.Backlog(t.Context(), "acme", 1)
+		if err != nil || b.Waiting != 3 || !b.Oldest.Equal(at(1)) {
+			t.Errorf("got %+v, %v", b, err)
+		}
+		if want := (EndpointBacklog{Endpoint: "ep_b", Waiting: 2, Oldest: at(1)}); len(b.Endpoints) != 1 || b.Endpoints[0] != want {
+			t.Errorf("got %+v, want %+v", b.Endpoints, want)
+		}
+	})
+}

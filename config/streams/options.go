@@ -24,6 +24,8 @@ type Options struct {
 	// LogMaxAge is how long LOG keeps what became of events and deliveries. 30 days by
 	// default.
 	LogMaxAge time.Duration
+	// AuditMaxAge is how long AUDIT keeps who changed what. 400 days by default.
+	AuditMaxAge time.Duration
 	// DedupWindow is how long JetStream remembers message ids: how late a step
 	// may be repeated and still change nothing. 2 minutes by default. Memory
 	// grows with it: about 150 bytes for each message of the window.
@@ -75,6 +77,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LogMaxAge == 0 {
 		o.LogMaxAge = 30 * 24 * time.Hour
+	}
+	if o.AuditMaxAge == 0 {
+		o.AuditMaxAge = 400 * 24 * time.Hour
 	}
 	if o.DedupWindow == 0 {
 		o.DedupWindow = 2 * time.Minute

@@ -64,6 +64,16 @@ func deliveryLog(o Options) jetstream.StreamConfig {
 	return c
 }
 
+// audit is what nobody can take anything out of but time.
+func audit(o Options) jetstream.StreamConfig {
+	c := common(o, schemas.StreamAudit)
+	c.Description = "Who changed what, by tenant"
+	c.Subjects = []string{schemas.AuditSubjects}
+	c.MaxAge = o.AuditMaxAge
+	c.DenyDelete, c.DenyPurge = true, true
+	return c
+}
+
 // common refuses new messages rather than dropping old ones when a limit is
 // reached: what was accepted stays.
 func common(o Options, name string) jetstream.StreamConfig {
