@@ -27,7 +27,7 @@ var inboxes = map[string]string{
 // subscribe to one.
 var mayNot = map[string][]string{
 	"acme": {
-		"events.globex.order.created", "events.globex", "ready.0.ep_a", "later.0.ep_a.d", "held.0.ep_a", "dead.acme.event",
+		"events.globex.order.created", "events.globex", "ready.0.ep_a", "later.0.ep_a.d", "held.0.ep_a", "dead.acme.event", "audit.acme",
 		"$KV.tidings-registry.tenant.acme", "$KV.tidings-registry.endpoint.ep_a", "$KV.tidings-members.dispatcher.me", "$KV.tidings-idempotency.k",
 		"$JS.API.INFO", "$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.DIRECT.GET.EVENTS",
 		"$JS.API.STREAM.MSG.GET.KV_tidings-registry", "$JS.API.CONSUMER.CREATE.EVENTS.spy", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.fanout-0",
@@ -45,7 +45,7 @@ var mayNot = map[string][]string{
 		"$JS.API.STREAM.CREATE.SPY", "$JS.API.STREAM.UPDATE.EVENTS", "$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.EVENTS", "$JS.API.STREAM.MSG.DELETE.EVENTS",
 		"$JS.API.CONSUMER.CREATE.EVENTS.spy", "$JS.API.CONSUMER.CREATE.EVENTS.spy.events.>", "$JS.API.CONSUMER.DELETE.EVENTS.fanout-0", "$JS.API.CONSUMER.MSG.NEXT.DELIVERIES_0.dispatch-0",
 		"$JS.API.DIRECT.GET.DELIVERIES_0", "$JS.API.STREAM.MSG.GET.DELIVERIES_0", "$JS.API.STREAM.MSG.GET.DEAD", "$JS.API.DIRECT.GET.KV_tidings-idempotency.$KV.tidings-idempotency.k",
-		"$JS.ACK.DELIVERIES_0.dispatch-0.1.1.1.1.0", "$JS.API.CONSUMER.CREATE.LOG.spy", "$JS.API.DIRECT.GET.LOG", "$JS.API.STREAM.PURGE.LOG", "<log.>",
+		"$JS.ACK.DELIVERIES_0.dispatch-0.1.1.1.1.0", "$JS.API.CONSUMER.CREATE.LOG.spy", "$JS.API.DIRECT.GET.LOG", "$JS.API.DIRECT.GET.AUDIT", "audit.acme", "$JS.API.STREAM.PURGE.LOG", "<log.>",
 		"<events.>", "<ready.>", "<$KV.>", "<_INBOX.>", "<_INBOX.api.>", "<_INBOX.dispatcher.>", "<>",
 	},
 	"dispatcher": {
@@ -55,7 +55,7 @@ var mayNot = map[string][]string{
 		"$JS.API.STREAM.CREATE.SPY", "$JS.API.STREAM.UPDATE.DELIVERIES_0", "$JS.API.STREAM.DELETE.DELIVERIES_0", "$JS.API.STREAM.PURGE.EVENTS", "$JS.API.STREAM.PURGE.DEAD",
 		"$JS.API.STREAM.PURGE.KV_tidings-registry", "$JS.API.STREAM.MSG.DELETE.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.CONSUMER.CREATE.DELIVERIES_0.spy",
 		"$JS.API.CONSUMER.CREATE.EVENTS.spy", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.fanout-0", "$JS.ACK.EVENTS.fanout-0.1.1.1.1.0",
-		"$JS.API.CONSUMER.CREATE.LOG.spy", "$JS.API.DIRECT.GET.LOG", "$JS.API.STREAM.PURGE.LOG", "<log.>",
+		"$JS.API.CONSUMER.CREATE.LOG.spy", "$JS.API.DIRECT.GET.LOG", "$JS.API.DIRECT.GET.AUDIT", "audit.acme", "$JS.API.STREAM.PURGE.LOG", "<log.>",
 		"<events.>", "<ready.>", "<dead.>", "<$KV.>", "<_INBOX.>", "<_INBOX.api.>", "<_INBOX.fanout.>", "<>",
 	},
 	"worker": {
@@ -65,6 +65,7 @@ var mayNot = map[string][]string{
 	"api": {
 		"later.0.ep_a.d", "held.0.ep_a", "dead.acme.event", "$KV.tidings-members.fanout.me",
 		"$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.DELIVERIES_0", "$JS.API.STREAM.PURGE.KV_tidings-registry", "$JS.API.STREAM.MSG.DELETE.KV_tidings-registry", "$JS.API.STREAM.SNAPSHOT.EVENTS",
+		"$JS.API.STREAM.PURGE.AUDIT", "$JS.API.STREAM.MSG.DELETE.AUDIT",
 		"$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.GET.DELIVERIES_0", "$JS.API.CONSUMER.CREATE.DEAD.spy", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.fanout-0",
 		"$JS.API.CONSUMER.DELETE.EVENTS.fanout-0", "$JS.ACK.EVENTS.fanout-0.1.1.1.1.0",
 		"<events.>", "<ready.>", "<$KV.>", "<_INBOX.>", "<_INBOX.fanout.>", "<>",
@@ -155,7 +156,7 @@ func (s *shipped) contents() map[string][2]uint64 {
 	for info := range list.Info() {
 		all[info.Config.Name] = [2]uint64{info.State.LastSeq, uint64(info.State.Consumers)}
 	}
-	if list.Err() != nil || len(all) != 8 {
+	if list.Err() != nil || len(all) != 9 {
 		s.t.Fatalf("streams %v, %v", all, list.Err())
 	}
 	return all
