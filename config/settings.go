@@ -49,6 +49,7 @@ type Settings struct {
 	SecretsKeyFile string
 	AdminTokenFile string
 	API            API
+	Console        Console
 	// Quota is for what tenants' own quotas leave out.
 	Quota schemas.Quota
 	// Grace is how long work under way may go on at shutdown.
@@ -123,6 +124,7 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
 	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
+	s.Console.bind(f)
 	s.Metrics.bind(f)
 	f.StringVar(&s.TraceTrust, "trace-trust", "fleet", "which events have spans, where spans are exported: fleet, as their producers have sampled, within OTEL_TRACES_SAMPLER; nobody, by that alone")
 	s.NATS.bind(f)
@@ -227,6 +229,9 @@ func (s *Settings) Validate() error {
 	}
 	if err := s.Quota.Validate(); err != nil {
 		return schemas.Errorf(schemas.CodeInvalid, "--quota-…: %w", err)
+	}
+	if err := s.Console.validate(); err != nil {
+		return err
 	}
 	if err := s.Metrics.validate(); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/api"
+	"github.com/tidings-dev/tidings/config/console"
 	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -36,6 +37,7 @@ func (a *app) startHTTP(ctx context.Context) error {
 		mux.Handle("/v0/", v0)
 		mux.Handle("/healthz", health)
 		mux.Handle("/readyz", health)
+		a.console(mux)
 	}
 	if metrics := a.measures.to.Metrics(); metrics != nil && a.settings.MetricsShared() {
 		mux.Handle("GET /metrics", telemetry.Direct(metrics))
@@ -45,6 +47,20 @@ func (a *app) startHTTP(ctx context.Context) error {
 	}
 	a.serve(ctx, "http", listener, mux)
 	return nil
+}
+
+// console adds the web pages to what the API serves, which keeps all other paths.
+func (a *app) console(mux *http.ServeMux) {
+	set := a.settings.Console
+	if !set.On {
+		return
+	}
+	pages := console.Handler(console.Options{
+		Name: set.Name, Logo: set.Logo, Accent: set.Accent, FrameAncestors: set.FrameAncestors, Version: version(),
+	})
+	for _, path := range console.Paths() {
+		mux.Handle(path, pages)
+	}
 }
 
 // serve answers requests until the app stops.

@@ -86,6 +86,7 @@ func demoSettings(dir string) config.Settings {
 		HTTPAddr: freeAddr("127.0.0.1:8080"),
 		NATS:     config.NATS{Listen: freeAddr("127.0.0.1:4222")},
 		Roles:    []string{"all"},
+		Console:  config.Console{On: true},
 		Egress:   config.Egress{Allow: []string{"127.0.0.0/8"}},
 		Grace:    2 * time.Second,
 	}

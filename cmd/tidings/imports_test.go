@@ -96,6 +96,7 @@ var importRules = []importRule{
 	{"config/audit", []string{"schemas/...", "dispatcher/direct"}, []string{natsClient}},
 	{"config/broker", []string{"schemas/...", "config/streams"}, []string{natsClient, natsServer, "github.com/nats-io/nkeys"}},
 	{"config/heap", nil, nil},
+	{"config/console", []string{"schemas"}, nil}, // the vocabulary in tests: the pages have words for all of it
 	{"config/quota", []string{"schemas/...", "config/access"}, []string{"golang.org/x/sync/..."}},
 	{"config/streams/streamstest", []string{"schemas/...", "config/streams", "config/broker"}, []string{natsClient}},
 	{"config/announce", []string{"schemas/..."}, []string{natsClient}},
@@ -126,6 +127,7 @@ var testImports = []string{
 	"github.com/google/go-cmp/...",
 	"go.uber.org/goleak",
 	"github.com/rogpeppe/go-internal/testscript/...",
+	"github.com/chromedp/...",                            // a browser sees the console
 	"github.com/standard-webhooks/standard-webhooks/...", // the reference library signatures are checked against
 }
 

@@ -64,6 +64,7 @@ func (a *API) registryRoutes() []route {
 
 		{method: post, path: tenantPath + "/subscriptions", right: access.Write, do: a.createSubscription},
 		{method: get, path: tenantPath + "/subscriptions", right: access.Read, do: a.listSubscriptions},
+		{method: post, path: tenantPath + "/subscriptions/check", right: access.Read, do: a.checkSubscription},
 		{method: get, path: subscriptionPath, right: access.Read, do: a.getSubscription},
 		{method: patch, path: subscriptionPath, right: access.Write, do: a.patchSubscription},
 		{method: del, path: subscriptionPath, right: access.Write, do: a.deleteSubscription},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -69,6 +70,29 @@ func (a *API) createSubscription(ctx context.Context, c *call) (reply, error) {
 	answer, err := subscriptionReply(http.StatusCreated, rec, err)
 	answer.location = "/v1/tenants/" + string(c.tenant) + "/subscriptions/" + string(s.ID)
 	return answer, err
+}
+
+// checkSubscription says what createSubscription would of types and filters, and makes
+// nothing.
+func (a *API) checkSubscription(_ context.Context, c *call) (reply, error) {
+	var in struct {
+		subscriptionInput
+		Dialect schemas.Dialect `json:"dialect"`
+	}
+	if err := c.decode(&in); err != nil {
+		return reply{}, err
+	}
+	to := schemas.Endpoint{ID: "ep_check", Dialect: cmp.Or(in.Dialect, schemas.DialectStandard)}
+	if !slices.Contains(schemas.Dialects(), to.Dialect) {
+		return reply{}, document.Invalid("dialect", "%q: use standard, cloudevents, roq, oneroute, roam or relaybox", in.Dialect)
+	}
+	s := schemas.Subscription{ID: "sub_check", Tenant: c.tenant, Endpoint: to.ID}
+	if err := a.setSubscription(c, in.subscriptionInput, to, &s); err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusOK, body: struct {
+		Types []schemas.TypePattern `json:"types"`
+	}{s.Types}}, nil
 }
 
 // history is from when a new subscription gets stored events; nil for none.

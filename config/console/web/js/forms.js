@@ -1,0 +1,92 @@
+// Fields and dialogs.
+
+import { h, fill, newID, append } from "./dom.js";
+import { button, problem } from "./ui.js";
+
+// field is a control with its label, and a hint or a reason why it is wrong.
+export function field(label, control, hint = "") {
+  const id = control.id || newID("field");
+  control.id = id;
+  const note = h("div", { class: "hint", id: `${id}-note` }, hint);
+  control.setAttribute("aria-describedby", note.id);
+  const node = h("div", { class: "field" }, h("label", { for: id }, label), control, note);
+  // tell says that the control is wrong, fine or neither.
+  node.tell = (text, kind = "wrong") => {
+    control.toggleAttribute("aria-invalid", false);
+    if (text && kind === "wrong") control.setAttribute("aria-invalid", "true");
+    note.className = text ? kind : "hint";
+    note.setAttribute("role", text && kind === "wrong" ? "alert" : "note");
+    fill(note, text || hint);
+  };
+  node.control = control;
+  return node;
+}
+
+export const input = (props = {}) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...props });
+export const area = (props = {}, text = "") => h("textarea", { spellcheck: "false", ...props, prop: { value: text } });
+
+// select takes [value, label] pairs.
+export function select(options, value, props = {}) {
+  return h("select", props, options.map(([v, label]) => h("option", { value: v, selected: v === value }, label)));
+}
+
+export function check(label, checked, props = {}) {
+  const box = h("input", { type: "checkbox", ...props, prop: { checked: Boolean(checked) } });
+  const node = h("label", { class: "check" }, box, label);
+  node.control = box;
+  return node;
+}
+
+// dialog opens a window over the page. make gets close and gives the nodes in it.
+// Escape closes it, and the focus goes back to where it was.
+export function dialog(title, make, { broad = false } = {}) {
+  const id = newID("dialog");
+  const node = h("dialog", { "aria-labelledby": id, class: broad ? "broad" : "" });
+  const close = () => node.close();
+  node.addEventListener("close", () => node.remove());
+  append(node, [h("div", { class: "inner" }, h("h2", { id }, title), make(close))]);
+  document.body.append(node);
+  node.showModal();
+  addEventListener("hashchange", close, { once: true });
+  return node;
+}
+
+// ask has a person confirm, or fill in a form. work gets the form's data, and the
+// dialog stays open with what went wrong if it fails.
+export function ask(title, { text, fields = [], go = "OK", kind = "primary", work, done, broad }) {
+  dialog(title, (close) => {
+    const wrong = h("div");
+    const send = button(go, { kind, type: "submit" });
+    const form = h("form", { class: "stack", onsubmit: async (event) => {
+      event.preventDefault();
+      if (send.disabled) return;
+      send.disabled = true;
+      try {
+        const result = await work(new FormData(form));
+        close();
+        done?.(result);
+      } catch (error) {
+        fill(wrong, problem(error));
+      }
+      send.disabled = false;
+    } }, text && h("p", null, text), fields, wrong,
+    h("div", { class: "buttons" }, button("Cancel", { onclick: close }), send));
+    form.style.padding = "0";
+    return form;
+  }, { broad });
+}
+
+// chips is a list of words that can be taken away.
+export function chips(list, label, onremove) {
+  return h("ul", { class: "chips", "aria-label": label }, list.map((word) => h("li", { class: "chip" }, word,
+    h("button", { type: "button", "aria-label": `Remove ${word}`, onclick: () => onremove(word) }, "×"))));
+}
+
+// after calls do once nothing was asked for milliseconds.
+export function after(milliseconds, work) {
+  let timer;
+  return (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...args), milliseconds);
+  };
+}

@@ -1,0 +1,79 @@
+// What happens now: from the server's stream, or by asking again and again where
+// there is none.
+
+import { at, get, stream, Problem } from "./api.js";
+
+const pollEvery = 3000; // milliseconds
+const most = 50;
+
+// watch calls on.overview, on.attempt and on.state ("live", "polling", "away") until
+// signal aborts.
+export async function watch(tenant, signal, on) {
+  let wait = 1000;
+  while (!signal.aborted) {
+    try {
+      await stream(at(tenant, "live"), signal, (event, data) => {
+        wait = 1000;
+        on.state("live");
+        if (event === "overview") on.overview(data);
+        if (event === "attempt") on.attempt(data);
+      });
+    } catch (error) {
+      if (signal.aborted || error.status === 401) return;
+      if (error instanceof Problem && [403, 404, 405].includes(error.status)) return poll(tenant, signal, on);
+    }
+    on.state("away");
+    await pause(wait, signal);
+    wait = Math.min(wait * 2, 15_000);
+  }
+}
+
+// poll tells of deliveries that have changed since they were last seen.
+async function poll(tenant, signal, on) {
+  const seen = new Map();
+  let first = true;
+  while (!signal.aborted) {
+    try {
+      if (document.visibilityState !== "hidden") {
+        const page = await get(at(tenant, "deliveries"), { limit: most }, signal);
+        on.state("polling");
+        tell(page.items, seen, first, on);
+        first = false;
+      }
+    } catch (error) {
+      if (signal.aborted || error.status === 401 || error.status === 403) return;
+      on.state("away");
+    }
+    await pause(pollEvery, signal);
+  }
+}
+
+function tell(items, seen, first, on) {
+  for (const d of [...items].reverse()) {
+    const state = `${d.status} ${d.attempts}`;
+    if (seen.get(d.id) === state) continue;
+    seen.set(d.id, state);
+    if (d.attempts === 0 && d.status === "waiting") continue;
+    on.attempt(asAttempt(d), first);
+  }
+  if (seen.size > 1000) for (const id of [...seen.keys()].slice(0, 500)) seen.delete(id);
+}
+
+// asAttempt is the last attempt of a delivery of a list.
+export function asAttempt(d) {
+  return {
+    at: d.last ?? d.accepted, delivery: d.id, endpoint: d.endpoint, event: { ...d.event, type: d.type },
+    attempt: d.attempts, outcome: d.status, reason: d.reason, status: d.code,
+  };
+}
+
+// pause waits, at most until signal aborts.
+export function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}

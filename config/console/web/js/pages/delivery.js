@@ -1,0 +1,122 @@
+// One delivery: all that was tried, and what to do.
+
+import { h } from "../dom.js";
+import { at, get, post } from "../api.js";
+import { bytes, duration, plural, seconds } from "../format.js";
+import { act, badge, button, card, codebox, empty, facts, head, load, status, time } from "../ui.js";
+import { names } from "../lookup.js";
+import { known } from "../rows.js";
+import { to } from "../router.js";
+import { explain } from "../reasons.js";
+import { may } from "../session.js";
+import { pause } from "../live.js";
+
+export function page({ tenant, params, signal }) {
+  const box = load(signal, () => show(tenant, params.id, signal, () => box.reload()), { lines: 8 });
+  return [
+    h("div", null, head("Delivery", { crumbs: [["Deliveries", to(tenant, ["deliveries"])]], text: params.id })),
+    box,
+  ];
+}
+
+async function show(tenant, id, signal, reload) {
+  const [d, called] = await Promise.all([get(at(tenant, "deliveries", id), {}, signal), names(tenant)]);
+  const ended = d.status === "delivered" || d.status === "dead";
+  if (!ended) follow(tenant, d, signal, reload);
+  const resend = ended && may("write") && button("Resend", { kind: "primary", glyph: "replays", onclick: async () => {
+    const sent = await act(resend, () => post(at(tenant, "deliveries", id, "resend")), "It is on its way again, under the same webhook-id.");
+    if (sent) follow(tenant, d, signal, reload);
+  } });
+  return h("div", { class: "stack" },
+    verdict(d),
+    card("What it is", { actions: resend ? [resend] : [] }, facts([
+      ["Status", status(d.status)],
+      ["Endpoint", known(tenant, called, d.endpoint)],
+      ["Event type", d.type && h("a", { href: to(tenant, ["types", d.type]), class: "mono" }, d.type)],
+      ["Event", d.event?.place ? h("a", { href: to(tenant, ["events", d.event.place]), class: "mono" }, d.event.id ?? d.event.place) : d.event?.id],
+      ["Source", d.event?.source],
+      ["Subject", d.subject],
+      ["Accepted", time(d.accepted)],
+      ["Requests made", String(d.attempts)],
+      ["Next attempt", d.next && [time(d.next), " (", time(d.next, true), ")"]],
+      ["webhook-id", h("code", null, d.id)],
+    ])),
+    card("Attempts", { text: d.history.length ? plural(d.history.length, "entry", "entries") + ", the newest first" : undefined },
+      d.history.length
+        ? h("ol", { class: "attempts" }, [...d.history].reverse().map((a, i) => attempt(a, i === 0)))
+        : empty("Nothing was tried yet", "The first attempt is about to be made, or the endpoint is paused.")));
+}
+
+// verdict says in plain words how it stands, and what to do about it.
+function verdict(d) {
+  const last = d.history.at(-1);
+  if (!last || d.status === "delivered") return null;
+  const { text, todo } = explain(last.why);
+  const met = last.reason !== last.why && last.reason !== "ok" ? explain(last.reason) : null;
+  return h("div", { class: `note ${d.status === "dead" ? "bad" : "warn"}`, role: "note" },
+    h("p", null, h("strong", null, text), met && ` ${met.text}`),
+    h("p", null, h("strong", null, "What to do: "), met && d.status !== "dead" ? met.todo : `${met ? `${met.todo} ` : ""}${todo}`));
+}
+
+function attempt(a, newest) {
+  const kind = { delivered: "ok", retry: "warn", dead: "bad" }[a.outcome] ?? "";
+  const x = a.exchange;
+  const words = explain(a.reason);
+  return h("li", { class: `attempt ${kind}` }, h("div", { class: "dot", "aria-hidden": "true" }),
+    h("div", { class: "card stack" },
+      h("div", { class: "row" },
+        h("h3", null, a.n ? `Attempt ${a.n}` : "No request"), badge(a.outcome === "retry" ? "to be retried" : a.outcome, kind),
+        a.status && h("span", { class: "mono" }, `HTTP ${a.status}`), h("span", { class: "muted" }, duration(a.took)), h("span", { class: "muted" }, time(a.at)),
+        a.replay && badge("replay", "plain")),
+      h("p", null, words.text, a.detail && a.detail !== words.text && h("span", { class: "muted" }, ` ${a.detail}`)),
+      a.outcome !== "delivered" && !newest && h("p", { class: "muted" }, words.todo),
+      a.next && h("p", { class: "muted" }, "Tried again ", time(a.next), "."),
+      x && timings(x.timings, a.took),
+      x && exchange(x, a, newest),
+      a.dispatcher && h("p", { class: "muted" }, `Made by ${a.dispatcher}`)));
+}
+
+const phases = [["dns", "DNS"], ["connect", "connect"], ["tls", "TLS"], ["first_byte", "waiting for the answer"], ["body", "reading it"]];
+
+function timings(t, took) {
+  const list = phases.map(([name, label]) => [name, label, seconds(t?.[name])]).filter(([, , s]) => s > 0);
+  if (!list.length) return null;
+  const whole = Math.max(seconds(took) || 0, list.reduce((sum, [, , s]) => sum + s, 0));
+  return h("div", null,
+    h("div", { class: "timings", role: "img", "aria-label": `Where the time went: ${list.map(([, label, s]) => `${label} ${duration(`${s}s`)}`).join(", ")}` },
+      list.map(([name, , s]) => h("span", { class: `t-${name}`, css: { width: `${(s / whole) * 100}%` } }))),
+    h("div", { class: "row muted" }, list.map(([name, label, s]) => h("span", null, h("span", { class: `swatch t-${name}`, "aria-hidden": "true" }), `${label} ${duration(`${s}s`)}`))));
+}
+
+function exchange(x, a, open) {
+  return h("details", { open },
+    h("summary", null, "Request and response"),
+    h("div", { class: "grid2" },
+      h("div", { class: "stack" }, h("h3", null, "Request"), h("p", { class: "mono" }, `POST ${x.url}`), headers(x.header, "Request headers"),
+        h("p", { class: "muted" }, `${bytes(x.sent)} sent. The log keeps no data of events.`)),
+      h("div", { class: "stack" }, h("h3", null, "Response"), h("p", { class: "mono" }, a.status ? `HTTP ${a.status}` : "none"), headers(x.answer, "Response headers"),
+        x.body ? codebox(x.body, { label: "Response body" }) : a.status && h("p", { class: "muted" }, "Its body was empty."),
+        x.got > (x.body?.length ?? 0) && h("p", { class: "muted" }, `${bytes(x.got)} in all; the beginning is kept.`))));
+}
+
+function headers(list, label) {
+  const pairs = Object.entries(list ?? {}).flatMap(([name, values]) => values.map((value) => [name, value]));
+  if (!pairs.length) return null;
+  return h("table", { class: "headers" }, h("caption", { class: "sr" }, label), h("thead", { class: "sr" }, h("tr", null, h("th", { scope: "col" }, "Name"), h("th", { scope: "col" }, "Value"))),
+    h("tbody", null, pairs.map(([name, value]) => h("tr", null, h("td", null, name), h("td", null, value)))));
+}
+
+// follow shows what becomes of it while the page is open.
+async function follow(tenant, was, signal, reload) {
+  for (let wait = 1000; ; wait = Math.min(wait * 1.5, 10_000)) {
+    await pause(wait, signal);
+    if (signal.aborted) return;
+    if (document.visibilityState === "hidden") continue;
+    try {
+      const now = await get(at(tenant, "deliveries", was.id), {}, signal);
+      if (now.status !== was.status || now.history.length !== was.history.length) return reload();
+    } catch (error) {
+      if (error.status === 401) return;
+    }
+  }
+}

@@ -1,0 +1,161 @@
+// A live picture of the pipe.
+
+import { h, fill, svg } from "../dom.js";
+import { compact, number, percent, rough, seconds } from "../format.js";
+import { badge, card, codebox, empty, head, link, load, status, time } from "../ui.js";
+import { select } from "../forms.js";
+import { bars, lines } from "../charts.js";
+import { counts, endpoints, names, some, sum } from "../lookup.js";
+import { pause, watch } from "../live.js";
+import { explain } from "../reasons.js";
+import { known, publishHint } from "../rows.js";
+import { table } from "../tables.js";
+import { go, to } from "../router.js";
+import { may } from "../session.js";
+
+const ranges = { "1h": [3600, "1m", "the last hour"], "24h": [86_400, "15m", "the last 24 hours"], "7d": [604_800, "2h", "the last 7 days"] };
+
+export function page({ tenant, query, signal }) {
+  const range = ranges[query.range] ? query.range : "1h";
+  const state = h("span", { class: "live", role: "status" }, "Connecting");
+  const picture = flow(ranges[range][2]);
+  const pick = select([["1h", "Last hour"], ["24h", "Last 24 hours"], ["7d", "Last 7 days"]], range, { "aria-label": "Time", onchange: () => go(to(tenant, ["overview"], { range: pick.value })) });
+  const newest = feed(tenant);
+  const charts = load(signal, () => drawCharts(tenant, range, picture, signal), { lines: 6 });
+  refresh(tenant, range, picture, signal);
+  watch(tenant, signal, {
+    overview: picture.live,
+    attempt: newest.add,
+    state: (word) => {
+      state.classList.toggle("on", word === "live");
+      const said = { live: "Live", polling: "Asks every 3 seconds", away: "No connection: trying again" }[word];
+      if (state.textContent !== said) fill(state, said);
+    },
+  });
+  return [
+    head("Overview", { marks: [state], actions: [pick] }),
+    picture,
+    charts,
+    h("div", { class: "grid2 wide-left" },
+      card("Newest deliveries", { flush: true, actions: [link("All", to(tenant, ["deliveries"]), "small")] }, newest),
+      card("Endpoints that fare worst", { text: `In ${ranges[range][2]}`, flush: true }, load(signal, () => worst(tenant, range, signal)))),
+  ];
+}
+
+// flow is the picture: what came in, what it became, and what waits.
+function flow(during) {
+  const stage = (name) => {
+    const value = h("div", { class: "value" }, "–");
+    const rate = h("div", { class: "rate" });
+    return { node: h("div", { class: "stage" }, h("div", { class: "name" }, name), value, rate), value, rate };
+  };
+  const stat = (name, kind) => {
+    const value = h("div", { class: "value" }, "–");
+    const rate = h("div", { class: "rate" });
+    return { node: h("div", { class: `stat ${kind}` }, h("div", { class: "name" }, name), value, rate), value, rate };
+  };
+  const pipes = [0, 1].map(() => svg("svg", { class: "pipe", viewBox: "0 0 40 14", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: "M4 7H36" })));
+  const parts = { accepted: stage("Events accepted"), matched: stage("Deliveries matched"), delivered: stage("Delivered") };
+  const more = { retried: stat("Attempts retried", "warn"), dead: stat("Given up", "bad"), waiting: stat("Waiting now", "info"), oldest: stat("Oldest of them", "info") };
+  const node = h("section", { class: "stack", "aria-label": `The pipe in ${during}` },
+    h("div", { class: "flow" }, parts.accepted.node, pipes[0], parts.matched.node, pipes[1], parts.delivered.node),
+    h("div", { class: "grid3" }, Object.values(more).map((part) => part.node)));
+  let before = null;
+
+  node.totals = (total) => {
+    for (const name of ["accepted", "matched", "delivered"]) fill(parts[name].value, compact(total[name]));
+    for (const name of ["retried", "dead"]) fill(more[name].value, compact(total[name]));
+    fill(parts.delivered.rate, parts.delivered.moving ?? `${percent(total.delivered, total.attempts)} of attempts`);
+    fill(more.dead.rate, total.dead ? "see dead letters" : "nothing");
+  };
+  node.waiting = (n) => fill(more.waiting.value, n);
+  node.live = (data) => {
+    fill(more.waiting.value, compact(data.waiting));
+    fill(more.oldest.value, data.waiting ? rough(data.oldest_seconds) : "–");
+    if (before) {
+      const passed = Math.max(0.2, (new Date(data.at) - new Date(before.at)) / 1000);
+      const rate = (name) => Math.max(0, (data[name] - before[name]) / passed);
+      for (const name of ["accepted", "matched", "delivered"]) fill(parts[name].rate, `${compact(Math.round(rate(name) * 10) / 10)} a second`);
+      parts.delivered.moving = parts.delivered.rate.textContent;
+      pipes[0].classList.toggle("moving", rate("accepted") > 0);
+      pipes[1].classList.toggle("moving", rate("delivered") > 0);
+    }
+    before = data;
+  };
+  return node;
+}
+
+async function drawCharts(tenant, range, picture, signal) {
+  const [since, step, during] = ranges[range];
+  const points = await counts(tenant, since, step, signal);
+  const total = sum(points);
+  picture.totals(total);
+  if (!total.accepted && !total.attempts) {
+    return card(null, { label: "First steps" }, empty(`Nothing happened in ${during}`, "Make an endpoint, then publish an event. With a token in $TOKEN:",
+      codebox(publishHint(tenant), { label: "How to publish" }), may("write") && link("New endpoint", to(tenant, ["new-endpoint"]), "primary", "plus")));
+  }
+  const mean = (p) => (p.attempts ? seconds(p.took) / p.attempts : null);
+  return h("div", { class: "grid2" },
+    card("Attempts", {}, bars(`Attempts in ${during}`, points, [
+      { label: "delivered", kind: "ok", value: (p) => p.delivered }, { label: "retried", kind: "warn", value: (p) => p.retried }, { label: "given up", kind: "bad", value: (p) => p.dead },
+    ])),
+    card("Time of an attempt, mean", {}, lines(`Mean time of an attempt in milliseconds, in ${during}`, points, [
+      { label: "ms", kind: "accent", total: false, value: (p) => (mean(p) === null ? null : mean(p) * 1000) },
+    ], { format: (v) => (v >= 10 ? number(Math.round(v)) : String(Math.round(v * 10) / 10)) })));
+}
+
+// refresh keeps the sums right while the page is open.
+async function refresh(tenant, range, picture, signal) {
+  const [since, step] = ranges[range];
+  for (;;) {
+    await pause(10_000, signal);
+    if (signal.aborted) return;
+    if (document.visibilityState === "hidden") continue;
+    try {
+      picture.totals(sum(await counts(tenant, since, step, signal)));
+    } catch { /* the next time */ }
+  }
+}
+
+// feed shows the newest attempts, as they happen.
+function feed(tenant) {
+  const box = h("div", null, h("div", { class: "empty" }, h("p", null, "Attempts appear here as they are made.")));
+  let list = null;
+  let called = new Map();
+  names(tenant).then((found) => { called = found; });
+  const columns = [
+    { label: "Event", cell: (a) => h("a", { href: to(tenant, ["deliveries", a.delivery]), class: "mono" }, a.event?.type ?? a.delivery) },
+    { label: "Endpoint", cell: (a) => known(tenant, called, a.endpoint) },
+    { label: "Outcome", cell: (a) => [status(a.outcome), " ", a.status ? h("span", { class: "mono" }, a.status) : "", a.reason && a.reason !== "ok" && h("span", { class: "sub" }, explain(a.reason).text)] },
+    { label: "Attempt", right: true, cell: (a) => number(a.attempt) },
+    { label: "At", cell: (a) => h("span", { class: "nowrap" }, time(a.at)) },
+  ];
+  box.add = (attempt) => {
+    if (!list) {
+      list = table("Newest attempts, the newest first", columns, [attempt], { mark: (a) => a.delivery });
+      fill(box, list);
+    } else {
+      list.add([attempt], true);
+      list.keep(14);
+    }
+  };
+  return box;
+}
+
+async function worst(tenant, range, signal) {
+  const [since] = ranges[range];
+  const found = [];
+  const list = (await endpoints(tenant)).slice(0, 30);
+  await some(list, async (e) => {
+    const total = sum(await counts(tenant, since, `${since / 60}m`, signal, e.id));
+    if (total.attempts || total.dead || e.status === "disabled") found.push({ ...e, total, rate: total.attempts ? total.delivered / total.attempts : 1 });
+  });
+  found.sort((a, b) => a.rate - b.rate || b.total.attempts - a.total.attempts);
+  const bad = found.filter((e) => e.rate < 1 || e.status !== "active").slice(0, 6);
+  if (!bad.length) return empty("All endpoints are well", found.length ? "Every attempt was taken." : "No attempts were made.");
+  return table("Endpoints that fare worst", [
+    { label: "Endpoint", cell: (e) => [h("a", { href: to(tenant, ["endpoints", e.id]) }, e.name || e.id), " ", e.status !== "active" && badge(e.status, "warn")] },
+    { label: "Taken", right: true, cell: (e) => percent(e.total.delivered, e.total.attempts) },
+    { label: "Given up", right: true, cell: (e) => number(e.total.dead) },
+  ], bad);
+}

@@ -1,0 +1,39 @@
+// How the tenant and the process are set. They are changed elsewhere.
+
+import { h } from "../dom.js";
+import { at, get } from "../api.js";
+import { bytes, duration, number } from "../format.js";
+import { badge, card, facts, head, load, time } from "../ui.js";
+import { session } from "../session.js";
+
+export function page({ tenant, signal }) {
+  return [
+    head("Settings", { text: "To look at. A tenant is changed by tidings.yaml or PATCH /v1/tenants/{tenant}, the process by its flags." }),
+    h("div", { class: "grid2" },
+      card("Tenant", {}, load(signal, async () => about(await get(at(tenant), {}, signal)))),
+      h("div", { class: "stack" },
+        card("You", {}, facts([["Token", session.name || session.id || "not told"], ["Scope", session.scope || "not told"], ["Tenant", session.tenant || (session.scope === "admin" ? "every one" : tenant)], ["Expires", session.expires ? time(session.expires) : "never"]])),
+        card("This process", { text: "What /readyz says." }, load(signal, () => ready(signal))),
+        card("API", {}, h("p", null, "Everything here is made with the public API: ", h("a", { href: "/openapi.json" }, "openapi.json"), ", ", h("a", { href: "/openapi.yaml" }, "openapi.yaml"), ".")))),
+  ];
+}
+
+function about(t) {
+  const q = t.quota ?? {};
+  const r = t.retention ?? {};
+  const operator = "the operator's";
+  return facts([
+    ["Id", h("code", null, t.id)], ["Name", t.name],
+    ["Data that breaks its schema", { reject: "is refused", quarantine: "becomes a dead letter", warn: "is delivered and logged" }[t.validation] ?? t.validation],
+    ["Events published", q.events ?? operator], ["Stored events", q.stored_bytes ? bytes(q.stored_bytes) : operator], ["Endpoints", q.endpoints ? number(q.endpoints) : operator], ["Deliveries that wait", q.held ? number(q.held) : operator],
+    ["Events are kept", r.events ? duration(r.events) : operator], ["The log is kept", r.log ? duration(r.log) : operator],
+    ["Made", t.origin === "file" ? "by tidings.yaml" : time(t.created)],
+  ]);
+}
+
+async function ready(signal) {
+  const answer = await fetch("/readyz", { signal, cache: "no-store", credentials: "omit" });
+  const said = await answer.json();
+  return h("div", { class: "stack" }, h("div", null, badge(said.status, answer.ok ? "ok" : "bad")),
+    facts((said.checks ?? []).map((c) => [c.name, c.problem ? [badge(c.optional ? "does without" : "not ready", c.optional ? "warn" : "bad"), ` ${c.problem}`] : badge("well", "ok")])));
+}

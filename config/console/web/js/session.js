@@ -1,0 +1,45 @@
+// Who uses this page. The token is kept by the tab, and ends with it.
+
+const key = "tidings.session";
+
+// session is what is known of the token. scope is empty if the server does not say.
+export const session = { token: "", name: "", scope: "", tenant: "", expires: "", id: "" };
+
+// restore takes up the session of this tab.
+export function restore() {
+  try {
+    Object.assign(session, JSON.parse(sessionStorage.getItem(key) ?? "{}"));
+  } catch { /* nothing kept, or nothing may be */ }
+}
+
+// keep stores the session for this tab.
+export function keep(values) {
+  Object.assign(session, { token: "", name: "", scope: "", tenant: "", expires: "", id: "" }, values);
+  try {
+    sessionStorage.setItem(key, JSON.stringify(session));
+  } catch { /* then it lasts until the page is loaded anew */ }
+}
+
+// signOut forgets the token, and tells the page why.
+export function signOut(reason = "") {
+  const was = session.token !== "";
+  for (const name of Object.keys(session)) session[name] = "";
+  try {
+    sessionStorage.removeItem(key);
+  } catch { /* nothing is kept */ }
+  if (was || reason) dispatchEvent(new CustomEvent("tidings:signed-out", { detail: reason }));
+}
+
+// An unknown scope may all: the API has the last word.
+const rights = {
+  admin: ["read", "write", "secrets", "publish", "admin"],
+  "tenant:write": ["read", "write", "secrets", "publish"],
+  "tenant:read": ["read"],
+  personal: ["read", "write"],
+  publish: ["publish"],
+};
+
+// may tells whether the token gives a right, as far as is known.
+export function may(right) {
+  return rights[session.scope]?.includes(right) ?? right !== "admin";
+}
