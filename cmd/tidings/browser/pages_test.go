@@ -1,0 +1,118 @@
+package browser
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// shop is a tenant with a little of everything in it.
+type shop struct {
+	tenant, good, bad, delivered, dead, event, replay string
+}
+
+func newShop(t *testing.T, id string) shop {
+	t.Helper()
+	s := shop{tenant: tenant(t, id)}
+	r := newReceiver(t)
+	r.says(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if q.URL.Path == "/crm" {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte(`{"error":"the field amount is missing"}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"ok":true}`))
+	})
+	s.good = endpoint(t, id, "Billing", r.URL+"/billing", nil)
+	s.bad = endpoint(t, id, "CRM", r.URL+"/crm", map[string]any{"retry": []string{}})
+	paused := endpoint(t, id, "Warehouse", r.URL+"/warehouse", map[string]any{"retry": []string{"1m", "1h"}})
+	call(t, "POST", "/v1/tenants/"+id+"/endpoints/"+paused+"/pause", nil)
+	for i, kind := range []string{"order.paid", "order.paid", "order.shipped", "room.joined", "user.created", "order.paid"} {
+		publish(t, id, "order-10"+string(rune('0'+i)), kind, map[string]any{"orderId": "o-17", "amount": 4200})
+	}
+	first := func(query string, n int) map[string]any { return deliveries(t, id, query, n)[0].(map[string]any) }
+	s.delivered = first("status=delivered&endpoint="+s.good, 6)["id"].(string)
+	s.dead = first("status=dead&endpoint="+s.bad, 6)["id"].(string)
+	s.event = first("status=dead", 6)["event"].(map[string]any)["place"].(string)
+	made := call(t, "POST", "/v1/tenants/"+id+"/replays", map[string]any{"endpoint": s.bad, "which": "failed", "since": time.Now().Add(-time.Hour), "dry_run": true})
+	s.replay = made["id"].(string)
+	return s
+}
+
+// pages are all there are, by the names of their pictures.
+func (s shop) pages() [][2]string {
+	at := "#/t/" + s.tenant + "/"
+	return [][2]string{
+		{"overview", at + "overview"}, {"endpoints", at + "endpoints"}, {"new-endpoint", at + "new-endpoint"}, {"endpoint", at + "endpoints/" + s.good},
+		{"endpoint-failing", at + "endpoints/" + s.bad}, {"deliveries", at + "deliveries"}, {"delivery", at + "deliveries/" + s.delivered}, {"delivery-dead", at + "deliveries/" + s.dead},
+		{"events", at + "events"}, {"event", at + "events/" + s.event}, {"types", at + "types"}, {"type", at + "types/user.created"},
+		{"dead", at + "dead"}, {"replays", at + "replays"}, {"replay", at + "replays/" + s.replay}, {"audit", at + "audit"}, {"settings", at + "settings"},
+		{"tenants", "#/tenants"}, {"tokens", "#/tokens"}, {"nowhere", at + "nowhere"},
+	}
+}
+
+// TestScreens keeps a picture of every page, in both themes, on a desk and on a phone.
+// It wants no page to be wider than its window.
+func TestScreens(t *testing.T) {
+	if *screens == "" {
+		t.Skip("keeps pictures with -screens DIR")
+	}
+	if err := os.MkdirAll(*screens, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := newShop(t, "screens")
+	b := newTab(t, s.tenant)
+	b.do(chromedp.Navigate(shared.base))
+	b.until(settled)
+	b.picture("signin")
+	b.enter(adminToken)
+	for _, p := range s.pages() {
+		b.openHash(p[1])
+		b.picture(p[0])
+	}
+	empty := tenant(t, "newcomer")
+	b.openHash("#/t/" + empty + "/overview")
+	b.picture("overview-empty")
+	b.openHash("#/t/" + empty + "/endpoints")
+	b.picture("endpoints-empty")
+	b.openHash("#/t/" + s.tenant + "/dead")
+	b.press("Replay…")
+	b.picture("replay-dialog")
+}
+
+func (b *tab) picture(name string) {
+	b.t.Helper()
+	for _, theme := range []string{"light", "dark"} {
+		b.theme(theme)
+		for _, window := range []struct {
+			name          string
+			width, height int64
+		}{{"desktop", 1360, 900}, {"phone", 390, 844}} {
+			b.size(window.width, window.height)
+			shot, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(*screens, name+"-"+window.name+"-"+theme+".png"), shot, 0o644); err != nil {
+				b.t.Fatal(err)
+			}
+			b.fits(name + " on a " + window.name)
+		}
+	}
+}
+
+// fits wants nothing to stick out of the window sideways.
+func (b *tab) fits(what string) {
+	b.t.Helper()
+	wide := b.script(`document.documentElement.scrollWidth > innerWidth + 1 ? [...document.querySelectorAll("main *")].filter((n) => n.getBoundingClientRect().right > innerWidth + 1 && !n.closest(".scroll, .codebox, .tabs")).slice(0, 3).map((n) => n.outerHTML.slice(0, 120)) : []`)
+	if list, _ := wide.([]any); len(list) > 0 {
+		said, _ := json.Marshal(list)
+		b.t.Errorf("%s: it is wider than the window: %s", what, said)
+	}
+}
