@@ -29,9 +29,10 @@ func newShop(t *testing.T, id string) shop {
 		}
 		_, _ = w.Write([]byte(`{"ok":true}`))
 	})
-	s.good = endpoint(t, id, "Billing", r.URL+"/billing", nil)
-	s.bad = endpoint(t, id, "CRM", r.URL+"/crm", map[string]any{"retry": []string{}})
-	paused := endpoint(t, id, "Warehouse", r.URL+"/warehouse", map[string]any{"retry": []string{"1m", "1h"}})
+	kinds := []string{"order.*", "room.*", "user.*"}
+	s.good = endpoint(t, id, "Billing", r.URL+"/billing", nil, kinds...)
+	s.bad = endpoint(t, id, "CRM", r.URL+"/crm", map[string]any{"retry": []string{}}, kinds...)
+	paused := endpoint(t, id, "Warehouse", r.URL+"/warehouse", map[string]any{"retry": []string{"1m", "1h"}}, kinds...)
 	call(t, "POST", "/v1/tenants/"+id+"/endpoints/"+paused+"/pause", nil)
 	for i, kind := range []string{"order.paid", "order.paid", "order.shipped", "room.joined", "user.created", "order.paid"} {
 		publish(t, id, "order-10"+string(rune('0'+i)), kind, map[string]any{"orderId": "o-17", "amount": 4200})

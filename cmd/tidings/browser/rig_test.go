@@ -206,11 +206,14 @@ func tenant(t *testing.T, id string) string {
 	return id
 }
 
-// endpoint makes an endpoint that gets everything.
-func endpoint(t *testing.T, tenant, name, url string, policy map[string]any) string {
+// endpoint makes an endpoint that gets events of some types, or of all.
+func endpoint(t *testing.T, tenant, name, url string, policy map[string]any, types ...string) string {
 	t.Helper()
+	if types == nil {
+		types = []string{"*"}
+	}
 	made := call(t, "POST", "/v1/tenants/"+tenant+"/endpoints", map[string]any{"name": name, "url": url, "policy": policy})
-	call(t, "POST", "/v1/tenants/"+tenant+"/subscriptions", map[string]any{"endpoint": made["id"], "types": []string{"*"}})
+	call(t, "POST", "/v1/tenants/"+tenant+"/subscriptions", map[string]any{"endpoint": made["id"], "types": types})
 	return made["id"].(string)
 }
 

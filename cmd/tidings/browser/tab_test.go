@@ -53,7 +53,8 @@ func (b *tab) hear(event any) {
 		said = fmt.Sprintf("script: %s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == "error" || e.Type == "warning" {
-			said = "console: " + fmt.Sprint(e.Args)
+			text, _ := json.Marshal(e.Args)
+			said = "console: " + string(text)
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Source == "security" || strings.Contains(e.Entry.Text, "Content Security Policy") {

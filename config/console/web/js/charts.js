@@ -3,7 +3,6 @@
 import { h, svg } from "./dom.js";
 import { compact, when } from "./format.js";
 
-const width = 640;
 const height = 170;
 const left = 40;
 const bottom = 20;
@@ -13,11 +12,14 @@ const top = 8;
 function nice(n) {
   if (n <= 5) return Math.max(1, Math.ceil(n));
   const unit = 10 ** Math.floor(Math.log10(n));
-  return [1, 2, 2.5, 5, 10].map((k) => k * unit).find((k) => k >= n);
+  return [1, 2, 4, 6, 8, 10].map((k) => k * unit).find((k) => k >= n);
 }
 
+// Both take the width that they are drawn for, in pixels: in a wider place their
+// words become larger.
+
 // bars stacks series of {label, kind, value(point)} for points with a start.
-export function bars(title, points, series, { format = compact } = {}) {
+export function bars(title, points, series, { format = compact, width = 640 } = {}) {
   const most = nice(Math.max(1, ...points.map((p) => series.reduce((sum, s) => sum + s.value(p), 0))));
   const step = (width - left) / points.length;
   const y = (v) => top + (height - top - bottom) * (1 - v / most);
@@ -32,11 +34,11 @@ export function bars(title, points, series, { format = compact } = {}) {
       return node;
     });
   });
-  return frame(title, points, series, format, most, y, drawn);
+  return frame(title, points, series, { format, most, y, width }, drawn);
 }
 
 // lines draws one series as a line; a point without a value leaves a gap.
-export function lines(title, points, series, { format = compact } = {}) {
+export function lines(title, points, series, { format = compact, width = 640 } = {}) {
   const s = series[0];
   const values = points.map((p) => s.value(p));
   const most = nice(Math.max(1, ...values.filter((v) => v !== null)));
@@ -57,10 +59,10 @@ export function lines(title, points, series, { format = compact } = {}) {
       svg("path", { class: "line", d: path }),
     ];
   });
-  return frame(title, points, series, format, most, y, drawn);
+  return frame(title, points, series, { format, most, y, width }, drawn);
 }
 
-function frame(title, points, series, format, most, y, drawn) {
+function frame(title, points, series, { format, most, y, width }, drawn) {
   const marks = [0, most / 2, most].filter((v) => Number.isInteger(v) || most > 10);
   const ticks = [0, Math.floor(points.length / 2), points.length - 1].filter((v, i, list) => v >= 0 && list.indexOf(v) === i);
   const step = (width - left) / points.length;

@@ -18,6 +18,7 @@ export function filterField(tenant, about, signal) {
   const text = field("Expression", area({ rows: "3", "data-filter": "text" }));
   const name = field("Attribute or place in the data", input({ placeholder: "subject or /user/id" }), "A JSON Pointer begins with /.");
   const value = field("Value", input({}));
+  const pair = h("div", { class: "form" }, h("div", { class: "pair" }, name, value));
   const verdict = h("div", { class: "field", role: "status" });
   const check = after(350, run);
   let asked = 0;
@@ -25,7 +26,7 @@ export function filterField(tenant, about, signal) {
   function show() {
     const written = ["cel", "sql", "json"].includes(kind.value);
     text.hidden = !written;
-    name.hidden = value.hidden = written || kind.value === "";
+    pair.hidden = written || kind.value === "";
     text.tell("");
     if (written) fill(text.querySelector(".hint"), hints[kind.value]);
     fill(verdict);
@@ -68,7 +69,7 @@ export function filterField(tenant, about, signal) {
 
   kind.addEventListener("change", show);
   for (const one of [text, name, value]) one.control.addEventListener("input", check);
-  const node = h("div", { class: "stack" }, field("Filter", kind), text, h("div", { class: "pair" }, name, value), verdict);
+  const node = h("div", { class: "stack" }, field("Filter", kind), text, pair, verdict);
   node.read = read;
   node.check = check;
   show();

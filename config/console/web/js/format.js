@@ -52,6 +52,7 @@ export function duration(text) {
   const s = seconds(text);
   if (Number.isNaN(s)) return String(text ?? "");
   if (s === 0) return "0 ms";
+  if (s < 1e-5) return "< 0.01 ms";
   if (s < 0.1) return `${(s * 1000).toPrecision(2).replace(/\.0$/, "")} ms`;
   if (s < 1) return `${Math.round(s * 1000)} ms`;
   if (s < 60) return `${Math.round(s * 10) / 10} s`;
@@ -75,8 +76,9 @@ export function percent(part, whole) {
   return p > 99.9 ? "> 99.9 %" : p < 0.1 ? "< 0.1 %" : `${p.toFixed(1)} %`;
 }
 
-// brief is the end of an id in which ids differ.
-export const brief = (id) => (id && id.length > 18 ? `${id.slice(0, 4)}…${id.slice(-8)}` : id ?? "");
+// brief is the parts of a delivery's id in which ids differ: its time, the end of
+// its sequence, and the beginning of what is its endpoint's.
+export const brief = (id) => (id && id.length > 30 ? `${id.slice(4, 14)}…${id.slice(20, 26)}` : id ?? "");
 
 export function json(value) {
   return JSON.stringify(value, null, 2);

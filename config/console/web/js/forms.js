@@ -33,7 +33,6 @@ export function select(options, value, props = {}) {
 export function check(label, checked, props = {}) {
   const box = h("input", { type: "checkbox", ...props, prop: { checked: Boolean(checked) } });
   const node = h("label", { class: "check" }, box, label);
-  node.control = box;
   return node;
 }
 

@@ -20,7 +20,7 @@ export function timeline(delays) {
   let free = -1;
   const words = times.length === 1 ? "One attempt, and no other." : `${times.length} attempts, the last after ${rough(end)}.`;
   return h("figure", { class: "chart retry-line" },
-    svg("svg", { viewBox: "0 0 620 62", role: "img", "aria-label": `${words} At ${times.map((t) => (t ? rough(t) : "once")).join(", ")}.` },
+    svg("svg", { viewBox: "0 0 620 62", preserveAspectRatio: "xMinYMid meet", role: "img", "aria-label": `${words} At ${times.map((t) => (t ? rough(t) : "once")).join(", ")}.` },
       svg("line", { class: "axis", x1: 14, x2: 606, y1: 26, y2: 26 }),
       times.map((t, i) => {
         const at = x(t);

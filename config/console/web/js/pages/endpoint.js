@@ -103,7 +103,7 @@ async function health(tenant, e, signal) {
     h("div", { class: "grid3" }, stat("Attempts taken", percent(total.delivered, total.attempts), total.delivered === total.attempts ? "ok" : "warn"), stat("Attempts", number(total.attempts)), stat("Retried", number(total.retried), total.retried ? "warn" : ""), stat("Given up", number(total.dead), total.dead ? "bad" : "")),
     bars("Attempts in the last 24 hours", points, [
       { label: "delivered", kind: "ok", value: (p) => p.delivered }, { label: "retried", kind: "warn", value: (p) => p.retried }, { label: "given up", kind: "bad", value: (p) => p.dead },
-    ]));
+    ], { width: 1160 }));
 }
 
 async function newest(tenant, e, signal) {

@@ -1,6 +1,7 @@
 // A live picture of the pipe.
 
 import { h, fill, svg } from "../dom.js";
+import { at, get } from "../api.js";
 import { compact, number, percent, rough, seconds } from "../format.js";
 import { badge, card, codebox, empty, head, link, load, status, time } from "../ui.js";
 import { select } from "../forms.js";
@@ -23,6 +24,7 @@ export function page({ tenant, query, signal }) {
   const newest = feed(tenant);
   const charts = load(signal, () => drawCharts(tenant, range, picture, signal), { lines: 6 });
   refresh(tenant, range, picture, signal);
+  pause(1500, signal).then(() => !picture.streams && !signal.aborted && waiting(tenant, picture, signal)).catch(() => { /* the next time */ });
   watch(tenant, signal, {
     overview: picture.live,
     attempt: newest.add,
@@ -70,6 +72,7 @@ function flow(during) {
   };
   node.waiting = (n) => fill(more.waiting.value, n);
   node.live = (data) => {
+    node.streams = true;
     fill(more.waiting.value, compact(data.waiting));
     fill(more.oldest.value, data.waiting ? rough(data.oldest_seconds) : "–");
     if (before) {
@@ -113,8 +116,17 @@ async function refresh(tenant, range, picture, signal) {
     if (document.visibilityState === "hidden") continue;
     try {
       picture.totals(sum(await counts(tenant, since, step, signal)));
+      if (!picture.streams) await waiting(tenant, picture, signal);
     } catch { /* the next time */ }
   }
+}
+
+// waiting counts what waits, where no stream tells.
+async function waiting(tenant, picture, signal) {
+  const most = 200;
+  const lists = await Promise.all(["waiting", "retrying"].map((word) => get(at(tenant, "deliveries"), { status: word, limit: most }, signal)));
+  const n = lists.reduce((all, page) => all + page.items.length, 0);
+  picture.waiting(lists.some((page) => page.next) ? `${n}+` : String(n));
 }
 
 // feed shows the newest attempts, as they happen.
