@@ -37,7 +37,7 @@ var rights = map[string]string{
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/test":      "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/subscriptions":                  "401 401 403 403 ok 404 403 ok",
 	"GET /v1/tenants/{tenant}/subscriptions":                   "401 401 403 ok  ok ok  403 ok",
-	"POST /v1/tenants/{tenant}/subscriptions/check":           "401 401 403 ok  ok ok  403 ok",
+	"POST /v1/tenants/{tenant}/subscriptions/check":            "401 401 403 ok  ok ok  403 ok",
 	"GET /v1/tenants/{tenant}/subscriptions/{subscription}":    "401 401 403 ok  ok 404 403 ok",
 	"PATCH /v1/tenants/{tenant}/subscriptions/{subscription}":  "401 401 403 403 ok 404 403 ok",
 	"DELETE /v1/tenants/{tenant}/subscriptions/{subscription}": "401 401 403 403 ok 404 403 ok",

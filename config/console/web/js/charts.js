@@ -18,8 +18,12 @@ function nice(n) {
 // Both take the width that they are drawn for, in pixels: in a wider place their
 // words become larger.
 
+// fitting is the width, or what a phone has.
+const fitting = (width) => (innerWidth < 700 ? Math.min(width, 360) : width);
+
 // bars stacks series of {label, kind, value(point)} for points with a start.
-export function bars(title, points, series, { format = compact, width = 640 } = {}) {
+export function bars(title, points, series, { format = compact, width: wanted = 640 } = {}) {
+  const width = fitting(wanted);
   const most = nice(Math.max(1, ...points.map((p) => series.reduce((sum, s) => sum + s.value(p), 0))));
   const step = (width - left) / points.length;
   const y = (v) => top + (height - top - bottom) * (1 - v / most);
@@ -38,7 +42,8 @@ export function bars(title, points, series, { format = compact, width = 640 } = 
 }
 
 // lines draws one series as a line; a point without a value leaves a gap.
-export function lines(title, points, series, { format = compact, width = 640 } = {}) {
+export function lines(title, points, series, { format = compact, width: wanted = 640 } = {}) {
+  const width = fitting(wanted);
   const s = series[0];
   const values = points.map((p) => s.value(p));
   const most = nice(Math.max(1, ...values.filter((v) => v !== null)));

@@ -33,7 +33,8 @@ export function ago(text) {
 export function rough(seconds) {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 3570) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 36_000) return `${Math.round(seconds / 360) / 10} h`;
   if (seconds < 129_600) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} d`;
 }

@@ -57,7 +57,7 @@ function turn(path, reload) {
 
 // verification is code for the receiver, in the reader's language.
 function verification(e, signal) {
-  const code = h("div", { id: "snippet", role: "tabpanel", "aria-label": "Code to verify with" });
+  const code = h("div", { id: "snippet", class: "stack", role: "tabpanel", "aria-label": "Code to verify with" });
   let chosen = "node";
   try {
     chosen = localStorage.getItem("tidings.language") ?? chosen;

@@ -55,7 +55,7 @@ function header(column, sort) {
 
 function line(columns, row, mark) {
   return h("tr", { "data-key": mark?.(row) },
-    columns.map((column) => h("td", { class: column.right ? "right num" : undefined, "data-label": column.label }, column.cell(row))));
+    columns.map((column) => h("td", { class: column.right ? "right num" : undefined, "data-label": column.label }, h("div", null, column.cell(row)))));
 }
 
 function compare(a, b) {
