@@ -26,7 +26,7 @@ COLLECTOR_VERSION := v0.162.0
 COLLECTOR         := bin/otelcol-$(COLLECTOR_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro rules collector vuln licenses reproducible clean
+.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro rules collector screens vuln licenses reproducible clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +82,9 @@ rules: $(PROMTOOL) ## Check the alerts of deploy/prometheus, and run their tests
 
 collector: $(COLLECTOR) ## Have a process tell a real OpenTelemetry collector what it does
 	$(GO) test -count 1 -v -run '^TestCollector$$' ./cmd/tidings/processes -collector $(CURDIR)/$(COLLECTOR)
+
+screens: ## Keep a picture of every page of the console in bin/screens; needs Chromium
+	$(GO) test -count 1 -run '^TestScreens$$' ./cmd/tidings/browser -screens $(CURDIR)/bin/screens
 
 vuln: ## Look for known vulnerabilities in what the code calls; needs the internet
 	$(GO) run $(GOVULNCHECK) ./...

@@ -30,6 +30,7 @@ func TestDefaults(t *testing.T) {
 		DataDir: "./data", HTTPAddr: "127.0.0.1:8080", Roles: []string{"all"}, Origin: "tidings", Grace: 20 * time.Second,
 		NATS:    config.NATS{Listen: "127.0.0.1:4222"},
 		Streams: config.Streams{Replicas: 1, Partitions: 32, Shards: 4, EventsMaxAge: 168 * time.Hour, DeadMaxAge: 720 * time.Hour, LogMaxAge: 720 * time.Hour, AuditMaxAge: 9600 * time.Hour, LogMaxBytes: 16 << 30, DedupWindow: 2 * time.Minute},
+		Console: config.Console{On: true},
 		API:     config.API{Rate: schemas.Rate{Count: 100, Per: time.Second}, Burst: 200},
 		Log:     config.Log{Format: "text", Level: "info"},
 		Metrics: config.Metrics{Endpoints: 10}, TraceTrust: "fleet",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tidings-dev/tidings/config"
@@ -56,7 +57,7 @@ func (a *app) console(mux *http.ServeMux) {
 		return
 	}
 	pages := console.Handler(console.Options{
-		Name: set.Name, Logo: set.Logo, Accent: set.Accent, FrameAncestors: set.FrameAncestors, Version: version(),
+		Name: set.Name, Logo: set.Logo, Accent: set.Accent, FrameAncestors: strings.Join(strings.Fields(set.FrameAncestors), " "), Version: version(),
 	})
 	for _, path := range console.Paths() {
 		mux.Handle(path, pages)

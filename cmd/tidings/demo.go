@@ -51,8 +51,9 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 	}
 	defer receivers.stop()
 
+	token := ""
 	a, err := startApp(ctx, demoSettings(dir), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
-		hooks{observe: s.attempt})
+		hooks{observe: s.attempt, adminToken: func(made string) { token = made }})
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	s.begin(a, dir)
+	s.begin(a, dir, token)
 	events, err := publishDemo(ctx, a, s)
 	if err != nil {
 		return err

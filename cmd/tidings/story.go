@@ -46,15 +46,22 @@ func (s *story) text(format string, args ...any) {
 	<-done
 }
 
-func (s *story) begin(a *app, dir string) {
+// begin says where everything is. The token is the administrator's; empty if an earlier
+// run has shown it.
+func (s *story) begin(a *app, dir, token string) {
+	console := "http://" + a.httpAddr + "/"
+	if token != "" {
+		console += "#link=" + token
+	}
 	s.text(`Tidings demo: the whole pipe in this process.
 
   data        %s (kept; the next run starts on it)
   broker      %s (embedded JetStream)
   health      http://%s/readyz
+  console     %s
   egress      open for 127.0.0.0/8, where the demo's receivers are; closed by default
 
-`, dir, a.natsURL, a.httpAddr)
+`, dir, a.natsURL, a.httpAddr, console)
 	s.began = time.Now()
 }
 

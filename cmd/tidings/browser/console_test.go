@@ -46,8 +46,8 @@ func TestAnEndpointIsMade(t *testing.T) {
 
 	b.open("overview")
 	b.shows("Attempts appear here as they are made.")
-	publish(t, "maker", "elsewhere", "room.joined", map[string]any{"roomId": "attic"}) // the filter
-	publish(t, "maker", "arrives", "room.joined", map[string]any{"roomId": "lobby"})
+	publish(t, "maker", "elsewhere", "room.joined", fields{"roomId": "attic"}) // the filter
+	publish(t, "maker", "arrives", "room.joined", fields{"roomId": "lobby"})
 	b.until(`document.querySelector("tr[data-key] .badge")?.textContent === "delivered"`)
 	if n := b.script(`document.querySelectorAll("tr[data-key]").length`); n != 1.0 {
 		t.Errorf("%v deliveries arrive, want the one that the filter lets through", n)
@@ -67,8 +67,8 @@ func TestADeliveryIsResent(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte("no such hook"))
 	})
-	endpoint(t, "resend", "Shop", r.URL, map[string]any{"retry": []string{}}, "order.*")
-	publish(t, "resend", "e1", "order.paid", map[string]any{"n": 1})
+	endpoint(t, "resend", fields{"name": "Shop", "url": r.URL, "policy": fields{"retry": []string{}}}, "order.*")
+	publish(t, "resend", "e1", "order.paid", fields{"n": 1})
 	dead := deliveries(t, "resend", "status=dead", 1)[0].(map[string]any)["id"].(string)
 
 	b.enter(adminToken)
@@ -87,7 +87,7 @@ func TestADeliveryIsResent(t *testing.T) {
 func TestAKeyIsRotated(t *testing.T) {
 	r := newReceiver(t)
 	b := newTab(t, tenant(t, "rotate"))
-	id := endpoint(t, "rotate", "Keys", r.URL, nil, "order.*")
+	id := endpoint(t, "rotate", fields{"name": "Keys", "url": r.URL}, "order.*")
 	b.enter(adminToken)
 	b.open("endpoints/" + id)
 	b.press("Rotate")
@@ -102,7 +102,7 @@ func TestAKeyIsRotated(t *testing.T) {
 	}
 	b.script(`document.querySelector(".secret button").click()`)
 	b.until(`document.querySelector(".secret code").textContent.startsWith("whsec_")`)
-	publish(t, "rotate", "e1", "order.paid", map[string]any{})
+	publish(t, "rotate", "e1", "order.paid", fields{})
 	deliveries(t, "rotate", "status=delivered", 1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,9 +116,9 @@ func TestAReplayIsCountedFirst(t *testing.T) {
 	r := newReceiver(t)
 	r.says(status(http.StatusInternalServerError))
 	b := newTab(t, tenant(t, "replay"))
-	endpoint(t, "replay", "Ledger", r.URL, map[string]any{"retry": []string{}}, "order.*")
+	endpoint(t, "replay", fields{"name": "Ledger", "url": r.URL, "policy": fields{"retry": []string{}}}, "order.*")
 	for i := range 3 {
-		publish(t, "replay", fmt.Sprintf("e%d", i), "order.paid", map[string]any{"n": i})
+		publish(t, "replay", fmt.Sprintf("e%d", i), "order.paid", fields{"n": i})
 	}
 	deliveries(t, "replay", "status=dead", 3)
 	r.says(nil)
@@ -140,7 +140,7 @@ func TestAReplayIsCountedFirst(t *testing.T) {
 // the token out of the address, and no button for what it may not do.
 func TestWhoComesByALink(t *testing.T) {
 	tenant(t, "visited")
-	made := call(t, "POST", "/v1/tokens", map[string]any{"name": "visitor", "scope": "tenant:read", "tenant": "visited"})
+	made := call(t, "POST", "/v1/tokens", fields{"name": "visitor", "scope": "tenant:read", "tenant": "visited"})
 	token := made["token"].(string)
 	b := newTab(t, "visited")
 	b.do(chromedp.Navigate(shared.base + "/#link=" + token))

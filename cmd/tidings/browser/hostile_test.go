@@ -31,16 +31,16 @@ func TestHostileData(t *testing.T) {
 		_, _ = w.Write([]byte(all))
 	})
 	const id = "hostile"
-	call(t, "POST", "/v1/tenants", map[string]any{"id": id, "name": all[:200]})
-	ep := endpoint(t, id, all[:250], r.URL+"/%3Cscript%3E?x=%22onerror", map[string]any{"retry": []string{}})
-	call(t, "POST", "/v1/tenants/"+id+"/subscriptions", map[string]any{"endpoint": ep, "types": []string{"order.*"}, "filters": []any{map[string]any{"exact": map[string]any{"subject": all}}}})
-	call(t, "PUT", "/v1/tenants/"+id+"/types/order.hostile", map[string]any{
-		"type": "order.hostile", "domain": "hostile", "meaning": all, "schema": map[string]any{"type": "object", "description": all},
-		"valid": []any{map[string]any{"a": all}}, "invalid": []any{map[string]any{"data": 1, "error": "data: must be an object"}},
+	call(t, "POST", "/v1/tenants", fields{"id": id, "name": all[:200]})
+	ep := endpoint(t, id, fields{"name": all[:250], "url": r.URL + "/%3Cscript%3E?x=%22onerror", "policy": fields{"retry": []string{}}})
+	call(t, "POST", "/v1/tenants/"+id+"/subscriptions", fields{"endpoint": ep, "types": []string{"order.*"}, "filters": []any{fields{"exact": fields{"subject": all}}}})
+	call(t, "PUT", "/v1/tenants/"+id+"/types/order.hostile", fields{
+		"type": "order.hostile", "domain": "hostile", "meaning": all, "schema": fields{"type": "object", "description": all},
+		"valid": []any{fields{"a": all}}, "invalid": []any{fields{"data": 1, "error": "data: must be an object"}},
 	})
-	call(t, "POST", "/v1/tokens", map[string]any{"name": all[:250], "scope": "publish", "tenant": id})
-	call(t, "POST", "/v1/tenants/"+id+"/events", map[string]any{
-		"specversion": "1.0", "id": all, "source": `javascript:alert(1)//"><script>`, "type": "order.hostile", "subject": all, "data": map[string]any{all: all},
+	call(t, "POST", "/v1/tokens", fields{"name": all[:250], "scope": "publish", "tenant": id})
+	call(t, "POST", "/v1/tenants/"+id+"/events", fields{
+		"specversion": "1.0", "id": all, "source": `javascript:alert(1)//"><script>`, "type": "order.hostile", "subject": all, "data": fields{all: all},
 	})
 	d := deliveries(t, id, "status=dead&type=order.hostile", 1)[0].(map[string]any)
 
@@ -61,8 +61,10 @@ func TestHostileData(t *testing.T) {
 		if b.script(`document.body.innerText.includes("window.struck")`) == true {
 			shown++
 		}
-		for _, bad := range []string{`window.struck`, `document.querySelector("#app script, #app iframe, #app img:not([alt='']), #app [onerror], #app [onload]")?.outerHTML ?? ""`,
-			`[...document.querySelectorAll("a[href], [src]")].map((n) => n.getAttribute("href") ?? n.getAttribute("src")).find((u) => /^\s*(javascript|vbscript|data:text)/i.test(u)) ?? ""`, `window.refused.join()`} {
+		for _, bad := range []string{
+			`window.struck`, `document.querySelector("#app script, #app iframe, #app img:not([alt='']), #app [onerror], #app [onload]")?.outerHTML ?? ""`,
+			`[...document.querySelectorAll("a[href], [src]")].map((n) => n.getAttribute("href") ?? n.getAttribute("src")).find((u) => /^\s*(javascript|vbscript|data:text)/i.test(u)) ?? ""`, `window.refused.join()`,
+		} {
 			if got := b.script(bad); got != "" {
 				t.Errorf("%s: %s is %q", page, bad, got)
 			}

@@ -30,18 +30,18 @@ func newShop(t *testing.T, id string) shop {
 		_, _ = w.Write([]byte(`{"ok":true}`))
 	})
 	kinds := []string{"order.*", "room.*", "user.*"}
-	s.good = endpoint(t, id, "Billing", r.URL+"/billing", nil, kinds...)
-	s.bad = endpoint(t, id, "CRM", r.URL+"/crm", map[string]any{"retry": []string{}}, kinds...)
-	paused := endpoint(t, id, "Warehouse", r.URL+"/warehouse", map[string]any{"retry": []string{"1m", "1h"}}, kinds...)
+	s.good = endpoint(t, id, fields{"name": "Billing", "url": r.URL + "/billing"}, kinds...)
+	s.bad = endpoint(t, id, fields{"name": "CRM", "url": r.URL + "/crm", "policy": fields{"retry": []string{}}}, kinds...)
+	paused := endpoint(t, id, fields{"name": "Warehouse", "url": r.URL + "/warehouse", "policy": fields{"retry": []string{"1m", "1h"}}}, kinds...)
 	call(t, "POST", "/v1/tenants/"+id+"/endpoints/"+paused+"/pause", nil)
 	for i, kind := range []string{"order.paid", "order.paid", "order.shipped", "room.joined", "user.created", "order.paid"} {
-		publish(t, id, "order-10"+string(rune('0'+i)), kind, map[string]any{"orderId": "o-17", "amount": 4200})
+		publish(t, id, "order-10"+string(rune('0'+i)), kind, fields{"orderId": "o-17", "amount": 4200})
 	}
 	first := func(query string, n int) map[string]any { return deliveries(t, id, query, n)[0].(map[string]any) }
 	s.delivered = first("status=delivered&endpoint="+s.good, 6)["id"].(string)
 	s.dead = first("status=dead&endpoint="+s.bad, 6)["id"].(string)
 	s.event = first("status=dead", 6)["event"].(map[string]any)["place"].(string)
-	made := call(t, "POST", "/v1/tenants/"+id+"/replays", map[string]any{"endpoint": s.bad, "which": "failed", "since": time.Now().Add(-time.Hour), "dry_run": true})
+	made := call(t, "POST", "/v1/tenants/"+id+"/replays", fields{"endpoint": s.bad, "which": "failed", "since": time.Now().Add(-time.Hour), "dry_run": true})
 	s.replay = made["id"].(string)
 	return s
 }
@@ -50,11 +50,26 @@ func newShop(t *testing.T, id string) shop {
 func (s shop) pages() [][2]string {
 	at := "#/t/" + s.tenant + "/"
 	return [][2]string{
-		{"overview", at + "overview"}, {"endpoints", at + "endpoints"}, {"new-endpoint", at + "new-endpoint"}, {"endpoint", at + "endpoints/" + s.good},
-		{"endpoint-failing", at + "endpoints/" + s.bad}, {"deliveries", at + "deliveries"}, {"delivery", at + "deliveries/" + s.delivered}, {"delivery-dead", at + "deliveries/" + s.dead},
-		{"events", at + "events"}, {"event", at + "events/" + s.event}, {"types", at + "types"}, {"type", at + "types/user.created"},
-		{"dead", at + "dead"}, {"replays", at + "replays"}, {"replay", at + "replays/" + s.replay}, {"audit", at + "audit"}, {"settings", at + "settings"},
-		{"tenants", "#/tenants"}, {"tokens", "#/tokens"}, {"nowhere", at + "nowhere"},
+		{"overview", at + "overview"},
+		{"endpoints", at + "endpoints"},
+		{"new-endpoint", at + "new-endpoint"},
+		{"endpoint", at + "endpoints/" + s.good},
+		{"endpoint-failing", at + "endpoints/" + s.bad},
+		{"deliveries", at + "deliveries"},
+		{"delivery", at + "deliveries/" + s.delivered},
+		{"delivery-dead", at + "deliveries/" + s.dead},
+		{"events", at + "events"},
+		{"event", at + "events/" + s.event},
+		{"types", at + "types"},
+		{"type", at + "types/user.created"},
+		{"dead", at + "dead"},
+		{"replays", at + "replays"},
+		{"replay", at + "replays/" + s.replay},
+		{"audit", at + "audit"},
+		{"settings", at + "settings"},
+		{"tenants", "#/tenants"},
+		{"tokens", "#/tokens"},
+		{"nowhere", at + "nowhere"},
 	}
 }
 

@@ -98,10 +98,10 @@ func chromium() (string, error) {
 // startTidings builds the binary and runs it with all roles.
 func startTidings(dir string) (stop func(), err error) {
 	binary := filepath.Join(dir, "tidings")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil { //nolint:noctx // ends by itself
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build tidings: %w\n%s", err, out)
 	}
-	run := exec.Command(binary, "run", "--data-dir", filepath.Join(dir, "data"), "--http-addr", "127.0.0.1:0", //nolint:noctx // stop ends it
+	run := exec.Command(binary, "run", "--data-dir", filepath.Join(dir, "data"), "--http-addr", "127.0.0.1:0",
 		"--nats-listen", "", "--egress-allow", "127.0.0.0/8", "--egress-http", "--egress-ports", "1-65535", "--partitions", "4", "--shards", "1", "--api-rate", "1000/s", "--api-burst", "2000")
 	run.Env = append(run.Environ(), "TIDINGS_ADMIN_TOKEN="+adminToken)
 	log, err := run.StderrPipe()
@@ -194,7 +194,7 @@ func call(t *testing.T, method, path string, body any) map[string]any {
 	if err != nil || answer.StatusCode >= 300 {
 		t.Fatalf("%s %s: %d %s %v", method, path, answer.StatusCode, content, err)
 	}
-	read := map[string]any{}
+	read := fields{}
 	_ = json.Unmarshal(content, &read) // some answers are empty
 	return read
 }
@@ -202,25 +202,28 @@ func call(t *testing.T, method, path string, body any) map[string]any {
 // tenant makes a tenant of the test's own.
 func tenant(t *testing.T, id string) string {
 	t.Helper()
-	call(t, "POST", "/v1/tenants", map[string]any{"id": id, "name": strings.ToUpper(id[:1]) + id[1:], "validation": "warn"})
+	call(t, "POST", "/v1/tenants", fields{"id": id, "name": strings.ToUpper(id[:1]) + id[1:], "validation": "warn"})
 	return id
 }
 
+// fields are those of a document of the API.
+type fields = map[string]any
+
 // endpoint makes an endpoint that gets events of some types, or of all.
-func endpoint(t *testing.T, tenant, name, url string, policy map[string]any, types ...string) string {
+func endpoint(t *testing.T, tenant string, e fields, types ...string) string {
 	t.Helper()
 	if types == nil {
 		types = []string{"*"}
 	}
-	made := call(t, "POST", "/v1/tenants/"+tenant+"/endpoints", map[string]any{"name": name, "url": url, "policy": policy})
-	call(t, "POST", "/v1/tenants/"+tenant+"/subscriptions", map[string]any{"endpoint": made["id"], "types": types})
+	made := call(t, "POST", "/v1/tenants/"+tenant+"/endpoints", e)
+	call(t, "POST", "/v1/tenants/"+tenant+"/subscriptions", fields{"endpoint": made["id"], "types": types})
 	return made["id"].(string)
 }
 
 // publish publishes an event.
 func publish(t *testing.T, tenant, id, eventType string, data any) {
 	t.Helper()
-	call(t, "POST", "/v1/tenants/"+tenant+"/events", map[string]any{"specversion": "1.0", "id": id, "source": "/tests", "type": eventType, "data": data})
+	call(t, "POST", "/v1/tenants/"+tenant+"/events", fields{"specversion": "1.0", "id": id, "source": "/tests", "type": eventType, "data": data})
 }
 
 // until asks the API until what it says is right.
