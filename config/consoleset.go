@@ -43,7 +43,7 @@ func (c *Console) validate() error {
 	case c.Accent != "" && !colour.MatchString(c.Accent):
 		return schemas.Errorf(schemas.CodeInvalid, "--console-accent %q: use a colour like #635bff", c.Accent)
 	}
-	for _, word := range strings.FieldsSeq(c.FrameAncestors) {
+	for word := range strings.FieldsSeq(c.FrameAncestors) {
 		if !ancestor.MatchString(word) {
 			return schemas.Errorf(schemas.CodeInvalid, "--console-frame-ancestors: %q: use 'self' or origins like https://app.example.com, with spaces between them", word)
 		}
