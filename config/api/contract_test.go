@@ -35,7 +35,6 @@ func TestContract(t *testing.T) {
 	r := newRig(t)
 	endpoint, subscription := r.tenants()
 	ep := "/v1/tenants/acme/endpoints/" + endpoint
-
 	r.tenantLife(t)
 	r.endpointLife(t, ep)
 	r.limits(t, ep)
