@@ -19,6 +19,10 @@ func TestAccessible(t *testing.T) {
 	b.do(chromedp.Navigate(shared.base))
 	b.until(settled)
 	b.script(string(axe) + "\n;true")
+	if b.script(`document.querySelector("main").append(document.createElement("button"))`); len(b.violations()) == 0 {
+		t.Error("axe finds nothing wrong with a button without a name")
+	}
+	b.script(`document.querySelector("main > button").remove()`)
 	b.judge("signin")
 	b.script(`document.querySelector("main .button").click()`) // an empty form: the browser says so, and nothing else happens
 	b.enter(adminToken)
@@ -42,12 +46,17 @@ func (b *tab) judge(what string) {
 	b.t.Helper()
 	for _, theme := range []string{"light", "dark"} {
 		b.theme(theme)
-		found := b.script(`axe.run(document, {resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then((r) => r.violations
-			.filter((v) => v.impact === "serious" || v.impact === "critical")
-			.map((v) => v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? "")).join(" | ")))`)
-		if list := found.([]any); len(list) > 0 {
+		if list := b.violations(); len(list) > 0 {
 			said, _ := json.MarshalIndent(list, "", "  ")
 			b.t.Errorf("%s, %s: %s", what, theme, said)
 		}
 	}
+}
+
+// violations are what axe finds, the serious and the critical.
+func (b *tab) violations() []any {
+	b.t.Helper()
+	return b.script(`axe.run(document, {resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then((r) => r.violations
+			.filter((v) => v.impact === "serious" || v.impact === "critical")
+			.map((v) => v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? "")).join(" | ")))`).([]any)
 }

@@ -21,6 +21,7 @@ type tab struct {
 	t      *testing.T
 	ctx    context.Context //nolint:containedctx // chromedp's handle of a tab is one
 	tenant string
+	hash   string // what picture opens
 
 	mu    sync.Mutex // guards what follows
 	wrong []string   // errors of scripts, refusals of the policy, dialogs

@@ -9,11 +9,10 @@ import { explain } from "./reasons.js";
 // known is the name of an endpoint, with a link to it.
 export const known = (tenant, names, id) => h("a", { href: to(tenant, ["endpoints", id]) }, names.get(id) ?? id);
 
-// result is how the last attempt ended, in words.
+// result is how the last attempt ended, in short.
 export function result(d) {
   if (!d.reason) return "";
-  const words = d.reason === "ok" ? "" : explain(d.reason).text;
-  return h("span", null, d.code ? h("span", { class: "mono" }, d.code, " ") : "", h("span", { class: "sub" }, words));
+  return h("span", { class: "row", title: explain(d.reason).text }, d.code && h("span", { class: "mono" }, d.code), d.reason !== "ok" && h("span", { class: "muted" }, d.reason.replaceAll("_", " ")));
 }
 
 // deliveryColumns are those of a list of deliveries. Leave out what all share.

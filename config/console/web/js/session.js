@@ -20,14 +20,15 @@ export function keep(values) {
   } catch { /* then it lasts until the page is loaded anew */ }
 }
 
-// signOut forgets the token, and tells the page why.
+// signOut forgets the token, and tells the page why: once, though several requests may
+// have been refused.
 export function signOut(reason = "") {
   const was = session.token !== "";
   for (const name of Object.keys(session)) session[name] = "";
   try {
     sessionStorage.removeItem(key);
   } catch { /* nothing is kept */ }
-  if (was || reason) dispatchEvent(new CustomEvent("tidings:signed-out", { detail: reason }));
+  if (was) dispatchEvent(new CustomEvent("tidings:signed-out", { detail: reason }));
 }
 
 // An unknown scope may all: the API has the last word.

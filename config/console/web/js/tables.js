@@ -88,7 +88,7 @@ export async function paged(caption, columns, more, { none, mark, label = "Older
     on.disabled = false;
   } });
   function tell() {
-    fill(said, next ? `The first ${count}` : `All ${count}`);
+    fill(said, next ? `The first ${count}` : `${count} in all`);
     on.hidden = !next;
   }
   tell();

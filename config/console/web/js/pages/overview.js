@@ -2,14 +2,13 @@
 
 import { h, fill, svg } from "../dom.js";
 import { at, get } from "../api.js";
-import { compact, number, percent, rough, seconds } from "../format.js";
+import { compact, duration, number, percent, rough, seconds } from "../format.js";
 import { badge, card, codebox, empty, head, link, load, status, time } from "../ui.js";
 import { select } from "../forms.js";
 import { bars, lines } from "../charts.js";
 import { counts, endpoints, names, some, sum } from "../lookup.js";
 import { pause, watch } from "../live.js";
-import { explain } from "../reasons.js";
-import { known, publishHint } from "../rows.js";
+import { known, publishHint, result } from "../rows.js";
 import { table } from "../tables.js";
 import { go, to } from "../router.js";
 import { may } from "../session.js";
@@ -67,8 +66,7 @@ function flow(during) {
   node.totals = (total) => {
     for (const name of ["accepted", "matched", "delivered"]) fill(parts[name].value, compact(total[name]));
     for (const name of ["retried", "dead"]) fill(more[name].value, compact(total[name]));
-    fill(parts.delivered.rate, parts.delivered.moving ?? `${percent(total.delivered, total.attempts)} of attempts`);
-    fill(more.dead.rate, total.dead ? "see dead letters" : "nothing");
+    fill(parts.delivered.rate, parts.delivered.moving ?? (total.attempts ? `${percent(total.delivered, total.attempts)} of attempts` : ""));
   };
   node.waiting = (n) => fill(more.waiting.value, n);
   node.live = (data) => {
@@ -138,8 +136,9 @@ function feed(tenant) {
   const columns = [
     { label: "Event", cell: (a) => h("a", { href: to(tenant, ["deliveries", a.delivery]), class: "mono" }, a.event?.type ?? a.delivery) },
     { label: "Endpoint", cell: (a) => known(tenant, called, a.endpoint) },
-    { label: "Outcome", cell: (a) => [status(a.outcome), " ", a.status ? h("span", { class: "mono" }, a.status) : "", a.reason && a.reason !== "ok" && h("span", { class: "sub" }, explain(a.reason).text)] },
+    { label: "Outcome", cell: (a) => h("span", { class: "row" }, status(a.outcome), result({ code: a.status, reason: a.reason })) },
     { label: "Attempt", right: true, cell: (a) => number(a.attempt) },
+    { label: "Took", right: true, cell: (a) => (a.duration_ms === undefined ? "" : duration(`${a.duration_ms}ms`)) },
     { label: "At", cell: (a) => h("span", { class: "nowrap" }, time(a.at)) },
   ];
   box.add = (attempt) => {

@@ -21,12 +21,12 @@ export function page({ tenant, signal }) {
 function about(t) {
   const q = t.quota ?? {};
   const r = t.retention ?? {};
-  const operator = "the operator's";
+  const operator = h("span", { class: "muted" }, "as the operator has set");
   return facts([
     ["Id", h("code", null, t.id)], ["Name", t.name],
     ["Data that breaks its schema", { reject: "is refused", quarantine: "becomes a dead letter", warn: "is delivered and logged" }[t.validation] ?? t.validation],
-    ["Events published", q.events ?? operator], ["Stored events", q.stored_bytes ? bytes(q.stored_bytes) : operator], ["Endpoints", q.endpoints ? number(q.endpoints) : operator], ["Deliveries that wait", q.held ? number(q.held) : operator],
-    ["Events are kept", r.events ? duration(r.events) : operator], ["The log is kept", r.log ? duration(r.log) : operator],
+    ["Events published", q.events ?? operator.cloneNode(true)], ["Stored events", q.stored_bytes ? bytes(q.stored_bytes) : operator.cloneNode(true)], ["Endpoints", q.endpoints ? number(q.endpoints) : operator.cloneNode(true)], ["Deliveries that wait", q.held ? number(q.held) : operator.cloneNode(true)],
+    ["Events are kept", r.events ? duration(r.events) : operator.cloneNode(true)], ["The log is kept", r.log ? duration(r.log) : operator.cloneNode(true)],
     ["Made", t.origin === "file" ? "by tidings.yaml" : time(t.created)],
   ]);
 }

@@ -25,13 +25,13 @@ function show(tenant, t) {
   const words = Object.entries(t.dialects ?? {}).map(([name, d]) => [name, h("span", { class: "mono" }, d.name)]);
   const example = t.valid?.[0];
   return h("div", { class: "stack" },
-    card("Meaning", {}, h("p", null, t.meaning), facts([
+    card("Meaning", {}, h("div", { class: "stack" }, h("p", null, t.meaning), facts([
       ["Domain", t.domain], ["Defined", t.origin], ["Involves", t.involves?.length && h("span", { class: "chips" }, t.involves.map((p) => badge(p, "plain")))], ...words,
-    ])),
+    ]))),
     h("div", { class: "grid2" },
-      card("Schema of its data", {}, codebox(json(t.schema), { label: "Schema" })),
       h("div", { class: "stack" },
-        card("Examples", {}, h("div", { class: "stack" }, (t.valid ?? []).map((v, i) => codebox(json(v), { label: `Example ${i + 1}` })))),
-        example !== undefined && card("Publish one", {}, codebox(publishHint(tenant, t.type, JSON.stringify(example)), { label: "How to publish" })))),
+        card("Schema of its data", {}, codebox(json(t.schema), { label: "Schema" })),
+        example !== undefined && card("Publish one", {}, codebox(publishHint(tenant, t.type, JSON.stringify(example)), { label: "How to publish" }))),
+      card("Examples", {}, h("div", { class: "stack" }, (t.valid ?? []).map((v, i) => codebox(json(v), { label: `Example ${i + 1}` }))))),
     t.invalid?.length > 0 && card("What is refused", {}, h("div", { class: "stack" }, t.invalid.map((bad, i) => h("div", { class: "stack" }, h("p", null, bad.error), codebox(json(bad.data), { copy: false, label: `Refused example ${i + 1}` }))))));
 }
