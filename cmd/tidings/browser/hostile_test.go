@@ -45,6 +45,7 @@ func TestHostileData(t *testing.T) {
 	d := deliveries(t, id, "status=dead&type=order.hostile", 1)[0].(map[string]any)
 
 	b := newTab(t, id)
+	b.size(1360, 900)
 	b.enter(adminToken)
 	b.script(`(() => { window.struck = ""; window.refused = []; addEventListener("securitypolicyviolation", (e) => window.refused.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample)); })()`)
 	at := "#/t/" + id + "/"
@@ -57,7 +58,7 @@ func TestHostileData(t *testing.T) {
 	shown := 0
 	for _, page := range pages {
 		b.openHash(page)
-		b.fits(page)
+		b.fits(page, 1360)
 		if b.script(`document.body.innerText.includes("window.struck")`) == true {
 			shown++
 		}

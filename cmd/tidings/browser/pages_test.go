@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -121,14 +122,16 @@ func (b *tab) picture(name string) {
 				b.t.Fatal(err)
 			}
 		}
-		b.fits(name + " on a " + window.name)
+		b.fits(name+" on a "+window.name, window.width)
 	}
 }
 
 // fits wants nothing to stick out of the window sideways.
-func (b *tab) fits(what string) {
+func (b *tab) fits(what string, width int64) {
 	b.t.Helper()
-	wide := b.script(`document.documentElement.scrollWidth > innerWidth + 1 ? [...document.querySelectorAll("main *")].filter((n) => n.getBoundingClientRect().right > innerWidth + 1 && !n.closest(".scroll, .codebox, .tabs")).slice(0, 3).map((n) => n.outerHTML.slice(0, 120)) : []`)
+	// A phone makes its window as wide as what is in it: so the width is given.
+	window := strconv.FormatInt(width+1, 10)
+	wide := b.script(`document.documentElement.scrollWidth > ` + window + ` ? [...document.querySelectorAll("main *")].filter((n) => n.getBoundingClientRect().right > ` + window + ` && !n.closest(".scroll, .codebox, .tabs")).slice(0, 3).map((n) => n.outerHTML.slice(0, 120)) : []`)
 	if list, _ := wide.([]any); len(list) > 0 {
 		said, _ := json.Marshal(list)
 		b.t.Errorf("%s: it is wider than the window: %s", what, said)

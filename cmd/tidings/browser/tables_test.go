@@ -2,6 +2,9 @@ package browser
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +36,23 @@ func TestDialects(t *testing.T) {
 		}
 		if got, want := fmt.Sprintf("%v %v %v", has["timeout"], has["retry"], has["open"] == true), fmt.Sprintf("%v %v %v", rules.Timeout, delays, d.Open()); got != want {
 			t.Errorf("%s: the console says %s, the pipe %s", d, got, want)
+		}
+	}
+}
+
+// TestSnippetsInGo compiles those that receivers in Go are shown.
+func TestSnippetsInGo(t *testing.T) {
+	for _, family := range []string{"standard", "relaybox", "oneroute", "roq"} {
+		text, err := os.ReadFile(filepath.FromSlash("../../../config/console/web/snippets/" + family + ".go.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "hooks.go")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", family, err, out)
 		}
 	}
 }

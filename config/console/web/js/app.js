@@ -107,11 +107,25 @@ async function open(found, tenant, signal) {
   }
   if (signal.aborted) return;
   fill(frame.main, h("div", { class: "page" }, node));
-  const title = frame.main.querySelector("h1");
-  document.title = `${title?.textContent ?? ""} · ${settings.name}`;
   scrollTo(0, 0);
-  if (!first) title?.focus({ preventScroll: true });
+  titled(signal);
+}
+
+// titled names the window after the page's heading, and has a screen reader read that:
+// at once, or when it has come.
+function titled(signal) {
+  const focus = !first;
   first = false;
+  const look = () => {
+    const title = frame.main.querySelector("h1");
+    if (!title) return false;
+    document.title = `${title.textContent} · ${settings.name}`;
+    if (focus && !document.querySelector("dialog[open]")) title.focus({ preventScroll: true });
+    return true;
+  };
+  if (look()) return;
+  const waiting = new MutationObserver(() => (signal.aborted || look()) && waiting.disconnect());
+  waiting.observe(frame.main, { childList: true, subtree: true });
 }
 
 // home is the only tenant's overview, or the choice of one.

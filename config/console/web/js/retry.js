@@ -16,12 +16,13 @@ export function timeline(delays) {
   for (const delay of delays) times.push(times.at(-1) + seconds(delay));
   const end = times.at(-1);
   const scale = (t) => (end ? Math.log1p(t) / Math.log1p(end) : 0);
-  const x = (t) => 14 + scale(t) * 592;
+  const width = innerWidth < 700 ? 320 : 620;
+  const x = (t) => 14 + scale(t) * (width - 28);
   let free = -1;
   const words = times.length === 1 ? "One attempt, and no other." : `${times.length} attempts, the last after ${rough(end)}.`;
   return h("figure", { class: "chart retry-line" },
-    svg("svg", { viewBox: "0 0 620 62", preserveAspectRatio: "xMinYMid meet", role: "img", "aria-label": `${words} At ${times.map((t) => (t ? rough(t) : "once")).join(", ")}.` },
-      svg("line", { class: "axis", x1: 14, x2: 606, y1: 26, y2: 26 }),
+    svg("svg", { viewBox: `0 0 ${width} 62`, preserveAspectRatio: "xMinYMid meet", role: "img", "aria-label": `${words} At ${times.map((t) => (t ? rough(t) : "once")).join(", ")}.` },
+      svg("line", { class: "axis", x1: 14, x2: width - 14, y1: 26, y2: 26 }),
       times.map((t, i) => {
         const at = x(t);
         const room = at > free;

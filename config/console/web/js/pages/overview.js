@@ -21,11 +21,15 @@ export function page({ tenant, query, signal }) {
   const picture = flow(ranges[range][2]);
   const pick = select([["1h", "Last hour"], ["24h", "Last 24 hours"], ["7d", "Last 7 days"]], range, { "aria-label": "Time", onchange: () => go(to(tenant, ["overview"], { range: pick.value })) });
   const newest = feed(tenant);
+  const queues = longest(tenant);
   const charts = load(signal, () => drawCharts(tenant, range, picture, signal), { lines: 6 });
   refresh(tenant, range, picture, signal);
   pause(1500, signal).then(() => !picture.streams && !signal.aborted && waiting(tenant, picture, signal)).catch(() => { /* the next time */ });
   watch(tenant, signal, {
-    overview: picture.live,
+    overview: (data) => {
+      picture.live(data);
+      queues.show(data.endpoints ?? []);
+    },
     attempt: newest.add,
     state: (word) => {
       state.classList.toggle("on", word === "live");
@@ -36,6 +40,7 @@ export function page({ tenant, query, signal }) {
   return [
     head("Overview", { marks: [state], actions: [pick] }),
     picture,
+    queues,
     charts,
     h("div", { class: "grid2 wide-left" },
       card("Newest deliveries", { flush: true, actions: [link("All", to(tenant, ["deliveries"]), "small")] }, newest),
@@ -149,6 +154,27 @@ function feed(tenant) {
       list.add([attempt], true);
       list.keep(14);
     }
+  };
+  return box;
+}
+
+// longest shows whose queues are longest at the moment, where a stream tells.
+function longest(tenant) {
+  const box = h("div", { hidden: true });
+  let called = new Map();
+  let shown = "";
+  names(tenant).then((found) => { called = found; });
+  box.show = (list) => {
+    const top = list.filter((e) => e.waiting > 0).sort((a, b) => b.waiting - a.waiting).slice(0, 5);
+    const key = JSON.stringify(top);
+    if (key === shown) return;
+    shown = key;
+    box.hidden = !top.length;
+    fill(box, card("Deliveries wait for", { flush: true }, table("Endpoints with the longest queues", [
+      { label: "Endpoint", cell: (e) => known(tenant, called, e.id) },
+      { label: "Waiting", right: true, cell: (e) => number(e.waiting) },
+      { label: "The oldest since", right: true, cell: (e) => rough(e.oldest_seconds) },
+    ], top)));
   };
   return box;
 }

@@ -26,7 +26,7 @@ function list(tenant, all, start) {
     { label: "Domain", sort: (t) => t.domain, cell: (t) => t.domain },
     { label: "Meaning", cell: (t) => t.meaning },
     { label: "Dialects", cell: (t) => h("span", { class: "chips" }, Object.keys(t.dialects ?? {}).sort().map((d) => badge(d, "plain"))) },
-    { label: "From", cell: (t) => origins[t.origin] ?? t.origin },
+    { label: "From", cell: (t) => h("span", { class: "nowrap" }, origins[t.origin] ?? t.origin) },
   ];
   function draw() {
     const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
