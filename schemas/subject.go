@@ -12,6 +12,7 @@ const (
 	StreamEvents   = "EVENTS"
 	StreamDead     = "DEAD"
 	StreamLog      = "LOG"
+	StreamPull     = "PULL"
 	BucketRegistry = "tidings-registry"
 	BucketMembers  = "tidings-members"
 	// BucketIdempotency keeps the API's answers for a day.
@@ -23,6 +24,7 @@ const (
 	heldPrefix   = "held."
 	deadPrefix   = "dead."
 	logPrefix    = "log."
+	pullPrefix   = "pull."
 
 	// deadEvent takes an endpoint's place in the subject of a dead event.
 	deadEvent = "event"
@@ -140,6 +142,17 @@ const AllHeld = heldPrefix + ">"
 func QueueEndpoint(subject string) EndpointID {
 	return EndpointID(subject[strings.LastIndexByte(subject, '.')+1:])
 }
+
+// PullSubjects are what PULL stores.
+const PullSubjects = pullPrefix + "*.*"
+
+// PullSubject is the queue from which an endpoint's deliveries are pulled.
+func PullSubject(tenant TenantID, endpoint EndpointID) string {
+	return pullPrefix + string(tenant) + "." + string(endpoint)
+}
+
+// PullConsumer is the durable consumer of an endpoint's queue in PULL.
+func PullConsumer(endpoint EndpointID) string { return string(endpoint) }
 
 // LogSubjects are what LOG stores.
 const LogSubjects = logPrefix + "*"

@@ -25,6 +25,7 @@ import (
 	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/pull"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -49,6 +50,7 @@ type app struct {
 	record     schemas.Journal // to the journal
 	deliveries *deliveryLog    // nil without the role api
 	eraser     *erasure.Eraser // nil without the role api
+	desk       *pull.Desk      // nil without the role api, or HTTP
 	streams    streams.Applied
 	registry   *registry.Registry
 	index      *fanout.Index

@@ -62,6 +62,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	desk, err := c.startPulling(ctx, nc)
+	if err != nil {
+		return nil, nil, err
+	}
 	v1 = api.New(api.Options{
 		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
 		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
@@ -74,6 +78,8 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Pending:           again.pending,
 		Resend:            again.resend,
 		Replays:           c.jobs,
+		Poll:              desk.Poll,
+		Settle:            desk.Settle,
 		Erase:             a.eraser.Erase,
 		Erasures:          a.eraser.List,
 		NewSecret:         dialect.NewSecret,
@@ -102,6 +108,9 @@ func (c *control) gate() *access.Gate {
 
 // checkEndpoint names what keeps an endpoint from being delivered to.
 func checkEndpoint(e schemas.Endpoint, guard egress.Guard) error {
+	if e.Pull { // nothing is sent
+		return dialect.Check(e)
+	}
 	u, err := schemas.ParseURL(e.URL)
 	if err != nil {
 		return err

@@ -51,6 +51,8 @@ func (a *API) routes() []route {
 		{method: post, path: endpointPath + "/resume", right: access.Write, do: a.resumeEndpoint},
 		{method: post, path: endpointPath + "/enable", right: access.Write, do: a.enableEndpoint},
 		{method: post, path: endpointPath + "/test", right: access.Write, do: a.testEndpoint},
+		{method: post, path: endpointPath + "/poll", right: access.Write, do: a.pollEndpoint},
+		{method: post, path: endpointPath + "/settle", right: access.Write, do: a.settleEndpoint},
 
 		{method: post, path: tenantPath + "/subscriptions", right: access.Write, do: a.createSubscription},
 		{method: get, path: tenantPath + "/subscriptions", right: access.Read, do: a.listSubscriptions},

@@ -35,6 +35,9 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 		if old, ok := have.Endpoints[e.ID]; ok && old.Tenant != e.Tenant {
 			return taken("endpoint", string(e.ID))
 		}
+		if old, ok := have.Endpoints[e.ID]; ok && old.Pull != e.Pull { // what waits for it lies elsewhere
+			return schemas.Errorf(schemas.CodeConflict, "endpoint %s: it cannot change between url and pull: declare it under another id", e.ID)
+		}
 		if err := oneROQ(after, e); err != nil {
 			return err
 		}
