@@ -77,7 +77,7 @@ type Nack struct {
 // Validate names the field that is wrong.
 func (s Settlement) Validate() error {
 	if n := len(s.Ack) + len(s.Nack) + len(s.Extend); n > MaxSettled {
-		return Errorf(CodeInvalid, "ack, nack and extend name %d receipts: use at most %d", n, MaxSettled)
+		return Errorf(CodeInvalid, "ack: with nack and extend these are %d receipts: use at most %d", n, MaxSettled)
 	}
 	for i, n := range s.Nack {
 		if n.After != nil && (*n.After < 0 || n.After.Std() > MaxNackAfter) {

@@ -160,7 +160,7 @@ func TestAReceiptIsExtended(t *testing.T) {
 		c := p.caller()
 		p.pulled("ep_a", schemas.Policy{})
 		p.publish(t.Context(), "e1")
-		d := c.poll("ep_a", `{"ack_wait":"10s"}`)[0]
+		d := c.poll("ep_a", `{"ack_wait":"10s","wait":"10s"}`)[0]
 		if left := time.Until(d.Until); left != 10*time.Second {
 			t.Errorf("good for %s", left)
 		}

@@ -35,11 +35,11 @@ func TestContract(t *testing.T) {
 	r := newRig(t)
 	endpoint, subscription := r.tenants()
 	ep := "/v1/tenants/acme/endpoints/" + endpoint
-
 	r.tenantLife(t)
 	r.endpointLife(t, ep)
 	r.limits(t, ep)
 	r.actions(t, ep)
+	r.pulls(t, ep)
 	r.resumes(t, ep)
 	r.subscriptionLife(t, endpoint, subscription)
 	r.types(t)

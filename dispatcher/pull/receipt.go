@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tidings-dev/tidings/schemas"
@@ -45,7 +46,7 @@ func (r receipt) write(key []byte, endpoint schemas.EndpointID) string {
 
 // readReceipt reads what write made for the endpoint under the key.
 func readReceipt(text string, key []byte, endpoint schemas.EndpointID) (r receipt, err error) {
-	if len(text) > maxReceipt {
+	if len(text) > maxReceipt || strings.ContainsAny(text, "\r\n") { // which the decoder skips
 		return receipt{}, errReceipt
 	}
 	b, err := coding.DecodeString(text)
