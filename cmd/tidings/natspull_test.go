@@ -96,7 +96,7 @@ func TestPulledNatively(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Subject() != "pull.acme.ep_a" || m.Headers().Get("Ce-Type") != "order.created" || m.Headers().Get("Ce-Id") != "big" ||
+		if m.Subject() != "pull.acme.ep_a" || m.Headers().Get("ce-type") != "order.created" || m.Headers().Get("ce-id") != "big" ||
 			!strings.HasPrefix(m.Headers().Get("Tidings-Delivery"), "dlv_") || len(m.Data()) < 20<<10 {
 			t.Errorf("%s %v, %d bytes", m.Subject(), m.Headers(), len(m.Data()))
 		}
