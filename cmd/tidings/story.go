@@ -109,10 +109,11 @@ func (s *story) end(events int) {
 		events, s.want, s.want-s.dead, s.dead)
 }
 
-func (s *story) next(a *app) {
+func (s *story) next(a *app, token string) {
 	s.text(`
 Try next, in another terminal:
   ./bin/tidings publish --nats-url %[1]s --tenant demo --type room.joined --data '{"roomId":"lobby"}'
+  TIDINGS_TOKEN=%[3]s ./bin/tidings listen --server http://%[2]s --tenant demo
   ./bin/tidings types
   nats --server %[1]s pub events.demo.room.joined '{"roomId":"lobby"}' \
        -H ce-specversion:1.0 -H ce-id:1 -H ce-source:/me -H ce-type:room.joined
@@ -121,5 +122,5 @@ Try next, in another terminal:
 
 Ctrl-C ends the demo.
 
-`, a.natsURL, a.httpAddr)
+`, a.natsURL, a.httpAddr, token)
 }
