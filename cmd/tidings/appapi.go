@@ -83,14 +83,12 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Erase:             a.eraser.Erase,
 		Erasures:          a.eraser.List,
 		NewSecret:         dialect.NewSecret,
-		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
-			return roam.Secret(ctx, a.registry, tenant, user)
-		},
-		CheckEndpoint: func(e schemas.Endpoint) error { return checkEndpoint(e, out.Guard) },
-		Admit:         quotas.Publish,
-		Make:          quotas.Make,
-		Published:     a.measures.recorder().Published,
-		Log:           a.log,
+		RoamSecret:        a.roamSecret,
+		CheckEndpoint:     func(e schemas.Endpoint) error { return checkEndpoint(e, out.Guard) },
+		Admit:             quotas.Publish,
+		Make:              quotas.Make,
+		Published:         a.measures.recorder().Published,
+		Log:               a.log,
 	})
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
@@ -98,6 +96,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Make:     quotas.Make,
 	})
 	return v1, v0, nil
+}
+
+func (a *app) roamSecret(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
+	return roam.Secret(ctx, a.registry, tenant, user)
 }
 
 // gate lets in whoever has a token, as often as the settings say.

@@ -162,7 +162,7 @@ func TestListenPrintsJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPipe(t)
 		c := p.caller()
-		e := c.listens(listenOptions{dialect: "relaybox", printJSON: true, filters: []string{`data.id == "e2"`, `{"prefix":{"type":"order"}}`}}, c.api, nil)
+		e := c.listens(listenOptions{dialect: "cloudevents", printJSON: true, filters: []string{`data.id == "e2"`, `{"prefix":{"type":"order"}}`}}, c.api, nil)
 		p.publish(t.Context(), "e1")
 		p.publish(t.Context(), "e2")
 		e.shows("\n")
@@ -177,7 +177,7 @@ func TestListenPrintsJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(e.out.String()), &got); err != nil {
 			t.Fatalf("%v: %s", err, e.out.String())
 		}
-		if got.Event.ID != "e2" || got.Dialect != "relaybox" || !got.Verified || got.Outcome != "delivered" || got.Body == nil {
+		if got.Event.ID != "e2" || got.Dialect != "cloudevents" || !got.Verified || got.Outcome != "delivered" || got.Body == nil {
 			t.Errorf("got %+v of %s", got, e.out.String())
 		}
 	})

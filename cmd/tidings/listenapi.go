@@ -28,7 +28,9 @@ type apiProblem struct {
 	detail string
 }
 
-func (p *apiProblem) Error() string { return fmt.Sprintf("the API answered %d: %s", p.status, p.detail) }
+func (p *apiProblem) Error() string {
+	return fmt.Sprintf("the API answered %d: %s", p.status, p.detail)
+}
 
 // lasting reports whether asking again would get the same answer.
 func (p *apiProblem) lasting() bool {
@@ -91,11 +93,12 @@ func (l *listenAPI) do(ctx context.Context, method, path string, body, into any)
 }
 
 func (l *listenAPI) path(parts ...string) string {
-	path := "/tenants/" + url.PathEscape(string(l.tenant))
+	var path strings.Builder
+	path.WriteString("/tenants/" + url.PathEscape(string(l.tenant)))
 	for _, p := range parts {
-		path += "/" + url.PathEscape(p)
+		path.WriteString("/" + url.PathEscape(p))
 	}
-	return path
+	return path.String()
 }
 
 // findTenant is the only one there is, if none is named.
