@@ -1,16 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -72,7 +78,7 @@ func (r *roles) polls(id schemas.EndpointID, body string) []schemas.Pulled {
 }
 
 // TestPulledNatively has a program inside read the same durable consumer with nats.go,
-// by the rights that deploy/nats/accounts.conf shows, while another polls.
+// while another polls.
 func TestPulledNatively(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPipe(t)
@@ -82,6 +88,7 @@ func TestPulledNatively(t *testing.T) {
 		big := testEvent("big")
 		_ = big.SetData("application/json", map[string]string{"id": strings.Repeat("x", 20<<10)}) // stays in EVENTS elsewhere
 		p.publishEvent(t.Context(), big)
+		<-time.After(time.Second)
 		p.publish(t.Context(), "e2")
 		js, err := jetstream.New(p.nc)
 		if err != nil {
@@ -111,4 +118,90 @@ func TestPulledNatively(t *testing.T) {
 			t.Errorf("one more: %v", err)
 		}
 	})
+}
+
+// TestAProgramInsideReadsItsQueue runs the lines of deploy/nats/accounts.conf that say
+// who may read a queue: such a program may, and nothing else.
+func TestAProgramInsideReadsItsQueue(t *testing.T) {
+	s, inside := startInside(t)
+	s.queues("ep_inside", "ep_other")
+	js, err := jetstream.NewWithAPIPrefix(s.with(inside), "TIDINGS.API")
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer, err := js.Consumer(t.Context(), "PULL", "ep_inside")
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := consumer.Fetch(3, jetstream.FetchMaxWait(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m := range batch.Messages() {
+		if err := m.DoubleAck(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if info, err := consumer.Info(t.Context()); err != nil || info.NumPending > 0 || info.NumAckPending > 0 || info.AckFloor.Consumer != 3 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	mayNothingElse(t, js)
+}
+
+func mayNothingElse(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := js.Consumer(ctx, "PULL", "ep_other"); err == nil {
+		t.Error("it may read another endpoint's queue")
+	}
+	if _, err := js.Publish(ctx, "pull.acme.ep_inside", nil); err == nil {
+		t.Error("it may write to its queue")
+	}
+}
+
+// startInside runs deploy/nats with those lines, and returns who reads ep_inside.
+func startInside(t *testing.T) (s *shipped, inside nats.Option) {
+	t.Helper()
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, _ := key.PublicKey()
+	t.Setenv("INSIDE_NKEY", public)
+	dir := t.TempDir()
+	for _, file := range []string{shippedServer, shippedUsers} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.ReplaceAll(text, []byte("\n#pull "), []byte("\n"))
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return startShippedAs(t, filepath.Join(dir, filepath.Base(shippedServer)), false), nats.Nkey(public, key.Sign)
+}
+
+// queues makes the streams, and in PULL three deliveries for each of these endpoints.
+func (s *shipped) queues(ids ...schemas.EndpointID) {
+	s.t.Helper()
+	s.apply()
+	js, err := jetstream.New(s.operator())
+	for _, id := range ids {
+		subject := schemas.PullSubject(testTenant, id)
+		for range 3 {
+			if err == nil {
+				_, err = js.Publish(s.t.Context(), subject, []byte("{}"))
+			}
+		}
+		if err == nil {
+			_, err = js.CreateConsumer(s.t.Context(), "PULL", jetstream.ConsumerConfig{
+				Durable: schemas.PullConsumer(id), FilterSubject: subject, AckPolicy: jetstream.AckExplicitPolicy,
+			})
+		}
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
