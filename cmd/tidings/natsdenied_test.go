@@ -156,7 +156,7 @@ func (s *shipped) contents() map[string][2]uint64 {
 	for info := range list.Info() {
 		all[info.Config.Name] = [2]uint64{info.State.LastSeq, uint64(info.State.Consumers)}
 	}
-	if list.Err() != nil || len(all) != 8 {
+	if list.Err() != nil || len(all) != 9 {
 		s.t.Fatalf("streams %v, %v", all, list.Err())
 	}
 	return all
