@@ -69,7 +69,7 @@ nothing was heard of it for a quarter of an hour.`,
 		Example: `  export TIDINGS_TOKEN=tidings_… TIDINGS_TENANT=acme
   tidings listen
   tidings listen --types 'order.*' --forward-to http://localhost:3000/hooks
-  tidings listen --filter 'data.amount > 100' --print-json | jq .body`,
+  tidings listen --types order.paid --filter 'data.amount > 100' --print-json | jq .body`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			l, err := newListener(o, c.OutOrStdout(), c.ErrOrStderr())

@@ -109,7 +109,11 @@ func (e *ear) waits(in *shown, text string) {
 		if strings.Contains(in.String(), text) {
 			return
 		}
-		<-time.After(100 * time.Millisecond)
+		select {
+		case <-e.ended:
+			e.t.Fatalf("it ended with %v", e.err)
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 	e.t.Fatalf("it does not say %q:\n%s\n%s", text, e.notes.String(), e.out.String())
 }
