@@ -9,12 +9,12 @@ import (
 
 // endpoint reads an endpoint and its subscriptions.
 func (r *reading) endpoint(p place, tenant schemas.TenantID) schemas.Endpoint {
-	if !p.record("id", "name", "url", "dialect", "mode", "handshake", "paused", "secrets", "headers", "policy", "subscribe", "channel", "subscriptions") {
-		p.lacks("an id, a url and secrets")
+	if !p.record("id", "name", "url", "pull", "dialect", "mode", "handshake", "paused", "secrets", "headers", "policy", "subscribe", "channel", "subscriptions") {
+		p.lacks("an id, a url (or pull: true) and secrets")
 		return schemas.Endpoint{}
 	}
 	e := schemas.Endpoint{
-		ID: schemas.EndpointID(p.member("id").text()), Tenant: tenant, Name: p.member("name").text(), URL: p.member("url").text(),
+		ID: schemas.EndpointID(p.member("id").text()), Tenant: tenant, Name: p.member("name").text(), URL: p.member("url").text(), Pull: p.member("pull").flag(),
 		Dialect: schemas.Dialect(p.member("dialect").text()), Mode: schemas.Mode(p.member("mode").text()),
 		Handshake: p.member("handshake").flag(), Paused: p.member("paused").flag(),
 		Policy: p.member("policy").policy(),
@@ -78,7 +78,7 @@ func (p place) policy() (policy schemas.Policy) {
 // its Validate stops at the first: parts of it are held to that one by one.
 func checkEndpoint(p place, e schemas.Endpoint) {
 	for _, part := range partsOf(e) {
-		if part.URL == "" {
+		if part.URL == "" && !part.Pull {
 			part.URL = "https://example.com"
 		}
 		if part.Secrets == nil {
@@ -88,8 +88,8 @@ func checkEndpoint(p place, e schemas.Endpoint) {
 		p.blame(part.Validate())
 	}
 	switch err := e.Validate(); {
-	case !p.member("url").given():
-		p.member("url").refuse("is missing: give the address to deliver to")
+	case !p.member("url").given() && !e.Pull:
+		p.member("url").refuse("is missing: give the address to deliver to, or pull: true to have deliveries fetched")
 	case err != nil:
 		p.blame(err)
 	default:
@@ -104,7 +104,7 @@ func partsOf(e schemas.Endpoint) []schemas.Endpoint {
 		known = schemas.DialectCloudEvents // which takes all
 	}
 	parts := []schemas.Endpoint{
-		{URL: e.URL},
+		{URL: e.URL, Pull: e.Pull},
 		{Name: e.Name},
 		{Dialect: e.Dialect, Mode: e.Mode},
 		{Dialect: known, Handshake: e.Handshake},

@@ -160,12 +160,13 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
+	shelf := newShelf(js, o.Log)
 	b, tracer := bodies.New(nc, o.Log), tracing.New(o.Tracers, "dispatcher")
 	return &Dispatcher{
 		o: o, nc: nc, js: js, bodies: b, gate: newGate(), clock: newClock(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
 		tracer: tracer,
 		maker: attempt.New(attempt.Options{
-			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Origin: o.Origin,
+			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Shelve: shelf.put, Origin: o.Origin,
 			Callback: o.Callback, Transport: o.Transport, UserAgent: o.UserAgent, Tracer: tracer, Log: o.Log,
 		}),
 		express: map[int]expressTaker{}, running: map[*partition]struct{}{},

@@ -5,7 +5,8 @@
 //	   ▲   ▲                            │                     ├─ delivered: ack
 //	   │   └── held.<p>.<endpoint> ◄────┘                     ├─ retry: later.<p>.<endpoint>.<delivery>, ack
 //	   └────── JetStream, when due ◄──────────────────────────┤
-//	fanout, same process ── express ──┘                       └─ dead: DEAD dead.<tenant>.<endpoint>, ack
+//	fanout, same process ── express ──┘                       ├─ dead: DEAD dead.<tenant>.<endpoint>, ack
+//	                                                          └─ pulled from: PULL pull.<tenant>.<endpoint>, ack
 //
 // A partition is read by one process, as a rule ([Dispatcher.RunPartition]).
 // Each endpoint with something due has a lane: a window of attempts under way
@@ -51,6 +52,9 @@
 //
 // With Options.Tracers each request has a span, which follows the one that fanout made
 // the delivery in, and each settling (package tracing).
+//
+// Where the receiver fetches what is due, nothing is sent: the delivery goes to the
+// endpoint's queue in PULL (shelf.go), and package pull hands it out.
 //
 // Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
 // after its next attempt or its dead letter is stored, under a message id that

@@ -181,8 +181,12 @@ func (p *partition) handle(work context.Context, t *task) ending {
 	if err == nil {
 		t.signal = flow.SignalOf(result.Outcome.Cause)
 	}
-	if errors.Is(err, attempt.ErrPaused) {
+	switch {
+	case errors.Is(err, attempt.ErrPaused):
 		return paused
+	case errors.Is(err, attempt.ErrShelved): // it lies on, elsewhere
+		t.stored.done()
+		return ended
 	}
 	r := Report{t.delivery, result}
 	stays := err == nil && r.Outcome.Kind == schemas.Retry && p.inPlace(t)

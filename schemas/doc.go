@@ -11,6 +11,7 @@
 //	ready.<p>.<endpoint>             due now                        Delivery   → dispatcher
 //	later.<p>.<endpoint>.<delivery>  due at a time                  Delivery   → JetStream's scheduler → ready
 //	held.<p>.<endpoint>              due, waiting its turn          Delivery   → dispatcher
+//	pull.<tenant>.<endpoint>         due, for whoever pulls it      Delivery   → api, native readers
 //	dead.<tenant>.<endpoint|event>   given up, with the reason      DeadLetter → people and replay
 //
 // CloudEvents words mean what CloudEvents 1.0.2 says, JetStream words what NATS

@@ -9,8 +9,12 @@ type Endpoint struct {
 	ID     EndpointID `json:"id"`
 	Tenant TenantID   `json:"tenant"`
 	Name   string     `json:"name,omitempty"`
-	// URL receives the POSTs: absolute, http or https, without credentials.
-	URL string `json:"url"`
+	// URL receives the POSTs: absolute, http or https, without credentials. Empty of
+	// an endpoint that is pulled from.
+	URL string `json:"url,omitempty"`
+	// Pull says that nothing is sent: its receiver fetches the deliveries ([Poll]). An
+	// endpoint stays what it was made as.
+	Pull bool `json:"pull,omitempty"`
 	// Dialect words and signs the deliveries. Empty means [DialectStandard].
 	Dialect Dialect `json:"dialect,omitempty"`
 	// Mode chooses among the forms of a dialect that has several; see [Mode].
@@ -72,7 +76,7 @@ func (e Endpoint) Validate() error {
 	if err := e.Tenant.Validate(); err != nil {
 		return err
 	}
-	if _, err := ParseURL(e.URL); err != nil {
+	if err := e.validatePlace(); err != nil {
 		return Errorf(CodeInvalid, "endpoint %s: %w", e.ID, err)
 	}
 	if err := ValidateDialect(e.Dialect, e.Mode); err != nil {
@@ -102,4 +106,19 @@ func (e Endpoint) Validate() error {
 		return Errorf(CodeInvalid, "endpoint %s: %w", e.ID, err)
 	}
 	return nil
+}
+
+// validatePlace wants either a URL, or what makes sense where nothing is sent.
+func (e Endpoint) validatePlace() error {
+	if !e.Pull {
+		_, err := ParseURL(e.URL)
+		return err
+	}
+	switch {
+	case e.URL != "":
+		return Errorf(CodeInvalid, "url: nothing is sent to an endpoint that is pulled from: give either url or pull")
+	case e.Handshake:
+		return Errorf(CodeInvalid, "handshake: nothing is sent to an endpoint that is pulled from, so there is nobody to ask: leave it out")
+	}
+	return e.Policy.validatePull()
 }

@@ -33,6 +33,7 @@ const (
 	ReasonThrottled    Reason = "throttled"     // 429, or 503 with Retry-After
 	ReasonEgressDenied Reason = "egress_denied" // the guard refused the address
 	ReasonNoConsent    Reason = "no_consent"    // the receiver's handshake did not agree
+	ReasonNacked       Reason = "nacked"        // whoever pulled it gave it back
 
 	// Why a delivery dies.
 

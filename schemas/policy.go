@@ -145,6 +145,31 @@ func (p Policy) validate() error {
 	return nil
 }
 
+// validatePull refuses what would have no effect on an endpoint that is pulled from:
+// who pulls decides when, how fast, and what failed.
+func (p Policy) validatePull() error {
+	for _, limit := range []struct {
+		name string
+		set  bool
+	}{
+		{"timeout", p.Timeout != 0},
+		{"concurrency", p.Concurrency != 0},
+		{"rate", !p.Rate.IsZero()},
+		{"burst", p.Burst != 0},
+		{"backlog", p.Backlog != ""},
+		{"breaker", p.Breaker != ""},
+		{"auto_disable", p.AutoDisable != ""},
+		{"disable_after", p.DisableAfter != 0},
+		{"statuses", len(p.Statuses) > 0},
+		{"trace", p.Trace},
+	} {
+		if limit.set {
+			return Errorf(CodeInvalid, "policy.%s has no effect on an endpoint that is pulled from: leave it out", limit.name)
+		}
+	}
+	return nil
+}
+
 func (p Policy) validateAttempts() error {
 	if t := p.Timeout.Std(); t < 0 || t > MaxTimeout {
 		return Errorf(CodeInvalid, "timeout %s: use more than 0 and at most %s", t, MaxTimeout)

@@ -168,7 +168,7 @@ func TestPolicyJSONRoundTrip(t *testing.T) {
 		}
 	}
 	out, err := json.Marshal(schemas.Endpoint{ID: "ep_1", Policy: schemas.Policy{Retry: []schemas.Duration{}}})
-	if want := `{"id":"ep_1","tenant":"","url":"","policy":{"retry":[]}}`; err != nil || string(out) != want {
+	if want := `{"id":"ep_1","tenant":"","policy":{"retry":[]}}`; err != nil || string(out) != want {
 		t.Errorf("got %s, %v; want %s", out, err, want)
 	}
 }

@@ -13,6 +13,7 @@ const (
 	StreamDead     = "DEAD"
 	StreamLog      = "LOG"
 	StreamAudit    = "AUDIT"
+	StreamPull     = "PULL"
 	BucketRegistry = "tidings-registry"
 	BucketMembers  = "tidings-members"
 	// BucketIdempotency keeps the API's answers for a day.
@@ -25,6 +26,7 @@ const (
 	deadPrefix   = "dead."
 	logPrefix    = "log."
 	auditPrefix  = "audit."
+	pullPrefix   = "pull."
 
 	// deadEvent takes an endpoint's place in the subject of a dead event.
 	deadEvent = "event"
@@ -142,6 +144,17 @@ const AllHeld = heldPrefix + ">"
 func QueueEndpoint(subject string) EndpointID {
 	return EndpointID(subject[strings.LastIndexByte(subject, '.')+1:])
 }
+
+// PullSubjects are what PULL stores.
+const PullSubjects = pullPrefix + "*.*"
+
+// PullSubject is the queue from which an endpoint's deliveries are pulled.
+func PullSubject(tenant TenantID, endpoint EndpointID) string {
+	return pullPrefix + string(tenant) + "." + string(endpoint)
+}
+
+// PullConsumer is the durable consumer of an endpoint's queue in PULL.
+func PullConsumer(endpoint EndpointID) string { return string(endpoint) }
 
 // LogSubjects are what LOG stores.
 const LogSubjects = logPrefix + "*"

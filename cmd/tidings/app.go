@@ -26,6 +26,7 @@ import (
 	"github.com/tidings-dev/tidings/config/telemetry"
 	"github.com/tidings-dev/tidings/dispatcher"
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
+	"github.com/tidings-dev/tidings/dispatcher/pull"
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
@@ -51,6 +52,7 @@ type app struct {
 	deliveries *deliveryLog    // nil without the role api
 	eraser     *erasure.Eraser // nil without the role api
 	audit      *audit.Log
+	desk       *pull.Desk // nil without the role api, or HTTP
 	streams    streams.Applied
 	registry   *registry.Registry
 	index      *fanout.Index

@@ -63,6 +63,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	desk, err := c.startPulling(ctx, nc)
+	if err != nil {
+		return nil, nil, err
+	}
 	v1 = api.New(api.Options{
 		Registry: a.registry, Picture: a.picture, Catalogue: a.types, CaughtUp: a.barrier.CaughtUp,
 		Gate: gate, Keys: a.keys, Idempotency: a.streams.Idempotency,
@@ -79,17 +83,17 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Pending:           again.pending,
 		Resend:            again.resend,
 		Replays:           c.jobs,
+		Poll:              desk.Poll,
+		Settle:            desk.Settle,
 		Erase:             a.eraser.Erase,
 		Erasures:          a.eraser.List,
 		NewSecret:         dialect.NewSecret,
-		RoamSecret: func(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
-			return roam.Secret(ctx, a.registry, tenant, user)
-		},
-		CheckEndpoint: func(e schemas.Endpoint) error { return checkEndpoint(e, out.Guard) },
-		Admit:         quotas.Publish,
-		Make:          quotas.Make,
-		Published:     a.measures.recorder().Published,
-		Log:           a.log,
+		RoamSecret:        a.roamSecret,
+		CheckEndpoint:     func(e schemas.Endpoint) error { return checkEndpoint(e, out.Guard) },
+		Admit:             quotas.Publish,
+		Make:              quotas.Make,
+		Published:         a.measures.recorder().Published,
+		Log:               a.log,
 	})
 	v0 = roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
@@ -97,6 +101,10 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Make:     quotas.Make,
 	})
 	return v1, v0, nil
+}
+
+func (a *app) roamSecret(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
+	return roam.Secret(ctx, a.registry, tenant, user)
 }
 
 // gate lets in whoever has a token, as often as the settings say.
@@ -120,6 +128,9 @@ func (c *control) links() *access.Links {
 
 // checkEndpoint names what keeps an endpoint from being delivered to.
 func checkEndpoint(e schemas.Endpoint, guard egress.Guard) error {
+	if e.Pull { // nothing is sent
+		return dialect.Check(e)
+	}
 	u, err := schemas.ParseURL(e.URL)
 	if err != nil {
 		return err

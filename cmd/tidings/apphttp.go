@@ -47,6 +47,9 @@ func (a *app) startHTTP(ctx context.Context) error {
 		mux.Handle(consentPath, a.consents.handler())
 	}
 	a.serve(ctx, "http", listener, mux)
+	if a.desk != nil { // who waits for deliveries is not waited for
+		a.onStop("polls", func() error { a.desk.Close(); return nil })
+	}
 	return nil
 }
 

@@ -33,15 +33,19 @@ func (a *app) quotas(js jetstream.JetStream, reached func(schemas.TenantID, stri
 	})
 }
 
-// held counts the deliveries in the held queues of each tenant.
+// held counts the deliveries in the held queues of each tenant, and in those from which
+// deliveries are pulled.
 func (a *app) held(ctx context.Context, js jetstream.JetStream) (map[schemas.TenantID]int, error) {
 	held := map[schemas.TenantID]int{}
+	queues := map[string]string{schemas.StreamPull: schemas.PullSubjects}
 	for shard := range a.streams.Layout.Shards {
-		name := schemas.DeliveriesShard(shard)
+		queues[schemas.DeliveriesShard(shard)] = schemas.AllHeld
+	}
+	for name, queue := range queues {
 		stream, err := js.Stream(ctx, name)
 		var info *jetstream.StreamInfo
 		if err == nil {
-			info, err = stream.Info(ctx, jetstream.WithSubjectFilter(schemas.AllHeld))
+			info, err = stream.Info(ctx, jetstream.WithSubjectFilter(queue))
 		}
 		if err != nil {
 			return nil, schemas.Errorf(schemas.CodeUnavailable, "count what is held in %s: %w", name, err)

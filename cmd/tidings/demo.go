@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -51,9 +52,8 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 	}
 	defer receivers.stop()
 
-	token := ""
 	a, err := startApp(ctx, demoSettings(dir), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
-		hooks{observe: s.attempt, adminToken: func(made string) { token = made }})
+		hooks{observe: s.attempt})
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,10 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 		return err
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	token, err := demoToken(ctx, a)
+	if err != nil {
 		return err
 	}
 	s.begin(a, dir, token)
@@ -76,8 +80,16 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 	if once {
 		return nil
 	}
-	s.next(a)
+	s.next(a, token)
 	return a.Wait(ctx)
+}
+
+// demoToken lets who watches call the API as the demo's tenant, until the next demo.
+func demoToken(ctx context.Context, a *app) (string, error) {
+	token, hash := access.NewToken()
+	return token, a.registry.PutToken(ctx, schemas.Token{
+		ID: "tok_demo", Name: "shown by tidings demo", Scope: schemas.TokenWrite, Tenant: demoTenant, Hash: hash,
+	})
 }
 
 // demoSettings uses the usual ports if they are free.

@@ -53,7 +53,7 @@ func rootCommand() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
 	}
 	c.SetOut(os.Stdout)
-	c.AddCommand(runCommand(), demoCommand(), publishCommand(), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(), configCommand(), versionCommand())
+	c.AddCommand(runCommand(), demoCommand(), publishCommand(), listenCommand(), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(), configCommand(), versionCommand())
 	return c
 }
 

@@ -27,8 +27,8 @@ var inboxes = map[string]string{
 // subscribe to one.
 var mayNot = map[string][]string{
 	"acme": {
-		"events.globex.order.created", "events.globex", "ready.0.ep_a", "later.0.ep_a.d", "held.0.ep_a", "dead.acme.event", "audit.acme",
-		"$KV.tidings-registry.tenant.acme", "$KV.tidings-registry.endpoint.ep_a", "$KV.tidings-members.dispatcher.me", "$KV.tidings-idempotency.k",
+		"events.globex.order.created", "events.globex", "ready.0.ep_a", "later.0.ep_a.d", "held.0.ep_a", "dead.acme.event", "audit.acme", "pull.acme.ep_a",
+		"$JS.API.CONSUMER.MSG.NEXT.PULL.ep_a", "$JS.ACK.PULL.ep_a.1.1.1.1.0", "$KV.tidings-registry.tenant.acme", "$KV.tidings-registry.endpoint.ep_a", "$KV.tidings-members.dispatcher.me", "$KV.tidings-idempotency.k",
 		"$JS.API.INFO", "$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.DIRECT.GET.EVENTS",
 		"$JS.API.STREAM.MSG.GET.KV_tidings-registry", "$JS.API.CONSUMER.CREATE.EVENTS.spy", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.fanout-0",
 		"$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.EVENTS", "$JS.ACK.EVENTS.fanout-0.1.1.1.1.0", "$SYS.REQ.SERVER.PING", "_INBOX.api.x",
@@ -39,7 +39,7 @@ var mayNot = map[string][]string{
 		"$JS.API.CONSUMER.CREATE.EVENTS.spy", "<events.>", "<>",
 	},
 	"fanout": {
-		"events.acme.order.created", "events.acme.endpoint.failing", "later.0.ep_a.d", "held.0.ep_a", "dead.acme.ep_a",
+		"events.acme.order.created", "events.acme.endpoint.failing", "later.0.ep_a.d", "held.0.ep_a", "dead.acme.ep_a", "pull.acme.ep_a",
 		"$KV.tidings-registry.tenant.acme", "$KV.tidings-registry.endpoint.ep_a", "$KV.tidings-registry.secret.keys", "$KV.tidings-registry.token.tok_a",
 		"$KV.tidings-registry.failing.ep_a", "$KV.tidings-members.dispatcher.me", "$KV.tidings-idempotency.k",
 		"$JS.API.STREAM.CREATE.SPY", "$JS.API.STREAM.UPDATE.EVENTS", "$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.EVENTS", "$JS.API.STREAM.MSG.DELETE.EVENTS",
@@ -56,6 +56,7 @@ var mayNot = map[string][]string{
 		"$JS.API.STREAM.PURGE.KV_tidings-registry", "$JS.API.STREAM.MSG.DELETE.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.CONSUMER.CREATE.DELIVERIES_0.spy",
 		"$JS.API.CONSUMER.CREATE.EVENTS.spy", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.fanout-0", "$JS.ACK.EVENTS.fanout-0.1.1.1.1.0",
 		"$JS.API.CONSUMER.CREATE.LOG.spy", "$JS.API.DIRECT.GET.LOG", "$JS.API.DIRECT.GET.AUDIT", "audit.acme", "$JS.API.STREAM.PURGE.LOG", "<log.>",
+		"$JS.API.CONSUMER.MSG.NEXT.PULL.ep_a", "$JS.ACK.PULL.ep_a.1.1.1.1.0", "$JS.API.STREAM.MSG.DELETE.PULL", "<pull.>",
 		"<events.>", "<ready.>", "<dead.>", "<$KV.>", "<_INBOX.>", "<_INBOX.api.>", "<_INBOX.fanout.>", "<>",
 	},
 	"worker": {
@@ -63,7 +64,7 @@ var mayNot = map[string][]string{
 		"$JS.API.CONSUMER.CREATE.EVENTS.spy", "<events.>", "<_INBOX.api.>", "<>",
 	},
 	"api": {
-		"later.0.ep_a.d", "held.0.ep_a", "dead.acme.event", "$KV.tidings-members.fanout.me",
+		"held.0.ep_a", "pull.acme.ep_a", "$KV.tidings-members.fanout.me", "$JS.API.STREAM.PURGE.PULL", "$JS.API.STREAM.DELETE.PULL",
 		"$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.DELIVERIES_0", "$JS.API.STREAM.PURGE.KV_tidings-registry", "$JS.API.STREAM.MSG.DELETE.KV_tidings-registry", "$JS.API.STREAM.SNAPSHOT.EVENTS",
 		"$JS.API.STREAM.PURGE.AUDIT", "$JS.API.STREAM.MSG.DELETE.AUDIT",
 		"$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.GET.DELIVERIES_0", "$JS.API.CONSUMER.CREATE.DEAD.spy", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.fanout-0",
@@ -156,7 +157,7 @@ func (s *shipped) contents() map[string][2]uint64 {
 	for info := range list.Info() {
 		all[info.Config.Name] = [2]uint64{info.State.LastSeq, uint64(info.State.Consumers)}
 	}
-	if list.Err() != nil || len(all) != 9 {
+	if list.Err() != nil || len(all) != 10 {
 		s.t.Fatalf("streams %v, %v", all, list.Err())
 	}
 	return all

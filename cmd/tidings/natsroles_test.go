@@ -139,6 +139,7 @@ func TestEachRoleHasTheRightsItNeeds(t *testing.T) {
 				r.makeTenant()
 				r.deliveries()
 				r.replays()
+				r.pulls()
 				r.endpointsFail()
 				r.apiWrites()
 				r.largeRegistry()

@@ -72,6 +72,12 @@ func makeUsers(t *testing.T) (seeds, ids map[string]string) {
 // have no majority.
 func startShipped(t *testing.T, sockets bool, more ...func(*server.Options)) *shipped {
 	t.Helper()
+	return startShippedAs(t, shippedServer, sockets, more...)
+}
+
+// startShippedAs is startShipped by another file of the server's.
+func startShippedAs(t *testing.T, file string, sockets bool, more ...func(*server.Options)) *shipped {
+	t.Helper()
 	seeds, _ := makeUsers(t)
 	s := &shipped{
 		t: t, seeds: seeds, token: tempFile(t, "token", []byte(rolesToken)), sockets: sockets, log: &denials{}, key: tempFile(t, "secrets.key", []byte(seal.NewKey())),
@@ -87,7 +93,7 @@ func startShipped(t *testing.T, sockets bool, more ...func(*server.Options)) *sh
 	t.Setenv("NATS_CERT", cert)
 	t.Setenv("NATS_KEY", key)
 	t.Setenv("NATS_CA", s.ca)
-	opts, err := server.ProcessConfigFile(shippedServer)
+	opts, err := server.ProcessConfigFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,22 +46,17 @@ func (s *story) text(format string, args ...any) {
 	<-done
 }
 
-// begin says where everything is. The token is the administrator's; empty if an earlier
-// run has shown it.
+// begin says where everything is. The token is the demo's tenant's.
 func (s *story) begin(a *app, dir, token string) {
-	console := "http://" + a.httpAddr + "/"
-	if token != "" {
-		console += "#link=" + token
-	}
 	s.text(`Tidings demo: the whole pipe in this process.
 
-  data        %s (kept; the next run starts on it)
-  broker      %s (embedded JetStream)
-  health      http://%s/readyz
-  console     %s
+  data        %[1]s (kept; the next run starts on it)
+  broker      %[2]s (embedded JetStream)
+  health      http://%[3]s/readyz
+  console     http://%[3]s/#link=%[4]s
   egress      open for 127.0.0.0/8, where the demo's receivers are; closed by default
 
-`, dir, a.natsURL, a.httpAddr, console)
+`, dir, a.natsURL, a.httpAddr, token)
 	s.began = time.Now()
 }
 
@@ -116,10 +111,11 @@ func (s *story) end(events int) {
 		events, s.want, s.want-s.dead, s.dead)
 }
 
-func (s *story) next(a *app) {
+func (s *story) next(a *app, token string) {
 	s.text(`
 Try next, in another terminal:
   ./bin/tidings publish --nats-url %[1]s --tenant demo --type room.joined --data '{"roomId":"lobby"}'
+  TIDINGS_TOKEN=%[3]s ./bin/tidings listen --server http://%[2]s --tenant demo
   ./bin/tidings types
   nats --server %[1]s pub events.demo.room.joined '{"roomId":"lobby"}' \
        -H ce-specversion:1.0 -H ce-id:1 -H ce-source:/me -H ce-type:room.joined
@@ -128,5 +124,5 @@ Try next, in another terminal:
 
 Ctrl-C ends the demo.
 
-`, a.natsURL, a.httpAddr)
+`, a.natsURL, a.httpAddr, token)
 }

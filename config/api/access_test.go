@@ -35,6 +35,8 @@ var rights = map[string]string{
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/resume":    "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/enable":    "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/test":      "401 401 403 403 ok 404 403 ok",
+	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/poll":      "401 401 403 403 ok 404 403 ok",
+	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/settle":    "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/subscriptions":                  "401 401 403 403 ok 404 403 ok",
 	"GET /v1/tenants/{tenant}/subscriptions":                   "401 401 403 ok  ok ok  403 ok",
 	"POST /v1/tenants/{tenant}/subscriptions/check":            "401 401 403 ok  ok ok  403 ok",

@@ -141,6 +141,9 @@ func (a *API) step(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 		return answer.encode()
 	}
 	if key, given := r.Header["Idempotency-Key"]; given && r.Method == http.MethodPost {
+		if to.unkept {
+			return stored{}, schemas.Errorf(schemas.CodeInvalid, "Idempotency-Key: what this route answers is not kept: leave it out")
+		}
 		return a.once(ctx, c, to, strings.Join(key, ","), do)
 	}
 	return do(ctx)

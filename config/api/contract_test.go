@@ -39,6 +39,7 @@ func TestContract(t *testing.T) {
 	r.endpointLife(t, ep)
 	r.limits(t, ep)
 	r.actions(t, ep)
+	r.pulls(t, ep)
 	r.resumes(t, ep)
 	r.subscriptionLife(t, endpoint, subscription)
 	r.types(t)

@@ -16,6 +16,7 @@ import (
 type endpointInput struct {
 	Name      string            `json:"name,omitempty"`
 	URL       string            `json:"url,omitempty"`
+	Pull      bool              `json:"pull,omitempty"`
 	Dialect   schemas.Dialect   `json:"dialect,omitempty"`
 	Mode      schemas.Mode      `json:"mode,omitempty"`
 	Handshake bool              `json:"handshake,omitempty"`
@@ -30,7 +31,7 @@ const hidden = "<secret>"
 
 func inputOf(e *schemas.Endpoint) endpointInput {
 	in := endpointInput{
-		Name: e.Name, URL: e.URL, Dialect: e.Dialect, Mode: e.Mode,
+		Name: e.Name, URL: e.URL, Pull: e.Pull, Dialect: e.Dialect, Mode: e.Mode,
 		Handshake: e.Handshake, Paused: e.Paused, Policy: e.Policy,
 	}
 	for name, value := range e.Headers {
@@ -58,7 +59,7 @@ func (in endpointInput) set(e *schemas.Endpoint) error {
 	if e.Headers = headers; len(headers) == 0 {
 		e.Headers = nil
 	}
-	e.Name, e.URL, e.Dialect, e.Mode = in.Name, in.URL, in.Dialect, in.Mode
+	e.Name, e.URL, e.Pull, e.Dialect, e.Mode = in.Name, in.URL, in.Pull, in.Dialect, in.Mode
 	e.Handshake, e.Paused, e.Policy = in.Handshake, in.Paused, in.Policy
 	return nil
 }
@@ -192,7 +193,11 @@ func (a *API) patchEndpoint(ctx context.Context, c *call) (reply, error) {
 		if err := document.Patch(&in, c.body); err != nil {
 			return err
 		}
+		pull := e.Pull
 		if err := in.set(e); err != nil {
+			return err
+		}
+		if err := sameKind(pull, e); err != nil {
 			return err
 		}
 		if err := a.checkEndpoint(*e); err != nil || e.Dialect == before {

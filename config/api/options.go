@@ -66,6 +66,10 @@ type Options struct {
 	Resend func(context.Context, schemas.TenantID, deliverylog.Delivery) (sent bool, err error)
 	// Replays are the jobs that do the same of many.
 	Replays replay.Jobs
+	// Poll hands out what is due for an endpoint that is pulled from, and Settle takes in
+	// what became of it: each receipt has an answer.
+	Poll   func(context.Context, schemas.TenantID, schemas.EndpointID, schemas.Poll) ([]schemas.Pulled, error)
+	Settle func(context.Context, schemas.TenantID, schemas.EndpointID, schemas.Settlement) ([]schemas.Settled, error)
 	// Erase removes an event, or all of a subject; Erasures are the records of that.
 	Erase    func(context.Context, schemas.TenantID, erasure.Request) (erasure.Record, error)
 	Erasures func(context.Context, schemas.TenantID) ([]erasure.Record, error)

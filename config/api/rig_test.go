@@ -115,6 +115,7 @@ func newRig(tb testing.TB, change ...func(*api.Options, *access.Options)) *rig {
 			return d.Event.ID != "forgotten", nil
 		},
 		Replays: replay.Jobs{Registry: r.registry},
+		Poll:    pollOne, Settle: settleAll,
 		Erase: func(_ context.Context, tenant schemas.TenantID, q erasure.Request) (erasure.Record, error) {
 			if q.Event == "" {
 				return erasure.Record{}, schemas.Errorf(schemas.CodeInvalid, "event: name one")

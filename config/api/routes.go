@@ -20,6 +20,9 @@ type route struct {
 	organisation bool
 	// events takes CloudEvents, in the modes of HTTP and up to their own bound.
 	events bool
+	// unkept refuses an Idempotency-Key: to be given the same answer again would be of no
+	// use.
+	unkept bool
 }
 
 const (
@@ -61,6 +64,8 @@ func (a *API) registryRoutes() []route {
 		{method: post, path: endpointPath + "/resume", right: access.Write, do: a.resumeEndpoint},
 		{method: post, path: endpointPath + "/enable", right: access.Write, do: a.enableEndpoint},
 		{method: post, path: endpointPath + "/test", right: access.Write, do: a.testEndpoint},
+		{method: post, path: endpointPath + "/poll", right: access.Write, unkept: true, do: a.pollEndpoint},
+		{method: post, path: endpointPath + "/settle", right: access.Write, do: a.settleEndpoint},
 
 		{method: post, path: tenantPath + "/subscriptions", right: access.Write, do: a.createSubscription},
 		{method: get, path: tenantPath + "/subscriptions", right: access.Read, do: a.listSubscriptions},

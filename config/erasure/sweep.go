@@ -66,7 +66,11 @@ func (s *sweep) deliveries(ctx context.Context) error {
 		l := s.o.Layout
 		stream := l.DeliveriesStream(l.Partition(endpoint))
 		later := l.LaterSubject(endpoint, "*")
-		for _, subject := range []string{later, l.ReadySubject(endpoint), l.HeldSubject(endpoint)} {
+		pulled := schemas.PullSubject(s.r.Tenant, endpoint)
+		for _, subject := range []string{later, l.ReadySubject(endpoint), l.HeldSubject(endpoint), pulled} {
+			if subject == pulled {
+				stream = schemas.StreamPull
+			}
 			n, err := s.remove(ctx, stream, subject, time.Time{}, func(m direct.Message) bool {
 				return s.has(schemas.DeliveryOf(schemas.Header(m.Header)))
 			})

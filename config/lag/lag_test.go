@@ -224,7 +224,7 @@ func TestWhatIsStored(t *testing.T) {
 		r.run(s.Run)
 		synctest.Wait()
 		seen := s.Stored()
-		if seen.Used == 0 || seen.Limit > 0 || seen.Streams["EVENTS"].Msgs != 1 || len(seen.Streams) != 6 {
+		if seen.Used == 0 || seen.Limit > 0 || seen.Streams["EVENTS"].Msgs != 1 || len(seen.Streams) != 7 {
 			t.Errorf("%+v", seen)
 		}
 	})

@@ -39,7 +39,7 @@ func NewStorage(nc *nats.Conn, l schemas.Layout, log *slog.Logger) (*Storage, er
 	if err != nil {
 		return nil, err
 	}
-	names := []string{schemas.StreamEvents, schemas.StreamDead, schemas.StreamLog, "KV_" + schemas.BucketRegistry}
+	names := []string{schemas.StreamEvents, schemas.StreamDead, schemas.StreamLog, schemas.StreamPull, "KV_" + schemas.BucketRegistry}
 	for shard := range l.Shards {
 		names = append(names, schemas.DeliveriesShard(shard))
 	}

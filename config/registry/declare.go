@@ -32,8 +32,10 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 	}
 	after := d.endpoints(have)
 	for _, e := range d.Endpoints { // before anything is written
-		if old, ok := have.Endpoints[e.ID]; ok && old.Tenant != e.Tenant {
-			return taken("endpoint", string(e.ID))
+		if old, ok := have.Endpoints[e.ID]; ok {
+			if err := mayBecome(old, e); err != nil {
+				return err
+			}
 		}
 		if err := oneROQ(after, e); err != nil {
 			return err
@@ -61,6 +63,18 @@ func (r *Registry) Declare(ctx context.Context, d Declared) error {
 		if err := declare(ctx, have, d); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mayBecome refuses an endpoint that is another's, or that would be pulled from where it
+// was sent to, or the other way round: what waits for it lies elsewhere.
+func mayBecome(old, e schemas.Endpoint) error {
+	switch {
+	case old.Tenant != e.Tenant:
+		return taken("endpoint", string(e.ID))
+	case old.Pull != e.Pull:
+		return schemas.Errorf(schemas.CodeConflict, "endpoint %s: it cannot change between url and pull: declare it under another id", e.ID)
 	}
 	return nil
 }

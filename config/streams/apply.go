@@ -102,7 +102,7 @@ func check(ctx context.Context, nc *nats.Conn, o Options) (jetstream.JetStream, 
 }
 
 func applyStreams(ctx context.Context, js jetstream.JetStream, o Options, maxPayload int64) error {
-	wanted := []jetstream.StreamConfig{events(o, maxPayload), dead(o), deliveryLog(o), audit(o)}
+	wanted := []jetstream.StreamConfig{events(o, maxPayload), dead(o), deliveryLog(o), audit(o), pull(o)}
 	for shard := range o.Layout.Shards {
 		wanted = append(wanted, deliveries(o, shard))
 	}

@@ -45,6 +45,16 @@ func deliveries(o Options, shard int) jetstream.StreamConfig {
 	return c
 }
 
+// pull is the queues of the endpoints that are pulled from. A message leaves it when
+// whoever has pulled it settles it, or when it dies.
+func pull(o Options) jetstream.StreamConfig {
+	c := common(o, schemas.StreamPull)
+	c.Description = "Deliveries due now, of endpoints that are pulled from"
+	c.Subjects = []string{schemas.PullSubjects}
+	c.Retention = jetstream.WorkQueuePolicy
+	return c
+}
+
 // dead keeps what was given up, for people and for replay.
 func dead(o Options) jetstream.StreamConfig {
 	c := common(o, schemas.StreamDead)

@@ -13,6 +13,18 @@ import (
 // Tenant is whose endpoint it is.
 func (t *Target) Tenant() schemas.TenantID { return t.endpoint.Tenant }
 
+// Pulled reports whether nothing is sent to the endpoint: its receiver fetches what is
+// due.
+func (t *Target) Pulled() bool { return t.endpoint.Pull }
+
+// Paused reports whether its deliveries wait.
+func (t *Target) Paused() bool { return t.endpoint.Paused }
+
+// Ages reports whether its deliveries may die by their age alone.
+func (t *Target) Ages() bool {
+	return t.endpoint.Policy.MaxAge > 0 || !t.endpoint.SkipBefore.IsZero()
+}
+
 // Host is that of the endpoint's URL, with its port if it names one; empty if no
 // request can be made for it.
 func (t *Target) Host() string {

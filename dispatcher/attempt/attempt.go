@@ -25,6 +25,7 @@ func (m *Maker) list() []stage {
 		m.resolve, // the endpoint as the registry has it; deleted, disabled or too late for it → dead
 		m.agree,   // the receiver's consent, where the endpoint wants it asked
 		m.load,    // the event's data, where the delivery does not carry it
+		m.shelve,  // onto the queue from which it is pulled, where nothing is sent
 		m.word,    // the body, by the endpoint's dialect
 		m.sign,    // the headers that prove it
 		m.send,    // the request and its answer, within the endpoint's timeout
@@ -143,12 +144,8 @@ func (m *Maker) resolve(ctx context.Context, a *attempt) (*schemas.Outcome, erro
 		return dead(schemas.ReasonEndpointDeleted, "the endpoint was deleted before the delivery could be made"), nil
 	case t.endpoint.Paused:
 		return nil, ErrPaused
-	case t.endpoint.Disabled != "":
-		return dead(schemas.ReasonEndpointDisabled, fmt.Sprintf("the endpoint is disabled (%s): enable it, then replay", t.endpoint.Disabled)), nil
-	case t.fault != nil:
-		return dead(schemas.ReasonEndpointInvalid, t.fault.Error()), nil
 	}
-	return t.refuses(a.delivery), nil
+	return t.verdictBefore(a.delivery), nil
 }
 
 // load gets the data of a delivery that is stored by reference.

@@ -15,7 +15,7 @@ import (
 )
 
 // Options is what an attempt needs to know. Every field but Callback and
-// Tracer is required; the dispatcher's own Options say what each is.
+// Tracer is required, for [Maker.Attempt]; the dispatcher's own Options say what each is.
 type Options struct {
 	Targets   *Targets
 	Catalogue *catalogue.Catalogue
@@ -23,6 +23,7 @@ type Options struct {
 	Agree     func(context.Context, schemas.Endpoint, schemas.Consent) error
 	Load      func(context.Context, *schemas.Delivery) (*schemas.Delivery, error) // bodies.Bodies'
 	Origin    string
+	Shelve    func(ctx context.Context, d *schemas.Delivery, maxHeld int) (full bool, err error) // the dispatcher's shelf
 	Callback  Callback
 	Transport http.RoundTripper
 	UserAgent string

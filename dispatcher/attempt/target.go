@@ -56,10 +56,12 @@ func newTarget(e schemas.Endpoint, l *limit) *Target {
 
 func (t *Target) prepare() (err error) {
 	t.header = dialect.Own(t.endpoint)
-	if t.url, err = schemas.ParseURL(t.endpoint.URL); err != nil {
-		return err
+	if !t.endpoint.Pull {
+		if t.url, err = schemas.ParseURL(t.endpoint.URL); err != nil {
+			return err
+		}
+		t.shown = shownURL(t.url)
 	}
-	t.shown = shownURL(t.url)
 	d, err := dialect.For(t.endpoint.Dialect)
 	if err != nil {
 		return err
