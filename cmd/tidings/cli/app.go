@@ -66,9 +66,9 @@ func (a *App) bind(c *cobra.Command, f *pflag.FlagSet) {
 	f.StringVar(&a.tenant, "tenant", "", "tenant whose things are meant; may be left out if there is one only")
 	f.StringVar(&a.context, "context", "", "name of the context that says server, token and tenant (default: the current one)")
 	f.StringVar(&a.contexts, "contexts", "", "file of the contexts (default: tidings/contexts.yaml in the user's folder of settings)")
-	f.StringVarP(&a.output, "output", "o", "table", "table or json")
+	f.StringVarP(&a.output, "output", "o", "table", "table, json, or id, which is what names each thing, one a line")
 	wordedWrongly(c)
-	for name, complete := range map[string]cobra.CompletionFunc{"tenant": a.completeTenant, "context": a.completeContext, "output": cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)} {
+	for name, complete := range map[string]cobra.CompletionFunc{"tenant": a.completeTenant, "context": a.completeContext, "output": cobra.FixedCompletions([]string{"table", "json", "id"}, cobra.ShellCompDirectiveNoFileComp)} {
 		_ = c.RegisterFlagCompletionFunc(name, complete) // the flags exist
 	}
 }

@@ -132,9 +132,12 @@ func (s *session) showChanges(items []json.RawMessage, shownAs map[string]string
 		if shownAs[d.ID] == state {
 			continue
 		}
-		if s.output == "json" {
+		switch s.output {
+		case "json":
 			_, err = fmt.Fprintf(out, "%s\n", item)
-		} else {
+		case "id":
+			err = writeIDs(out, item)
+		default:
 			err = s.showTable(out, [][]string{rowOf(item, deliveryColumns())})
 		}
 		if err != nil {
@@ -172,8 +175,8 @@ func (a *App) deliveriesGet() *cobra.Command {
 }
 
 func (s *session) showDelivery(answer json.RawMessage) error {
-	if s.output == "json" {
-		return writeJSON(s.cmd.OutOrStdout(), answer)
+	if s.output != "table" {
+		return s.showObject(s.cmd, answer)
 	}
 	d, err := client.As[client.Delivery](answer, nil)
 	if err != nil {
@@ -205,7 +208,7 @@ func (s *session) timeline(w io.Writer, d client.Delivery) error {
 		if at.Status != 0 {
 			code = strconv.Itoa(at.Status)
 		}
-		rows = append(rows, []string{n, at.At.Sub(d.Accepted).Round(time.Millisecond).String(), code, clean(at.Took), clean(at.Outcome), clean(reasonOf(at))})
+		rows = append(rows, []string{n, at.At.Sub(d.Accepted).Round(time.Millisecond).String(), code, tookOf(at), clean(at.Outcome), clean(reasonOf(at))})
 	}
 	if len(rows) == 1 {
 		_, err := fmt.Fprintln(w, "\nNothing was tried yet.")
@@ -220,6 +223,15 @@ func (s *session) timeline(w io.Writer, d client.Delivery) error {
 		return err
 	}
 	return nil
+}
+
+// tookOf is how long an attempt took, as exactly as people want to know.
+func tookOf(at client.Attempt) string {
+	d, err := time.ParseDuration(at.Took)
+	if err != nil {
+		return clean(at.Took)
+	}
+	return d.Round(100 * time.Microsecond).String()
 }
 
 // reasonOf is what happened at an attempt, in one line.

@@ -15,7 +15,7 @@
 //
 //	exit code 0  done
 //	exit code 1  it did not work
-//	exit code 2  the command is worded wrongly; nothing was called
+//	exit code 2  the command is worded wrongly; nothing was changed
 //	exit code 3  what was named does not exist
 //	exit code 4  the token does not allow it, or is none
 //	exit code 5  the server gives no answer

@@ -44,7 +44,7 @@ func (a *App) eventsGet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if s.output == "json" {
+		if s.output != "table" {
 			return s.showObject(c, answer)
 		}
 		var members map[string]json.RawMessage

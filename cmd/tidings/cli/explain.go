@@ -44,7 +44,7 @@ be left out. Nothing is published.`,
 		if err != nil {
 			return err
 		}
-		if s.output == "json" {
+		if s.output != "table" {
 			return writeJSON(c.OutOrStdout(), answer)
 		}
 		return s.showExplained(answer)
@@ -140,14 +140,15 @@ func (s *session) erase(ctx context.Context, path string, in map[string]any) err
 			return err
 		}
 		if s.output == "table" {
-			fmt.Fprintf(s.cmd.OutOrStdout(), "%s: removed %d events, %d waiting deliveries, %d dead letters, %d lines of the log\n",
-				clean(e.ID), e.Removed.Events, e.Removed.Deliveries, e.Removed.DeadLetters, e.Removed.LogRecords)
+			fmt.Fprintf(s.cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", clean(e.ID),
+				counted(e.Removed.Events, "event", "events"), counted(e.Removed.Deliveries, "waiting delivery", "waiting deliveries"),
+				counted(e.Removed.DeadLetters, "dead letter", "dead letters"), counted(e.Removed.LogRecords, "line of the log", "lines of the log"))
 		}
 		if e.More && e.Found > 0 {
 			continue
 		}
-		if s.output == "json" {
-			return writeJSON(s.cmd.OutOrStdout(), records)
+		if s.output != "table" {
+			return s.showPage(s.cmd, records, nil)
 		}
 		return nil
 	}

@@ -25,6 +25,9 @@ func (a *App) showPage(c *cobra.Command, p client.Page, columns []column) error 
 	if a.output == "json" {
 		return writeJSON(c.OutOrStdout(), p)
 	}
+	if a.output == "id" {
+		return writeIDs(c.OutOrStdout(), p.Items...)
+	}
 	rows := [][]string{make([]string, len(columns))}
 	for i, col := range columns {
 		rows[0][i] = col.title
@@ -52,10 +55,32 @@ func (a *App) showObject(c *cobra.Command, answer json.RawMessage) error {
 	if answer == nil {
 		return nil
 	}
-	if a.output == "json" {
+	switch a.output {
+	case "json":
 		return writeJSON(c.OutOrStdout(), answer)
+	case "id":
+		return writeIDs(c.OutOrStdout(), answer)
 	}
 	return a.showTable(c.OutOrStdout(), flatten("", answer))
+}
+
+// identifying are the members by which objects are named, of which each has one: an
+// event its place, a type its own name.
+var identifying = []string{"place", "id", "delivery", "type", "name"}
+
+// writeIDs writes what names each object, one a line.
+func writeIDs(w io.Writer, objects ...json.RawMessage) error {
+	for _, o := range objects {
+		for _, member := range identifying {
+			if id := text(o, member); id != "" {
+				if _, err := fmt.Fprintln(w, id); err != nil {
+					return err
+				}
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // writeJSON writes one document.
@@ -113,7 +138,7 @@ func shown(value json.RawMessage) string {
 			return moment(at)
 		}
 		return clean(s)
-	case json.Unmarshal(value, &list) == nil:
+	case json.Unmarshal(value, &list) == nil && len(list) > 0:
 		return clean(strings.Join(list, ", "))
 	}
 	var b bytes.Buffer

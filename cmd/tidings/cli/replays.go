@@ -92,8 +92,8 @@ func (s *session) showReplay(answer json.RawMessage, err error) error {
 	if err != nil {
 		return err
 	}
-	if s.output == "json" {
-		err = writeJSON(s.cmd.OutOrStdout(), answer)
+	if s.output != "table" {
+		err = s.showObject(s.cmd, answer)
 	} else {
 		_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", clean(r.ID), clean(r.State), r.Found, r.Sent, r.Skipped)
 	}
@@ -177,20 +177,20 @@ func (r *recovery) read(now time.Time) (err error) {
 
 // recover counts, asks, and sends.
 func (s *session) recover(ctx context.Context, r recovery) error {
-	counted := r.request
-	counted.DryRun = true
-	count, answer, err := s.replay(ctx, counted)
+	dry := r.request
+	dry.DryRun = true
+	count, answer, err := s.replay(ctx, dry)
 	if err != nil {
 		return err
 	}
 	if r.dryRun || count.Found == 0 {
-		if s.output == "json" {
-			return writeJSON(s.cmd.OutOrStdout(), answer)
+		if s.output != "table" {
+			return s.showObject(s.cmd, answer)
 		}
-		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%d deliveries would be sent again.\n", count.Found)
+		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%s would be sent again.\n", counted(count.Found, "delivery", "deliveries"))
 		return err
 	}
-	if err := s.confirm(ctx, r.yes, fmt.Sprintf("%d deliveries would be sent again. Go on?", count.Found)); err != nil {
+	if err := s.confirm(ctx, r.yes, counted(count.Found, "delivery", "deliveries")+" would be sent again. Go on?"); err != nil {
 		return err
 	}
 	_, answer, err = s.replay(ctx, r.request)

@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,8 +48,8 @@ func (a *App) run(do func(ctx context.Context, s *session) error) func(*cobra.Co
 
 // open finds out where to call. It calls nobody.
 func (a *App) open(c *cobra.Command, args []string) (*session, error) {
-	if a.output != "table" && a.output != "json" {
-		return nil, usagef("--output %q: use table or json", a.output)
+	if !slices.Contains([]string{"table", "json", "id"}, a.output) {
+		return nil, usagef("--output %q: use table, json or id", a.output)
 	}
 	p, _, err := a.resolve(c.ErrOrStderr())
 	if err != nil {
@@ -233,6 +235,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// counted is a number of things.
+func counted(n int, thing, things string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + things
 }
 
 // asJSON is an object that is sent.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,13 +84,27 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 		}
 		added, err := setMember(data, path, value)
 		if err != nil {
-			return nil, usagef("--set %s: %w: the example is %s", set, err, t.Valid[0])
+			return nil, usagef("--set %s: %w", set, err)
 		}
 		if err := t.Validate(asJSON(data)); err != nil && added {
-			return nil, usagef("--set %s: the example has no %s, and the schema does not let it have one: %w; the example is %s", set, strings.Join(path, "."), err, t.Valid[0])
+			return nil, usagef("--set %s: the example has no %s, and the schema does not let it have one: %w; it has %s", set, strings.Join(path, "."), err, membersThere(t.Valid[0], path))
 		}
 	}
 	return data, nil
+}
+
+// membersThere are the members of the deepest object of an example that a path leads
+// to.
+func membersThere(example json.RawMessage, path []string) string {
+	var members map[string]json.RawMessage
+	for _, name := range append(path, "") {
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(example, &inner) != nil || inner == nil {
+			break
+		}
+		members, example = inner, inner[name]
+	}
+	return strings.Join(slices.Sorted(maps.Keys(members)), ", ")
 }
 
 // publishOne publishes an event, and says that it is stored.

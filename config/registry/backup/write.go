@@ -46,7 +46,7 @@ type entry struct {
 	Value []byte `json:"value"`
 }
 
-// Bucket is the registry's key-value bucket, and what says how far it is.
+// Bucket is the registry's key-value bucket.
 type Bucket struct {
 	js     jetstream.JetStream
 	kv     jetstream.KeyValue
@@ -124,10 +124,14 @@ func (b *Bucket) events(ctx context.Context) (time.Time, error) {
 	return s.CachedInfo().Created, nil
 }
 
+// quiet is after what time without a message the bucket is asked whether there is one.
+const quiet = time.Second
+
 // state is what the bucket holds at one sequence. A watch hands over the last message
 // of each key: those that were written anew meanwhile come later, or not at all if
 // the watch ends before. So it goes on until it has seen the last message that there
-// is, and then has the state there.
+// is, and then has the state there. (That a message says there is none behind it is a
+// hint only: the server may just have replaced another.)
 func (b *Bucket) state(ctx context.Context, read func(count int)) (values map[string][]byte, sequence uint64, err error) {
 	watcher, err := b.kv.WatchAll(ctx)
 	if err != nil {
@@ -135,33 +139,36 @@ func (b *Bucket) state(ctx context.Context, read func(count int)) (values map[st
 	}
 	defer watcher.Stop() //nolint:errcheck // it ends with the connection at the latest
 	values = map[string][]byte{}
-	for begun := false; ; {
+	for {
+		last := false
 		select {
 		case e, ok := <-watcher.Updates():
 			switch {
 			case !ok:
 				return nil, 0, unavailable("read the registry", nats.ErrConnectionClosed)
-			case e == nil: // all that was there when the watch began
-				begun = true
+			case e == nil: // comes behind what was there when the watch began
+				last = sequence == 0 // nothing was
 			case e.Operation() != jetstream.KeyValuePut:
 				delete(values, e.Key())
-				sequence = e.Revision()
+				sequence, last = e.Revision(), e.Delta() == 0
 			default:
 				values[e.Key()] = e.Value()
-				sequence = e.Revision()
+				sequence, last = e.Revision(), e.Delta() == 0
 				read(len(values))
 			}
+		case <-time.After(quiet):
+			last = true
 		case <-ctx.Done():
 			return nil, 0, ctx.Err()
 		}
-		if !begun {
+		if !last {
 			continue
 		}
 		info, err := b.stream.Info(ctx)
 		if err != nil {
 			return nil, 0, unavailable("read the registry", err)
 		}
-		if info.State.LastSeq <= sequence {
+		if info.State.LastSeq == sequence {
 			return values, sequence, nil
 		}
 	}
