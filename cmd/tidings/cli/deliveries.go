@@ -67,6 +67,11 @@ func (a *App) deliveriesList() *cobra.Command {
 		if every <= 0 {
 			return usagef("--every %s: use more than 0s", every)
 		}
+		for _, name := range []string{"since", "until", "limit", "all", "cursor"} {
+			if c.Flags().Changed(name) {
+				return usagef("--watch shows what is accepted from now on: leave --%s out", name)
+			}
+		}
 		return a.run(func(ctx context.Context, s *session) error {
 			q := url.Values{}
 			for _, f := range filters {

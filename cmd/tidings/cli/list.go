@@ -59,6 +59,11 @@ func (a *App) listCommand(l listing) *cobra.Command {
 	f.BoolVar(&all, "all", false, "show all of them")
 	f.StringVar(&cursor, "cursor", "", "go on where a list ended that said so")
 	query := bindFilters(f, l.filters)
+	for _, fl := range l.filters {
+		if offer, ok := map[string]cobra.CompletionFunc{"endpoint": a.complete("endpoints", "id", "name"), "type": a.complete("types", "type", "meaning")}[fl.name]; ok {
+			_ = c.RegisterFlagCompletionFunc(fl.name, offer) // the flag exists
+		}
+	}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		if limit < 1 {
 			return usagef("--limit %d: use 1 or more, or --all", limit)
