@@ -88,7 +88,8 @@ var importRules = []importRule{
 	{"config/...", []string{"schemas/...", "config/streams"}, slices.Concat(pipe, []string{"golang.org/x/crypto/..."})},
 	{"config/registry", []string{"schemas/...", "config/streams", "config/seal", "config/registry/sealed", "config/registry/picture"}, pipe}, // the picture in tests: it shows what a watcher feeds
 	{"config/registry/picture", []string{"schemas/...", "config/registry"}, nil},
-	{"config/registry/sealed", []string{"schemas/...", "config/seal"}, []string{"golang.org/x/time/..."}},
+	{"config/registry/backup", []string{"schemas/...", "config/registry", "config/seal"}, []string{natsClient}}, // the last two in tests: what was restored works
+	{"config/registry/sealed", []string{"schemas/...", "config/seal"}, nil},
 	// The API gets what it may not import as functions. The JSON Schema library
 	// judges its answers in tests.
 	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal", "config/deliverylog", "config/replay", "config/erasure", "config/audit"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
@@ -117,6 +118,12 @@ var importRules = []importRule{
 	{"config/telemetry", []string{"schemas/...", "config/telemetry/sampling"}, []string{otelAll, "github.com/prometheus/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/..."}}, // the last two in tests: they receive OTLP
 
 	{"cmd/...", []string{anything}, []string{anything}},
+	{"cmd/tidings/client", []string{"schemas"}, []string{"github.com/google/uuid"}}, // whoever calls the API needs no more
+	{
+		"cmd/tidings/cli",
+		[]string{"schemas/...", "cmd/tidings/client", "config", "config/broker", "config/registry/backup"},
+		[]string{cloudEvents, natsClient, "github.com/goccy/go-yaml", "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	},
 }
 
 // testImports is what tests, and packages of test helpers, may import beyond

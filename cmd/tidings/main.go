@@ -12,8 +12,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -39,11 +41,26 @@ func main() {
 	}()
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "tidings: "+err.Error())
-		os.Exit(1)
+		os.Exit(cli.ExitCode(err))
+	}
+}
+
+// environment is what the command line may know of where it runs.
+func environment() cli.Environment {
+	settings, _ := os.UserConfigDir() // without one, contexts need a flag
+	terminal := func(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
+	dumb := os.Getenv("TERM") == "dumb"
+	return cli.Environment{
+		Agent:     "tidings/" + version(),
+		ConfigDir: settings,
+		Asks:      terminal(os.Stdin) && terminal(os.Stderr),
+		Color:     terminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && !dumb,
+		Bars:      terminal(os.Stderr) && !dumb,
 	}
 }
 
 func rootCommand() *cobra.Command {
+	a := cli.New(environment())
 	c := &cobra.Command{
 		Use:           "tidings",
 		Short:         "Webhook delivery pipeline on NATS JetStream",
@@ -53,7 +70,8 @@ func rootCommand() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
 	}
 	c.SetOut(os.Stdout)
-	c.AddCommand(runCommand(), demoCommand(), publishCommand(), listenCommand(), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(), configCommand(), versionCommand())
+	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), versionCommand())
+	c.AddCommand(a.Commands()...)
 	return c
 }
 

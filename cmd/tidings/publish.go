@@ -1,14 +1,20 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/producers"
 	"github.com/tidings-dev/tidings/schemas"
@@ -23,30 +29,97 @@ type publishOptions struct {
 	validation                   string
 }
 
-func publishCommand() *cobra.Command {
+func publishCommand(a *cli.App) *cobra.Command {
 	var o publishOptions
 	c := &cobra.Command{
-		Use:   "publish",
-		Short: "Publish one event, and return once it is stored",
+		Use:   "publish [FILE]",
+		Short: "Publish one event, or those of a file, and return once they are stored",
+		Long: `Publish one event, or those of a file, and return once they are stored.
+
+With --server, --context or a current context that goes over the API, else over
+NATS, at --nats-url. FILE is for the API: CloudEvents in JSON, one, a list, or one a
+line, or - for the standard input. All of a file is checked before its first event
+is published. If something fails in the middle, the error says how many events are
+stored, and --skip leaves them out the next time.`,
 		Example: `  tidings publish --tenant demo --type order.created --data '{"current":{"id":"u1"}}'
   tidings publish --tenant demo --type room.joined --data '{"roomId":"lobby"}'
-  tidings publish --tenant demo --type file.removed --data @file.json`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return o.publish(c) },
+  tidings publish --tenant demo --type file.removed --data @file.json
+  tidings publish events.ndjson --context prod`,
+		Args: cobra.MaximumNArgs(1),
 	}
 	f := c.Flags()
-	f.StringVar(&o.tenant, "tenant", "", "tenant the event belongs to (required)")
-	f.StringVar(&o.eventType, "type", "", "CloudEvents type, like room.joined (required)")
+	remote := a.Publishing(c)
+	f.StringVar(&o.eventType, "type", "", "CloudEvents type, like room.joined (required without FILE)")
 	f.StringVar(&o.data, "data", "", "the event's data: JSON, @file, or - for standard input")
 	f.StringVar(&o.source, "source", "/tidings/publish", "CloudEvents source")
 	f.StringVar(&o.id, "id", "", "CloudEvents id; made up if left out. Publishing a source and id again stores nothing")
 	f.StringVar(&o.subject, "subject", "", "CloudEvents subject")
-	f.StringArrayVar(&o.types, "types", nil, "folder of the tenant's own event types, by which data is checked too")
-	f.StringVar(&o.validation, "validation", "reject", "what to do with data that breaks its type's schema: reject it here, or send it and let the tenant's setting decide (quarantine, warn)")
-	o.nats.BindRemote(f, "nats://127.0.0.1:4222")
-	_ = c.MarkFlagRequired("tenant") // the flags exist
-	_ = c.MarkFlagRequired("type")
+	f.StringArrayVar(&o.types, "types", nil, "folder of the tenant's own event types, by which data is checked too; over NATS only")
+	f.StringVar(&o.validation, "validation", "reject", "what to do with data that breaks its type's schema: reject it here, or send it and let the tenant's setting decide (quarantine, warn); over NATS only")
+	o.nats.BindRemote(f, defaultNATS)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		overAPI, err := overAPI(c, a)
+		switch {
+		case err != nil:
+			return err
+		case len(args) == 1 && !overAPI:
+			return cli.Usage("a file is published over the API: say where it is, with --server or a context")
+		case len(args) == 1 && o.eventType+o.data+o.id != "":
+			return cli.Usage("both FILE and an event by flags are given: use one of them")
+		case len(args) == 1:
+			return remote.File(c, args[0])
+		case o.eventType == "":
+			return errors.New("required flag(s) \"type\" not set")
+		case overAPI:
+			return o.publishRemote(c, remote)
+		}
+		if o.tenant = remote.Tenant(); o.tenant == "" {
+			return errors.New("required flag(s) \"tenant\" not set")
+		}
+		return o.publish(c)
+	}
 	return c
+}
+
+const defaultNATS = "nats://127.0.0.1:4222"
+
+// overAPI reports whether events go over the API. Where --nats-url says otherwise a
+// context that is merely the current one does not count.
+func overAPI(c *cobra.Command, a *cli.App) (bool, error) {
+	said := func(name string) bool { return c.Flag(name).Changed && c.Flag(name).Value.String() != "" }
+	if said("nats-url") {
+		if said("server") || said("context") {
+			return false, cli.Usage("both --nats-url and the API's --server or --context are given: use one of them")
+		}
+		return false, nil
+	}
+	return a.Remote(c)
+}
+
+// publishRemote publishes over the API.
+func (o publishOptions) publishRemote(c *cobra.Command, remote *cli.Publishing) error {
+	data, err := readData(o.data, c.InOrStdin())
+	if err != nil {
+		return err
+	}
+	e := map[string]any{
+		"specversion": "1.0", "id": cmp.Or(o.id, uuid.NewString()), "source": o.source, "type": o.eventType,
+		"time": time.Now().UTC().Format(time.RFC3339Nano),
+	}
+	if o.subject != "" {
+		e["subject"] = o.subject
+	}
+	if len(data) > 0 {
+		if !json.Valid(data) {
+			return cli.Usage("--data is not JSON")
+		}
+		e["datacontenttype"], e["data"] = event.ApplicationJSON, json.RawMessage(data)
+	}
+	content, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return remote.One(c, content)
 }
 
 func (o publishOptions) publish(c *cobra.Command) error {

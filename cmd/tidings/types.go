@@ -13,7 +13,9 @@ import (
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
-func typesCommand() *cobra.Command {
+// typesCommand shows the catalogue that is built in. Below it are commands that ask
+// a server for the types of a tenant.
+func typesCommand(below ...*cobra.Command) *cobra.Command {
 	var folders []string
 	c := &cobra.Command{
 		Use:   "types [TYPE]",
@@ -22,7 +24,10 @@ func typesCommand() *cobra.Command {
 has in a dialect, as its file has it.
 
 With --types the types of a folder are there too, after each file has been
-checked: its form, its schema, and that its examples are what they say.`,
+checked: its form, its schema, and that its examples are what they say.
+
+This asks no server. What a tenant there has is told by list and get, and changed by
+put and delete.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			types, err := allTypes(folders)
@@ -36,6 +41,7 @@ checked: its form, its schema, and that its examples are what they say.`,
 		},
 	}
 	c.Flags().StringArrayVar(&folders, "types", nil, "folder of event types of your own, one file each")
+	c.AddCommand(below...)
 	return c
 }
 

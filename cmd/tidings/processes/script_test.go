@@ -3,11 +3,13 @@ package processes
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,23 +24,35 @@ import (
 //	stop NAME                         sends SIGTERM, and wants exit code 0
 //	refused SENTENCE COMMAND…         wants tidings COMMAND to exit with 1 and one sentence that contains SENTENCE
 func TestCommandLine(t *testing.T) {
+	p := scriptParams(t)
+	p.Dir = "testdata"
+	testscript.Run(t, p)
+}
+
+// scriptParams are what scripts have. Those that call the API have more: see
+// apiCommands.
+func scriptParams(t *testing.T) testscript.Params {
+	t.Helper()
 	built := build(t, "tidings")
-	testscript.Run(t, testscript.Params{
-		Dir:      "testdata",
+	commands := apiCommands()
+	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
+		"start":   scriptStart(built["tidings"]),
+		"get":     scriptGet,
+		"stop":    scriptStop,
+		"refused": scriptRefused,
+	})
+	return testscript.Params{
 		Deadline: time.Now().Add(waitLimit),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", filepath.Dir(built["tidings"])+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("TIDINGS_CONTEXTS", filepath.Join(e.WorkDir, "settings", "contexts.yaml"))
 			e.Values["running"] = map[string]*process{}
+			e.Values["receivers"] = map[string]*atomic.Int32{}
 			e.Values["t"] = e.T()
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start":   scriptStart(built["tidings"]),
-			"get":     scriptGet,
-			"stop":    scriptStop,
-			"refused": scriptRefused,
-		},
-	})
+		Cmds: commands,
+	}
 }
 
 func scriptProcess(s *testscript.TestScript, name string) *process {

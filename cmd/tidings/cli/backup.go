@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/broker"
+	"github.com/tidings-dev/tidings/config/registry/backup"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+const defaultNATS = "nats://127.0.0.1:4222"
+
+func connect(n config.NATS) (*nats.Conn, error) {
+	remote := broker.Remote{URL: n.URL, Creds: n.Creds, NKey: n.NKey, CA: n.CA, Cert: n.Cert, Key: n.Key, InboxPrefix: n.Inbox}
+	nc, err := remote.Connect("tidings backup", slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, asUnreachable(err)
+	}
+	return nc, nil
+}
+
+// withBucket has the registry of a NATS account.
+func withBucket(ctx context.Context, n config.NATS, do func(*backup.Bucket) error) error {
+	nc, err := connect(n)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	bucket, err := backup.Open(ctx, nc)
+	if err != nil {
+		return asUnreachable(err)
+	}
+	return asUnreachable(do(bucket))
+}
+
+func (a *App) backupCommand() *cobra.Command {
+	var (
+		n   config.NATS
+		out string
+	)
+	c := &cobra.Command{
+		Use:   "backup",
+		Short: "Write the whole registry into a file: tenants, endpoints, subscriptions, types and tokens",
+		Long: `Write the whole registry into a file: tenants, endpoints with their secrets,
+subscriptions, event types and tokens. It is read from NATS, since the API shows no
+token's hash. Secrets stay sealed as they are: keep the key file, secrets.key in the
+data directory, elsewhere. Events and the delivery log are not in it.`,
+		Example: `  tidings backup --out registry.backup
+  tidings backup --nats-url nats://a:4222 --nats-creds admin.creds > registry.backup`,
+		Args: noArguments(),
+	}
+	c.Flags().StringVar(&out, "out", "-", "the file, which only its owner may read, or - for the standard output")
+	n.BindRemote(c.Flags(), defaultNATS)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		bar := a.newBar(c.ErrOrStderr())
+		return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
+			var h backup.Header
+			write := func(w io.Writer) error {
+				h, err = b.Write(c.Context(), w, func(count int) { bar.show(count, 0, "entries read") })
+				return err
+			}
+			if out == "-" {
+				err = write(c.OutOrStdout())
+			} else {
+				err = replaceFile(filepath.Clean(out), write)
+			}
+			bar.end()
+			if err == nil {
+				fmt.Fprintf(c.ErrOrStderr(), "%d entries are written.\n", h.Count)
+			}
+			return err
+		})
+	}
+	return c
+}
+
+func (a *App) restoreCommand() *cobra.Command {
+	var (
+		n     config.NATS
+		force bool
+	)
+	c := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Put a backup back into an empty registry",
+		Long: `Put a backup back into an empty registry, on NATS. A file that is cut short or
+altered is refused before anything is written. Start the processes on the key file
+of the backup's time first: secrets open with the keys that sealed them. Restart
+them afterwards.
+
+With --force what the registry holds is replaced, tokens too: what is not in the
+backup is removed.`,
+		Example: "  tidings restore registry.backup --nats-url nats://127.0.0.1:4222",
+		Args:    arguments(1, 1, "the file"),
+	}
+	c.Flags().BoolVar(&force, "force", false, "replace what the registry holds")
+	n.BindRemote(c.Flags(), defaultNATS)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return usageError{err}
+		}
+		defer f.Close() //nolint:errcheck // read only
+		bar := a.newBar(c.ErrOrStderr())
+		return withBucket(c.Context(), n, func(b *backup.Bucket) error {
+			done, err := b.Restore(c.Context(), f, backup.Options{Replace: force, Written: func(n, all int) { bar.show(n, all, "entries") }})
+			bar.end()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%d entries of %s are written, %d were removed.\n", done.Written, moment(done.Header.Made), done.Removed)
+			if done.LeftOut > 0 {
+				fmt.Fprintf(c.ErrOrStderr(), "The stream of events is another one than then: %d notes of positions in it are left out (how far histories and replays had come).\n", done.LeftOut)
+			}
+			return nil
+		})
+	}
+	return c
+}
+
+// unreachableError is a broker that gives no answer.
+type unreachableError struct{ error }
+
+// Unwrap leads to why.
+func (e unreachableError) Unwrap() error { return e.error }
+
+func asUnreachable(err error) error {
+	if schemas.HasCode(err, schemas.CodeUnavailable) && !errors.As(err, new(unreachableError)) {
+		return unreachableError{err}
+	}
+	return err
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/config"
+)
+
+const (
+	// completeWithin is how long a shell may be kept waiting for words.
+	completeWithin = 2 * time.Second
+	// completeMost is how many words are offered.
+	completeMost = 500
+)
+
+// complete offers the first argument from a list of the tenant's.
+func (a *App) complete(folder, member, about string) cobra.CompletionFunc {
+	return a.completeFrom(within(folder), member, about)
+}
+
+// completeFrom offers the first argument from a list, with what another member says
+// beside it. What fails offers nothing: a shell is no place to say so.
+func (a *App) completeFrom(path func(context.Context, *session) (string, error), member, about string) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.offer(c, path, member, about), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func (a *App) offer(c *cobra.Command, path func(context.Context, *session) (string, error), member, about string) (words []cobra.Completion) {
+	if config.FromEnvironment(c.Flags()) != nil || a.token == "-" {
+		return nil
+	}
+	quiet := *c
+	quiet.SetErr(io.Discard)
+	s, err := a.open(&quiet, nil)
+	if err != nil {
+		return nil
+	}
+	parent := c.Context()
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, stop := context.WithTimeout(parent, completeWithin)
+	defer stop()
+	p, err := path(ctx, s)
+	if err != nil {
+		return nil
+	}
+	page, err := s.api.List(ctx, p, url.Values{}, completeMost)
+	if err != nil {
+		return nil
+	}
+	for _, item := range page.Items {
+		words = append(words, cobra.CompletionWithDesc(text(item, member), text(item, about)))
+	}
+	return words
+}
+
+func (a *App) completeTenant(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	path := func(context.Context, *session) (string, error) { return "/v1/tenants", nil }
+	return a.offer(c, path, "id", "name"), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *App) completeContext(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if config.FromEnvironment(c.Flags()) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	file, err := a.readContexts(io.Discard)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return slices.Sorted(maps.Keys(file.Contexts)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeSubscription offers an endpoint, then types.
+func (a *App) completeSubscription(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return a.offer(c, within("endpoints"), "id", "name"), cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.offer(c, within("types"), "type", "meaning"), cobra.ShellCompDirectiveNoFileComp
+}

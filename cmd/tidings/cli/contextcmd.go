@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+)
+
+func (a *App) contextCommand() *cobra.Command {
+	return group("context", "Name the servers, tokens and tenants that you work with",
+		a.contextAdd(), a.contextList(), a.contextUse(), a.contextRemove(), a.contextShow())
+}
+
+func (a *App) contextAdd() *cobra.Command {
+	var use, replace bool
+	c := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Keep --server, --token and --tenant under a name",
+		Long: `Keep --server, --token and --tenant under a name, in a file that only you may
+read. The first context becomes the current one, which counts where no other is
+named. The token is never shown again.`,
+		Example: `  tidings context add local --token - < token.txt
+  tidings context add prod --server https://hooks.example.com --tenant acme --token - --use`,
+		Args: arguments(1, 1, "the name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			name := args[0]
+			if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+				return usagef("context %q: a name has no spaces", name)
+			}
+			file, err := a.readContexts(c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if _, taken := file.Contexts[name]; taken && !replace {
+				return usagef("there is a context %q: remove it first, or add --replace", name)
+			}
+			saved := savedContext{Server: DefaultServer, Token: a.token, Tenant: a.tenant}
+			if a.server != "" {
+				saved.Server = strings.TrimSuffix(a.server, "/")
+			}
+			if a.token == "-" {
+				if saved.Token, err = readToken(c.InOrStdin()); err != nil {
+					return err
+				}
+			}
+			if _, err := client.New(client.Options{Server: saved.Server, Token: saved.Token}); err != nil {
+				return usageError{err}
+			}
+			file.Contexts[name] = saved
+			if use || file.Current == "" {
+				file.Current = name
+			}
+			return a.writeContexts(file)
+		},
+	}
+	c.Flags().BoolVar(&use, "use", false, "make it the current one")
+	c.Flags().BoolVar(&replace, "replace", false, "take the place of a context of that name")
+	return c
+}
+
+// contextView is a context as it is shown: without its token.
+type contextView struct {
+	Name    string `json:"name"`
+	Current bool   `json:"current"`
+	Server  string `json:"server"`
+	Tenant  string `json:"tenant,omitempty"`
+	Token   bool   `json:"token"` // whether it has one
+}
+
+func (f savedContexts) view(name string) json.RawMessage {
+	c := f.Contexts[name]
+	return asJSON(contextView{name, name == f.Current, c.Server, c.Tenant, c.Token != ""})
+}
+
+func (a *App) contextList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the contexts",
+		Args:  noArguments(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			file, err := a.readContexts(c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			page := client.Page{Items: []json.RawMessage{}}
+			for _, name := range slices.Sorted(maps.Keys(file.Contexts)) {
+				page.Items = append(page.Items, file.view(name))
+			}
+			return a.showPage(c, page, []column{{"NAME", "name"}, {"CURRENT", "current"}, {"SERVER", "server"}, {"TENANT", "tenant"}, {"TOKEN", "token"}})
+		},
+	}
+}
+
+// changeContexts is a command that changes one context of the file.
+func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, name string)) *cobra.Command {
+	c.Args = arguments(1, 1, "the name")
+	c.ValidArgsFunction = a.completeContext
+	c.RunE = func(c *cobra.Command, args []string) error {
+		file, err := a.readContexts(c.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		if _, ok := file.Contexts[args[0]]; !ok {
+			return usagef("there is no context %q: see tidings context list", args[0])
+		}
+		change(&file, args[0])
+		return a.writeContexts(file)
+	}
+	return c
+}
+
+func (a *App) contextUse() *cobra.Command {
+	return a.changeContexts(&cobra.Command{Use: "use NAME", Short: "Make a context the current one"},
+		func(f *savedContexts, name string) { f.Current = name })
+}
+
+func (a *App) contextRemove() *cobra.Command {
+	return a.changeContexts(&cobra.Command{Use: "remove NAME", Short: "Forget a context, and its token"},
+		func(f *savedContexts, name string) {
+			delete(f.Contexts, name)
+			if f.Current == name {
+				f.Current = ""
+			}
+		})
+}
+
+func (a *App) contextShow() *cobra.Command {
+	return &cobra.Command{
+		Use:               "show [NAME]",
+		Short:             "Show a context, or the current one, without its token",
+		Args:              arguments(0, 1, "a name or none"),
+		ValidArgsFunction: a.completeContext,
+		RunE: func(c *cobra.Command, args []string) error {
+			file, err := a.readContexts(c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			name := file.Current
+			if a.context != "" {
+				name = a.context
+			}
+			if len(args) == 1 {
+				name = args[0]
+			}
+			if name == "" {
+				return usagef("no context is current: choose one with tidings context use NAME")
+			}
+			if _, ok := file.Contexts[name]; !ok {
+				return usagef("there is no context %q: see tidings context list", name)
+			}
+			return a.showObject(c, file.view(name))
+		},
+	}
+}

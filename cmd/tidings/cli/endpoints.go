@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+)
+
+func (a *App) endpointsCommand() *cobra.Command {
+	one := func(c *cobra.Command) *cobra.Command {
+		c.ValidArgsFunction = a.complete("endpoints", "id", "name")
+		return c
+	}
+	return group("endpoints", "List, make, change, pause and test endpoints",
+		a.listCommand(listing{
+			use: "list", short: "List the endpoints",
+			path:    within("endpoints"),
+			columns: []column{{"ENDPOINT", "id"}, {"STATUS", "status"}, {"DIALECT", "dialect"}, {"NAME", "name"}, {"URL", "url"}},
+		}),
+		one(a.getCommand(&cobra.Command{Use: "get ENDPOINT", Short: "Show an endpoint"}, "endpoints")),
+		a.endpointsCreate(),
+		one(a.endpointsUpdate()),
+		one(a.deleteCommand(&cobra.Command{Use: "delete ENDPOINT", Short: "Remove an endpoint and its subscriptions"}, "endpoints")),
+		one(a.postCommand(&cobra.Command{Use: "pause ENDPOINT", Short: "Let the endpoint's deliveries wait"}, "endpoints", "pause", nil)),
+		one(a.endpointsResume()),
+		one(a.postCommand(&cobra.Command{Use: "enable ENDPOINT", Short: "Deliver again to an endpoint that is disabled"}, "endpoints", "enable", nil)),
+		one(a.endpointsRotate()),
+		one(a.endpointsSecrets()),
+		one(a.endpointsTest()),
+	)
+}
+
+// endpointFlags are those by which an endpoint is made or changed.
+type endpointFlags struct {
+	body
+	name, dialect, mode, url string
+	headers                  []string
+}
+
+func (e *endpointFlags) bind(c *cobra.Command) {
+	e.body.bind(c.Flags())
+	f := c.Flags()
+	f.StringVar(&e.name, "name", "", "what people call it")
+	f.StringVar(&e.dialect, "dialect", "", "standard, cloudevents, roq, oneroute, roam or relaybox")
+	f.StringVar(&e.mode, "mode", "", "form of the dialect, where it has several")
+	f.StringArrayVar(&e.headers, "header", nil, "sent with each request, like \"X-Key: value\"; kept like a secret")
+}
+
+func (e *endpointFlags) members(c *cobra.Command) (map[string]any, error) {
+	m := given(c, map[string]any{"name": e.name, "dialect": e.dialect, "mode": e.mode, "url": e.url}, map[string]any{})
+	headers := map[string]any{}
+	for _, h := range e.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok { // the text is not repeated: it may be a secret
+			return nil, usagef("--header: write it like \"X-Key: value\"")
+		}
+		headers[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	if len(headers) > 0 {
+		m["headers"] = headers
+	}
+	return m, nil
+}
+
+func (a *App) endpointsCreate() *cobra.Command {
+	var (
+		e         endpointFlags
+		secret    string
+		subscribe []string
+	)
+	c := &cobra.Command{
+		Use:   "create URL",
+		Short: "Make an endpoint, and show its signing secret this once",
+		Example: `  tidings endpoints create https://billing.example.com/hooks --name billing --subscribe 'order.*'
+  tidings endpoints create https://billing.example.com/hooks --set policy.rate=100/s --set 'policy.retry=["5s","5m"]'`,
+		Args: arguments(0, 1, "the URL, or none with --from"),
+	}
+	e.bind(c)
+	c.Flags().StringVar(&secret, "secret", "", "file of the secret to sign with, or - for the standard input; one is made by default")
+	c.Flags().StringSliceVar(&subscribe, "subscribe", nil, "types of events that it gets, like order.*; makes a subscription")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		members, err := e.members(c)
+		if err != nil {
+			return err
+		}
+		if len(s.args) == 1 {
+			members["url"] = s.args[0]
+		}
+		if err := s.addSecret(members, secret); err != nil {
+			return err
+		}
+		in, err := e.object(s, members)
+		if err != nil {
+			return err
+		}
+		path, err := s.of(ctx, "endpoints")
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Post(ctx, path, in)
+		if err != nil {
+			return err
+		}
+		if err := s.showObject(c, answer); err != nil || len(subscribe) == 0 {
+			return err
+		}
+		return s.subscribe(ctx, text(answer, "id"), subscribe)
+	})
+	return c
+}
+
+// subscribe subscribes an endpoint that was made a moment ago.
+func (s *session) subscribe(ctx context.Context, endpoint string, types []string) error {
+	path, err := s.of(ctx, "subscriptions")
+	if err != nil {
+		return err
+	}
+	answer, err := s.api.Post(ctx, path, map[string]any{"endpoint": endpoint, "types": types})
+	if err != nil {
+		s.tell("The endpoint %s is made, its subscription is not: tidings subscriptions create %s TYPE…", endpoint, endpoint)
+		return err
+	}
+	s.tell("Subscribed by %s.", text(answer, "id"))
+	return nil
+}
+
+// addSecret reads a secret, if one is to be read, into the member of its name.
+func (s *session) addSecret(members map[string]any, file string) error {
+	if file == "" {
+		return nil
+	}
+	content, err := s.read(file)
+	if err != nil {
+		return err
+	}
+	members["secret"] = strings.TrimSpace(string(content))
+	return nil
+}
+
+func (a *App) endpointsUpdate() *cobra.Command {
+	var e endpointFlags
+	c := &cobra.Command{
+		Use:   "update ENDPOINT",
+		Short: "Change an endpoint; what is not named stays",
+		Example: `  tidings endpoints update ep_billing --url https://billing.example.com/v2
+  tidings endpoints update ep_billing --set policy.rate=10/s --set policy.timeout=null`,
+	}
+	e.bind(c)
+	c.Flags().StringVar(&e.url, "url", "", "where it is")
+	return a.patchCommand(c, "endpoints", func(s *session) (map[string]any, error) {
+		members, err := e.members(c)
+		if err != nil {
+			return nil, err
+		}
+		return e.object(s, members)
+	})
+}
+
+// patchCommand makes a command that changes one object of the tenant's.
+func (a *App) patchCommand(c *cobra.Command, folder string, patch func(s *session) (map[string]any, error)) *cobra.Command {
+	c.Args = arguments(1, 1, "the id")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		in, err := patch(s)
+		if err != nil {
+			return err
+		}
+		if len(in) == 0 {
+			return usagef("there is nothing to change: see %s --help", c.CommandPath())
+		}
+		path, err := s.of(ctx, folder, s.args[0])
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Patch(ctx, path, in)
+		if err != nil {
+			return err
+		}
+		return s.showObject(c, answer)
+	})
+	return c
+}
+
+func (a *App) endpointsResume() *cobra.Command {
+	var from string
+	c := &cobra.Command{Use: "resume ENDPOINT", Short: "Deliver again to an endpoint that is paused, or drop what waits for one"}
+	c.Flags().StringVar(&from, "from", "oldest", "what of that which waits is delivered: oldest, all of it; now, none; or what was accepted since a time or so long ago")
+	return a.postCommand(c, "endpoints", "resume", func(*session) (map[string]any, error) {
+		if from != "oldest" && from != "now" {
+			at, err := parseTime(from, time.Now())
+			if err != nil {
+				return nil, usagef("--from %q: use oldest or now, or %w", from, err)
+			}
+			from = at.UTC().Format(time.RFC3339Nano)
+		}
+		return map[string]any{"from": from}, nil
+	})
+}
+
+func (a *App) endpointsRotate() *cobra.Command {
+	var overlap, secret string
+	c := &cobra.Command{Use: "rotate ENDPOINT", Short: "Sign with a new secret, and show it this once; the old one signs too for a while"}
+	c.Flags().StringVar(&overlap, "overlap", "", "how long the old secrets still sign, like 48h (default 24h)")
+	c.Flags().StringVar(&secret, "secret", "", "file of the new secret, or - for the standard input; one is made by default")
+	return a.postCommand(c, "endpoints", "rotate", func(s *session) (map[string]any, error) {
+		members := map[string]any{}
+		if overlap != "" {
+			members["overlap"] = overlap
+		}
+		return members, s.addSecret(members, secret)
+	})
+}
+
+func (a *App) endpointsSecrets() *cobra.Command {
+	c := &cobra.Command{Use: "secrets ENDPOINT", Short: "Show the secrets that the endpoint's deliveries are signed with, newest first", Args: arguments(1, 1, "the id")}
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		path, err := s.of(ctx, "endpoints", s.args[0], "secrets")
+		if err != nil {
+			return err
+		}
+		page, err := client.As[client.Page](s.api.Get(ctx, path))
+		if err != nil {
+			return err
+		}
+		return s.showPage(c, page, []column{{"SECRET", "secret"}, {"EXPIRES", "expires"}})
+	})
+	return c
+}
+
+func (a *App) endpointsTest() *cobra.Command {
+	var (
+		eventType string
+		wait      time.Duration
+	)
+	c := &cobra.Command{
+		Use:     "test ENDPOINT",
+		Short:   "Send an example to an endpoint, whatever it is subscribed to",
+		Example: "  tidings endpoints test ep_billing --wait 30s",
+		Args:    arguments(1, 1, "the id"),
+	}
+	c.Flags().StringVar(&eventType, "type", "", "type of the example (default: one that the dialect has words for)")
+	c.Flags().DurationVar(&wait, "wait", 0, "wait so long for the outcome, and show it; it is an error if it was not delivered")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		path, err := s.of(ctx, "endpoints", s.args[0], "test")
+		if err != nil {
+			return err
+		}
+		in := map[string]any{}
+		if eventType != "" {
+			in["type"] = eventType
+		}
+		answer, err := s.api.Post(ctx, path, in)
+		if err != nil {
+			return err
+		}
+		if wait <= 0 {
+			return s.showObject(c, answer)
+		}
+		return s.await(ctx, text(answer, "delivery"), wait)
+	})
+	return c
+}

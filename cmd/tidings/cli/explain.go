@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+)
+
+const (
+	mediaEvent = "application/cloudevents+json"
+	mediaBatch = "application/cloudevents-batch+json"
+)
+
+func (a *App) explainCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "explain FILE",
+		Short: "Say which endpoints would get an event, and why the others would not",
+		Long: `Say which endpoints would get an event, and why the others would not. FILE has a
+CloudEvent in JSON, or is - for the standard input; specversion, id and source may
+be left out. Nothing is published.`,
+		Example: `  tidings explain event.json
+  echo '{"type":"room.joined","data":{"roomId":"lobby"}}' | tidings explain -`,
+		Args: arguments(1, 1, "the file"),
+	}
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		content, err := s.read(s.args[0])
+		if err != nil {
+			return err
+		}
+		event := map[string]json.RawMessage{"specversion": asJSON("1.0"), "id": asJSON("explain"), "source": asJSON("/tidings/explain")}
+		if json.Unmarshal(content, &event) != nil || event == nil {
+			return usagef("%s: is no CloudEvent in JSON: write it like {\"type\": \"room.joined\", \"data\": {…}}", s.args[0])
+		}
+		path, err := s.of(ctx, "explain")
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: asJSON(event), Media: mediaEvent})
+		if err != nil {
+			return err
+		}
+		if s.output != "table" {
+			return writeJSON(c.OutOrStdout(), answer)
+		}
+		return s.showExplained(answer)
+	})
+	return c
+}
+
+func (s *session) showExplained(answer json.RawMessage) error {
+	x, err := client.As[client.Explained](answer, nil)
+	if err != nil {
+		return err
+	}
+	if len(x.Endpoints) == 0 {
+		s.tell("No endpoint of the tenant has a subscription: nobody would get it.")
+		return nil
+	}
+	rows := [][]string{{"ENDPOINT", "GETS IT", "SUBSCRIPTION", "WHY"}}
+	for _, e := range x.Endpoints {
+		gets, why := "yes", ""
+		if !e.Matches {
+			gets, why = "no", strings.TrimPrefix(e.Condition+": "+e.Detail, ": ")
+		}
+		for _, n := range e.Notes {
+			why = strings.TrimPrefix(why+"; "+n.Kind+": "+n.Detail, "; ")
+		}
+		rows = append(rows, []string{clean(e.Endpoint), gets, clean(e.Subscription), clean(why)})
+	}
+	return s.showTable(s.cmd.OutOrStdout(), rows)
+}
+
+func (a *App) erasuresCommand() *cobra.Command {
+	return group("erasures", "See what was erased", a.listCommand(listing{
+		use: "list", short: "List the erasures of a year; they have nothing of what was erased",
+		path:    within("erasures"),
+		columns: []column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
+	}))
+}
+
+func (a *App) eraseCommand() *cobra.Command {
+	var (
+		event, source, subject string
+		yes                    bool
+	)
+	c := &cobra.Command{
+		Use:   "erase",
+		Short: "Remove an event, or all events of a subject, with all that is known of them",
+		Example: `  tidings erase --subject customer/4711
+  tidings erase --event order-17 --source /shop --yes`,
+		Args: noArguments(),
+	}
+	f := c.Flags()
+	f.StringVar(&event, "event", "", "id of the event")
+	f.StringVar(&source, "source", "", "source of the event (default: any)")
+	f.StringVar(&subject, "subject", "", "subject of the events")
+	f.BoolVar(&yes, "yes", false, "do not ask")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		if (event == "") == (subject == "") || source != "" && event == "" {
+			return usagef("say what is to be erased: either --event, with or without --source, or --subject")
+		}
+		in, what := map[string]any{"subject": subject}, "all events of the subject "+subject
+		if event != "" {
+			in, what = map[string]any{"event": event}, "the event "+event
+			if source != "" {
+				in["source"] = source
+			}
+		}
+		path, err := s.of(ctx, "erasures")
+		if err != nil {
+			return err
+		}
+		if err := s.confirm(ctx, yes, fmt.Sprintf("Remove %s of the tenant %s for good?", clean(what), s.place.tenant)); err != nil {
+			return err
+		}
+		return s.erase(ctx, path, in)
+	})
+	return c
+}
+
+// erase calls until there is nothing left: one call removes a part.
+func (s *session) erase(ctx context.Context, path string, in map[string]any) error {
+	records := client.Page{Items: []json.RawMessage{}}
+	for {
+		answer, err := s.api.Post(ctx, path, in)
+		if err != nil {
+			if n := len(records.Items); n > 0 {
+				s.tell("%d calls before this one have removed a part: repeat the command.", n)
+			}
+			return err
+		}
+		records.Items = append(records.Items, answer)
+		e, err := client.As[client.Erasure](answer, nil)
+		if err != nil {
+			return err
+		}
+		if s.output == "table" {
+			fmt.Fprintf(s.cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", clean(e.ID),
+				counted(e.Removed.Events, "event", "events"), counted(e.Removed.Deliveries, "waiting delivery", "waiting deliveries"),
+				counted(e.Removed.DeadLetters, "dead letter", "dead letters"), counted(e.Removed.LogRecords, "line of the log", "lines of the log"))
+		}
+		if e.More && e.Found > 0 {
+			continue
+		}
+		if s.output != "table" {
+			return s.showPage(s.cmd, records, nil)
+		}
+		return nil
+	}
+}

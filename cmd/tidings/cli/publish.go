@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+)
+
+const (
+	// batchEvents and batchBytes bound a batch; the API takes 1000 and 8 MiB.
+	batchEvents = 500
+	batchBytes  = 4 << 20
+)
+
+// Publishing is "tidings publish" over the API.
+type Publishing struct {
+	app  *App
+	skip int
+}
+
+// Publishing makes the flags of the API on a command, which has a flag "tenant" of
+// its own only by them.
+func (a *App) Publishing(c *cobra.Command) *Publishing {
+	p := &Publishing{app: a}
+	a.bind(c, c.Flags())
+	c.Flags().IntVar(&p.skip, "skip", 0, "leave out so many events at the beginning of FILE: those that are stored")
+	return p
+}
+
+// Tenant is what was said of the tenant.
+func (p *Publishing) Tenant() string { return p.app.tenant }
+
+// One publishes one event, a CloudEvent in JSON.
+func (p *Publishing) One(c *cobra.Command, event json.RawMessage) error {
+	return p.app.run(func(ctx context.Context, s *session) error { return s.publishOne(ctx, event) })(c, nil)
+}
+
+// File publishes the events of a file, or of the standard input if it is "-". A file
+// is read to its end before its first event is published.
+func (p *Publishing) File(c *cobra.Command, name string) error {
+	return p.app.run(func(ctx context.Context, s *session) error {
+		path, err := s.of(ctx, "events")
+		if err != nil {
+			return err
+		}
+		return p.publish(ctx, s, name, func(ctx context.Context, batch []json.RawMessage) (int, error) { return s.send(ctx, path, batch) })
+	})(c, nil)
+}
+
+// Usage is a mistake in how the command is worded.
+func Usage(format string, args ...any) error { return usagef(format, args...) }
+
+// send publishes a batch, and counts the events that were stored before.
+func (s *session) send(ctx context.Context, path string, batch []json.RawMessage) (duplicates int, err error) {
+	body := append([]byte("["), bytes.Join(asBytes(batch), []byte(","))...)
+	accepted, err := client.As[client.Accepted](s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: append(body, ']'), Media: mediaBatch}))
+	if err != nil {
+		return 0, err
+	}
+	if len(accepted.Events) != len(batch) {
+		return 0, fmt.Errorf("the server says of %d events that it has them, of %d", len(accepted.Events), len(batch))
+	}
+	for _, e := range accepted.Events {
+		if e.Duplicate {
+			duplicates++
+		}
+	}
+	return duplicates, nil
+}
+
+func asBytes(batch []json.RawMessage) [][]byte {
+	all := make([][]byte, len(batch))
+	for i, b := range batch {
+		all[i] = b
+	}
+	return all
+}
+
+// published says how far a file has come.
+type published struct {
+	Stored     int `json:"stored"`
+	Duplicates int `json:"duplicates"` // of these; stored before
+}
+
+// publish sends the events of a file in batches. What fails says how many are stored,
+// so that the rest can be sent.
+func (p *Publishing) publish(ctx context.Context, s *session, name string, send func(context.Context, []json.RawMessage) (int, error)) error {
+	total, err := p.count(name)
+	if err != nil {
+		return usagef("%s: %w; nothing was published", name, err)
+	}
+	in, err := s.file(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // read only
+	b := s.newBar(s.cmd.ErrOrStderr())
+	defer b.end()
+	var done published
+	err = p.batches(in, func(batch []json.RawMessage) error {
+		duplicates, err := send(ctx, batch)
+		if err != nil {
+			return fmt.Errorf("events %d to %d: %w", p.skip+done.Stored+1, p.skip+done.Stored+len(batch), err)
+		}
+		done.Stored, done.Duplicates = done.Stored+len(batch), done.Duplicates+duplicates
+		b.show(done.Stored, max(0, total-p.skip), "events stored")
+		return nil
+	})
+	b.end()
+	if err != nil {
+		if n := p.skip + done.Stored; n > 0 {
+			return fmt.Errorf("%s: %w: the first %d events are stored, go on with --skip %d", name, err, n, n)
+		}
+		return fmt.Errorf("%s: %w: no event is stored", name, err)
+	}
+	if s.output == "json" {
+		return writeJSON(s.cmd.OutOrStdout(), done)
+	}
+	s.cmd.Printf("stored: %d events, %d of them before\n", done.Stored, done.Duplicates)
+	return nil
+}
+
+// count reads a file to its end, and counts its events; 0 of the standard input,
+// which can be read once.
+func (p *Publishing) count(name string) (int, error) {
+	if p.skip < 0 {
+		return 0, fmt.Errorf("--skip %d: use 0 or more", p.skip)
+	}
+	if name == "-" {
+		return 0, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return 0, err
+	}
+	events, err := newFeed(f)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		if _, err := events.next(); errors.Is(err, io.EOF) {
+			return events.count, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// batches hands over the events in batches, without those that are skipped.
+func (p *Publishing) batches(in io.Reader, send func([]json.RawMessage) error) error {
+	events, err := newFeed(in)
+	if err != nil {
+		return err
+	}
+	var batch []json.RawMessage
+	size := 0
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := send(batch)
+		batch, size = nil, 0
+		return err
+	}
+	for {
+		e, err := events.next()
+		if err != nil { // those before it are good
+			if sent := flush(); sent != nil || errors.Is(err, io.EOF) {
+				return sent
+			}
+			return err
+		}
+		if events.count <= p.skip {
+			continue
+		}
+		if len(batch) == batchEvents || size+len(e) > batchBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		batch, size = append(batch, e), size+len(e)
+	}
+}

@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/schemas"
+)
+
+func (a *App) replaysCommand() *cobra.Command {
+	one := func(c *cobra.Command) *cobra.Command {
+		c.ValidArgsFunction = a.complete("replays", "id", "state")
+		return c
+	}
+	return group("replays", "See and end what tidings recover has begun",
+		a.listCommand(listing{
+			use: "list", short: "List the replays that are running, and those that ended within 30 days",
+			path:    within("replays"),
+			columns: []column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
+		}),
+		one(a.getCommand(&cobra.Command{Use: "get REPLAY", Short: "Show how far a replay has come"}, "replays")),
+		one(a.postCommand(&cobra.Command{Use: "cancel REPLAY", Short: "End a replay; what it has sent stays sent"}, "replays", "cancel", nil)),
+		one(a.replaysWatch()))
+}
+
+func (a *App) replaysWatch() *cobra.Command {
+	c := &cobra.Command{Use: "watch REPLAY", Short: "Follow a replay until it ends", Args: arguments(1, 1, "the id")}
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		answer, err := s.follow(ctx, s.args[0])
+		if ctx.Err() != nil {
+			s.tell("The replay %s goes on.", clean(s.args[0]))
+			return nil
+		}
+		return s.showReplay(answer, err)
+	})
+	return c
+}
+
+// followEvery is how often somebody who waits for a replay looks.
+const followEvery = 250 * time.Millisecond
+
+// follow waits until a replay ends, and returns it.
+func (s *session) follow(ctx context.Context, id string) (json.RawMessage, error) {
+	path, err := s.of(ctx, "replays", id)
+	if err != nil {
+		return nil, err
+	}
+	b := s.newBar(s.cmd.ErrOrStderr())
+	defer b.end()
+	for failed := 0; ; {
+		answer, err := s.api.Get(ctx, path)
+		e, ok := asError(err)
+		switch {
+		case err == nil:
+			failed = 0
+		case ok && e.Unreachable() && failed < patience:
+			failed++
+		default:
+			return nil, err
+		}
+		if err == nil {
+			r, err := client.As[client.Replay](answer, nil)
+			if err != nil || r.State != "running" {
+				return answer, err
+			}
+			b.show(r.Seen, known(r.Total), fmt.Sprintf("looked at, %d found, %d sent", r.Found, r.Sent))
+		}
+		if !pause(ctx, followEvery) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func known(total *int) int {
+	if total == nil {
+		return 0
+	}
+	return *total
+}
+
+// showReplay shows a replay that has ended. One that was not done is an error.
+func (s *session) showReplay(answer json.RawMessage, err error) error {
+	if err != nil {
+		return err
+	}
+	r, err := client.As[client.Replay](answer, nil)
+	if err != nil {
+		return err
+	}
+	if s.output != "table" {
+		err = s.showObject(s.cmd, answer)
+	} else {
+		_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", clean(r.ID), clean(r.State), r.Found, r.Sent, r.Skipped)
+	}
+	if err == nil && r.State != "done" {
+		err = fmt.Errorf("replay %s is %s: %s", clean(r.ID), clean(r.State), clean(r.Error))
+	}
+	return err
+}
+
+// recovery is what tidings recover was told.
+type recovery struct {
+	request      client.ReplayRequest
+	since, until string
+	rate         string
+	dryRun, yes  bool
+}
+
+func (a *App) recoverCommand() *cobra.Command {
+	var r recovery
+	c := &cobra.Command{
+		Use:   "recover",
+		Short: "Send again what died, once its receiver works again",
+		Long: `Send again what died, once its receiver works again. First it is counted, then
+you are asked, then it is sent, at a rate, by the server: this command only follows
+it, and may be interrupted. Receivers know a delivery again by its webhook-id.
+
+With --which missing an endpoint gets what it never got: events that its
+subscriptions match now.`,
+		Example: `  tidings recover --endpoint ep_billing --since 2h
+  tidings recover --since 2026-01-31T12:00:00Z --reason timeout --rate 50/s --yes
+  tidings recover --endpoint ep_new --which missing --since 7d --dry-run`,
+		Args: noArguments(),
+	}
+	f := c.Flags()
+	f.StringVar(&r.request.Endpoint, "endpoint", "", "the endpoint (default: all of the tenant's)")
+	f.StringVar(&r.request.Which, "which", "failed", "what is sent: failed, what died; missing, what was never on its way; all, whatever became of it")
+	f.StringVar(&r.since, "since", "", "what was accepted since a time, or so long ago, like 2h or 3d (required)")
+	f.StringVar(&r.until, "until", "", "and before a time, or so long ago (default: now)")
+	f.StringSliceVar(&r.request.Types, "type", nil, "only of events of these types")
+	f.StringVar(&r.request.Reason, "reason", "", "only what died for this reason, like timeout")
+	f.StringVar(&r.rate, "rate", "", "deliveries in a time, like 50/s or 600/m (default 100/s)")
+	f.BoolVar(&r.dryRun, "dry-run", false, "only count")
+	f.BoolVar(&r.yes, "yes", false, "do not ask")
+	_ = c.RegisterFlagCompletionFunc("endpoint", a.complete("endpoints", "id", "name")) // the flags exist
+	_ = c.RegisterFlagCompletionFunc("which", cobra.FixedCompletions([]string{"failed", "missing", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		if err := r.read(time.Now()); err != nil {
+			return err
+		}
+		return s.recover(ctx, r)
+	})
+	return c
+}
+
+// read makes the request of what was written.
+func (r *recovery) read(now time.Time) (err error) {
+	if r.since == "" {
+		return usagef("say since when: --since 2h, or a time")
+	}
+	if r.request.Since, err = parseTime(r.since, now); err != nil {
+		return usagef("--since %q: %w", r.since, err)
+	}
+	r.request.Until = now // what is counted is what is sent
+	if r.until != "" {
+		if r.request.Until, err = parseTime(r.until, now); err != nil {
+			return usagef("--until %q: %w", r.until, err)
+		}
+	}
+	if r.rate == "" {
+		return nil
+	}
+	var rate schemas.Rate
+	if err := rate.UnmarshalText([]byte(r.rate)); err != nil {
+		return usagef("--rate: %w", err)
+	}
+	if r.request.Rate = int(float64(rate.Count) / rate.Per.Seconds()); r.request.Rate < 1 {
+		return usagef("--rate %s: use 1/s or more", r.rate)
+	}
+	return nil
+}
+
+// recover counts, asks, and sends.
+func (s *session) recover(ctx context.Context, r recovery) error {
+	dry := r.request
+	dry.DryRun = true
+	count, answer, err := s.replay(ctx, dry)
+	if err != nil {
+		return err
+	}
+	if r.dryRun || count.Found == 0 {
+		if s.output != "table" {
+			return s.showObject(s.cmd, answer)
+		}
+		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%s would be sent again.\n", counted(count.Found, "delivery", "deliveries"))
+		return err
+	}
+	if err := s.confirm(ctx, r.yes, counted(count.Found, "delivery", "deliveries")+" would be sent again. Go on?"); err != nil {
+		return err
+	}
+	_, answer, err = s.replay(ctx, r.request)
+	return s.showReplay(answer, err)
+}
+
+// replay begins a replay and follows it to its end. If ctx ends before, a person may
+// say whether it is to go on.
+func (s *session) replay(ctx context.Context, request client.ReplayRequest) (r client.Replay, answer json.RawMessage, err error) {
+	path, err := s.of(ctx, "replays")
+	if err != nil {
+		return r, nil, err
+	}
+	if r, err = client.As[client.Replay](s.api.Post(ctx, path, request)); err != nil {
+		return r, nil, err
+	}
+	if answer, err = s.follow(ctx, r.ID); err == nil {
+		r, err = client.As[client.Replay](answer, nil)
+	} else if ctx.Err() != nil {
+		err = s.leave(context.WithoutCancel(ctx), r.ID, request.DryRun)
+	}
+	if err == nil && request.DryRun && r.State != "done" {
+		err = fmt.Errorf("replay %s is %s: %s", clean(r.ID), clean(r.State), clean(r.Error))
+	}
+	return r, answer, err
+}
+
+// leave ends what follows a replay, and the replay itself if a person wants that. A
+// count is of no use to anybody else.
+func (s *session) leave(ctx context.Context, id string, dryRun bool) error {
+	left := fmt.Errorf("interrupted: the replay %s goes on: follow it with tidings replays watch %s, end it with tidings replays cancel %s", id, id, id)
+	if !dryRun && (!s.env.Asks || s.stdinTaken || !s.ask(ctx, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
+		return left
+	}
+	path, err := s.of(ctx, "replays", id, "cancel")
+	if err == nil {
+		_, err = s.api.Post(ctx, path, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%w (it was not ended: %w)", left, err)
+	}
+	return fmt.Errorf("interrupted: the replay %s is ended; what it had sent stays sent", id)
+}

@@ -1,0 +1,252 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+)
+
+// session is one run of a command: its client, and where it prints.
+type session struct {
+	*App
+	api  *client.Client
+	cmd  *cobra.Command
+	args []string
+	// place is what flags, variables and contexts said.
+	place place
+	// stdinTaken is set once the token was read from the standard input.
+	stdinTaken bool
+}
+
+// place says where calls go, by which token, and for which tenant.
+type place struct{ server, token, tenant string }
+
+// run makes the RunE of a command that calls the API.
+func (a *App) run(do func(ctx context.Context, s *session) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		s, err := a.open(c, args)
+		if err != nil {
+			return err
+		}
+		return do(c.Context(), s)
+	}
+}
+
+// open finds out where to call. It calls nobody.
+func (a *App) open(c *cobra.Command, args []string) (*session, error) {
+	if !slices.Contains([]string{"table", "json", "id"}, a.output) {
+		return nil, usagef("--output %q: use table, json or id", a.output)
+	}
+	p, _, err := a.resolve(c.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	s := &session{App: a, cmd: c, args: args, place: p}
+	if p.token == "-" {
+		if s.place.token, err = readToken(c.InOrStdin()); err != nil {
+			return nil, err
+		}
+		s.stdinTaken = true
+	}
+	s.api, err = client.New(client.Options{Server: s.place.server, Token: s.place.token, Agent: a.env.Agent, Transport: a.env.Transport})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return s, nil
+}
+
+// resolve is the place that flags (which variables have set too) and contexts say,
+// and whether anything says it.
+func (a *App) resolve(warn io.Writer) (p place, said bool, err error) {
+	file, err := a.readContexts(warn)
+	if err != nil {
+		return place{}, false, err
+	}
+	name := cmp.Or(a.context, file.Current)
+	var named savedContext
+	if name != "" {
+		var ok bool
+		if named, ok = file.Contexts[name]; !ok {
+			return place{}, false, usagef("there is no context %q: see tidings context list", name)
+		}
+	}
+	if a.server != "" && !sameServer(a.server, named.Server) {
+		if a.context != "" {
+			return place{}, false, usagef("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.server)
+		}
+		named = savedContext{} // its token is for its own server
+	}
+	p = place{
+		server: cmp.Or(a.server, named.Server, DefaultServer),
+		token:  cmp.Or(a.token, named.Token),
+		tenant: cmp.Or(a.tenant, named.Tenant),
+	}
+	return p, a.server != "" || named.Server != "", nil
+}
+
+// Remote reports whether anything says where the API is: a flag, a variable, or a
+// context.
+func (a *App) Remote(c *cobra.Command) (bool, error) {
+	_, said, err := a.resolve(c.ErrOrStderr())
+	return said, err
+}
+
+func sameServer(one, other string) bool {
+	return strings.TrimSuffix(one, "/") == strings.TrimSuffix(other, "/")
+}
+
+// maxToken bounds a token on the standard input, in bytes.
+const maxToken = 4 << 10
+
+// readToken is the first line.
+func readToken(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, maxToken)).ReadString('\n')
+	if line = strings.TrimSpace(line); line == "" {
+		if err == nil || errors.Is(err, io.EOF) {
+			return "", usagef("--token -: the standard input has no token in its first line")
+		}
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	return line, nil
+}
+
+// theTenant is the tenant that is meant: the one that was said, or the only one.
+func (s *session) theTenant(ctx context.Context) (string, error) {
+	if s.place.tenant != "" {
+		return s.place.tenant, nil
+	}
+	page, err := s.api.List(ctx, "/v1/tenants", url.Values{}, maxOffered)
+	if e, ok := asError(err); ok && e.Status == 403 {
+		return "", usagef("say which tenant the token is of: with --tenant, TIDINGS_TENANT or a context")
+	}
+	if err != nil {
+		return "", err
+	}
+	ids := make([]string, len(page.Items))
+	for i, item := range page.Items {
+		ids[i] = text(item, "id")
+	}
+	switch len(ids) {
+	case 0:
+		return "", usagef("there is no tenant yet: make one with tidings tenants create ID")
+	case 1:
+		s.place.tenant = ids[0]
+		return ids[0], nil
+	}
+	if page.Next != "" {
+		ids = append(ids, "…")
+	}
+	return "", usagef("say which tenant is meant, with --tenant, TIDINGS_TENANT or a context: %s", strings.Join(ids, ", "))
+}
+
+// maxOffered is how many tenants are named to choose from.
+const maxOffered = 10
+
+// of is the path of something of the tenant's.
+func (s *session) of(ctx context.Context, segments ...string) (string, error) {
+	tenant, err := s.theTenant(ctx)
+	return client.Path(append([]string{"v1", "tenants", tenant}, segments...)...), err
+}
+
+// read is the content of a file, or of the standard input if its name is "-".
+func (s *session) read(name string) ([]byte, error) {
+	f, err := s.file(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return io.ReadAll(f)
+}
+
+func (s *session) file(name string) (io.ReadCloser, error) {
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return f, nil
+	}
+	if s.stdinTaken {
+		return nil, usagef("the standard input has the token: give what else is read as a file")
+	}
+	return io.NopCloser(s.cmd.InOrStdin()), nil
+}
+
+// tell says something to people, beside the result.
+func (s *session) tell(format string, args ...any) {
+	fmt.Fprintf(s.cmd.ErrOrStderr(), format+"\n", args...)
+}
+
+// errNo is what a person answered.
+var errNo = errors.New("nothing was done: the answer was no")
+
+// confirm asks whether to go on. Where nobody can answer, yes has to have been said
+// before.
+func (s *session) confirm(ctx context.Context, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !s.env.Asks || s.stdinTaken {
+		return usagef("%s There is no terminal to answer in: add --yes", question)
+	}
+	if !s.ask(ctx, question) {
+		return errNo
+	}
+	return nil
+}
+
+// ask is whether a person says yes, before ctx ends.
+func (s *session) ask(ctx context.Context, question string) bool {
+	fmt.Fprintf(s.cmd.ErrOrStderr(), "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() { // ends with the line, or with the process
+		line, _ := bufio.NewReader(s.cmd.InOrStdin()).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case a := <-answer:
+		return a == "y" || a == "yes"
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// pause waits, and reports whether ctx still lasts.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// counted is a number of things.
+func counted(n int, thing, things string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + things
+}
+
+// asJSON is an object that is sent.
+func asJSON(v any) json.RawMessage {
+	b, _ := json.Marshal(v) // of maps, strings and raw JSON
+	return b
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *App) subscriptionsCommand() *cobra.Command {
+	one := func(c *cobra.Command) *cobra.Command {
+		c.ValidArgsFunction = a.complete("subscriptions", "id", "endpoint")
+		return c
+	}
+	return group("subscriptions", "List, make, change and remove subscriptions",
+		a.listCommand(listing{
+			use: "list", short: "List the subscriptions",
+			path:    within("subscriptions"),
+			columns: []column{{"SUBSCRIPTION", "id"}, {"ENDPOINT", "endpoint"}, {"TYPES", "types"}, {"FILTERS", "filters"}, {"HISTORY", "history.state"}},
+			filters: []filter{{name: "endpoint", usage: "only those of this endpoint"}},
+		}),
+		one(a.getCommand(&cobra.Command{Use: "get SUBSCRIPTION", Short: "Show a subscription"}, "subscriptions")),
+		a.subscriptionsCreate(),
+		one(a.subscriptionsUpdate()),
+		one(a.deleteCommand(&cobra.Command{Use: "delete SUBSCRIPTION", Short: "Remove a subscription"}, "subscriptions")),
+	)
+}
+
+func (a *App) subscriptionsCreate() *cobra.Command {
+	var (
+		b                    body
+		channel, deliverFrom string
+		user                 []string
+	)
+	c := &cobra.Command{
+		Use:   "create ENDPOINT TYPE…",
+		Short: "Subscribe an endpoint to types of events",
+		Example: `  tidings subscriptions create ep_billing 'order.*' user.created --deliver-from 24h
+  tidings subscriptions create ep_billing order.paid --set 'filters=[{"exact":{"/customer/plan":"gold"}}]'`,
+		Args:              arguments(1, 200, "the endpoint and types"),
+		ValidArgsFunction: a.completeSubscription,
+	}
+	b.bind(c.Flags())
+	c.Flags().StringVar(&channel, "channel", "", "only events on this channel")
+	c.Flags().StringSliceVar(&user, "user", nil, "only events that involve one of these")
+	c.Flags().StringVar(&deliverFrom, "deliver-from", "", "stored events first: all, or those since a time or so long ago")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		members := given(c, map[string]any{"channel": channel, "user": user}, map[string]any{"endpoint": s.args[0]})
+		if len(s.args) > 1 {
+			members["types"] = s.args[1:]
+		}
+		switch deliverFrom {
+		case "":
+		case "all":
+			members["deliver_from"] = deliverFrom
+		default:
+			at, err := parseTime(deliverFrom, time.Now())
+			if err != nil {
+				return usagef("--deliver-from %q: use all, or %w", deliverFrom, err)
+			}
+			members["deliver_from"] = at.UTC().Format(time.RFC3339Nano)
+		}
+		in, err := b.object(s, members)
+		if err != nil {
+			return err
+		}
+		path, err := s.of(ctx, "subscriptions")
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Post(ctx, path, in)
+		if err != nil {
+			return err
+		}
+		return s.showObject(c, answer)
+	})
+	return c
+}
+
+func (a *App) subscriptionsUpdate() *cobra.Command {
+	var (
+		b           body
+		channel     string
+		types, user []string
+	)
+	c := &cobra.Command{
+		Use:     "update SUBSCRIPTION",
+		Short:   "Change a subscription; what is not named stays",
+		Example: "  tidings subscriptions update sub_gold --types order.paid,order.refunded --set filters=null",
+	}
+	b.bind(c.Flags())
+	c.Flags().StringVar(&channel, "channel", "", "only events on this channel")
+	c.Flags().StringSliceVar(&types, "types", nil, "types of events, in place of those it has")
+	c.Flags().StringSliceVar(&user, "user", nil, "only events that involve one of these")
+	return a.patchCommand(c, "subscriptions", func(s *session) (map[string]any, error) {
+		return b.object(s, given(c, map[string]any{"channel": channel, "types": types, "user": user}, map[string]any{}))
+	})
+}

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+)
+
+func (a *App) tenantsCommand() *cobra.Command {
+	return group("tenants", "List, make and remove tenants", a.tenantsList(), a.tenantsGet(), a.tenantsCreate(), a.tenantsDelete())
+}
+
+func (a *App) tenantsList() *cobra.Command {
+	return a.listCommand(listing{
+		use: "list", short: "List the tenants (an administrator's)",
+		path:    func(context.Context, *session) (string, error) { return "/v1/tenants", nil },
+		columns: []column{{"TENANT", "id"}, {"NAME", "name"}, {"VALIDATION", "validation"}, {"CREATED", "created"}, {"ORIGIN", "origin"}},
+	})
+}
+
+func (a *App) tenantsGet() *cobra.Command {
+	c := &cobra.Command{
+		Use:               "get [TENANT]",
+		Short:             "Show a tenant, or the one that --tenant or the context says",
+		Args:              arguments(0, 1, "a tenant or none"),
+		ValidArgsFunction: a.completeTenant,
+	}
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		if len(s.args) == 1 {
+			s.place.tenant = s.args[0]
+		}
+		path, err := s.of(ctx)
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Get(ctx, path)
+		if err != nil {
+			return err
+		}
+		return s.showObject(c, answer)
+	})
+	return c
+}
+
+func (a *App) tenantsCreate() *cobra.Command {
+	var (
+		b                body
+		name, validation string
+	)
+	c := &cobra.Command{
+		Use:   "create TENANT",
+		Short: "Make a tenant",
+		Example: `  tidings tenants create acme --name "Acme Inc."
+  tidings tenants create acme --set quota.events=1000/s --set retention.log=720h`,
+		Args: arguments(1, 1, "the tenant's id"),
+	}
+	b.bind(c.Flags())
+	c.Flags().StringVar(&name, "name", "", "what people call it")
+	c.Flags().StringVar(&validation, "validation", "", "what becomes of data that breaks its type's schema: reject, quarantine or warn")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		in, err := b.object(s, given(c, map[string]any{"name": name, "validation": validation}, map[string]any{"id": s.args[0]}))
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Post(ctx, "/v1/tenants", in)
+		if err != nil {
+			return err
+		}
+		return s.showObject(c, answer)
+	})
+	return c
+}
+
+// given are the flags that were set, by the name of their member, and the others.
+func given(c *cobra.Command, flags, always map[string]any) map[string]any {
+	for name, value := range flags {
+		if c.Flags().Changed(name) {
+			always[name] = value
+		}
+	}
+	return always
+}
+
+func (a *App) tenantsDelete() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:               "delete TENANT",
+		Short:             "Remove a tenant with all that is its own",
+		Args:              arguments(1, 1, "the tenant's id"),
+		ValidArgsFunction: a.completeTenant,
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		id := s.args[0]
+		if err := s.confirm(ctx, yes, "Remove the tenant "+id+" with its endpoints, subscriptions, types and tokens?"); err != nil {
+			return err
+		}
+		if err := s.api.Delete(ctx, client.Path("v1", "tenants", id)); err != nil {
+			return err
+		}
+		s.tell("Removed %s.", clean(id))
+		return nil
+	})
+	return c
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+)
+
+func (a *App) tokensCommand() *cobra.Command {
+	return group("tokens", "List, make and end the API's tokens (an administrator's)",
+		a.tokensList(), a.tokensCreate(),
+		a.tokensEnd(&cobra.Command{Use: "revoke TOKEN", Short: "End a token, by its id; its record stays"}, func(ctx context.Context, s *session, path string) error {
+			_, err := s.api.Post(ctx, path+"/revoke", nil)
+			return err
+		}),
+		a.tokensEnd(&cobra.Command{Use: "delete TOKEN", Short: "End a token, by its id, and remove its record"}, func(ctx context.Context, s *session, path string) error {
+			return s.api.Delete(ctx, path)
+		}))
+}
+
+func (a *App) tokensList() *cobra.Command {
+	var limit int
+	c := &cobra.Command{Use: "list", Short: "List the tokens, or those of --tenant", Args: noArguments()}
+	c.Flags().IntVar(&limit, "limit", 0, "show at most so many (default: all)")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		q := url.Values{}
+		if a.tenant != "" {
+			q.Set("tenant", a.tenant)
+		}
+		page, err := s.api.List(ctx, "/v1/tokens", q, limit)
+		if err != nil {
+			return err
+		}
+		return s.showPage(c, page, []column{{"TOKEN", "id"}, {"SCOPE", "scope"}, {"TENANT", "tenant"}, {"NAME", "name"}, {"EXPIRES", "expires"}, {"REVOKED", "revoked"}, {"LAST USED", "last_used"}})
+	})
+	return c
+}
+
+func (a *App) tokensCreate() *cobra.Command {
+	var (
+		scope, name, expires string
+		user                 []string
+	)
+	c := &cobra.Command{
+		Use:   "create",
+		Short: "Make a token, and show it this once",
+		Example: `  tidings tokens create --scope publish --tenant acme --name shop
+  tidings tokens create --scope personal --tenant acme --user u1,ada@example.com --expires 90d`,
+		Args: noArguments(),
+	}
+	f := c.Flags()
+	f.StringVar(&scope, "scope", "", "what it may: admin, tenant:write, tenant:read, personal or publish (required)")
+	f.StringVar(&name, "name", "", "what people call it")
+	f.StringSliceVar(&user, "user", nil, "ids of the user, for the scope personal")
+	f.StringVar(&expires, "expires", "", "when it ends: a time, or in how long, like 90d")
+	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"admin", "tenant:write", "tenant:read", "personal", "publish"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		if scope == "" {
+			return usagef("say what the token may: --scope admin, tenant:write, tenant:read, personal or publish")
+		}
+		in := given(c, map[string]any{"name": name, "user": user}, map[string]any{"scope": scope})
+		if expires != "" {
+			at, err := parseTime(expires, time.Now())
+			if d, derr := parseDuration(expires); derr == nil {
+				at = time.Now().Add(d)
+			}
+			if err != nil {
+				return usagef("--expires %q: write a time like 2027-01-31T12:00:00Z, or in how long, like 90d", expires)
+			}
+			in["expires"] = at.UTC().Format(time.RFC3339)
+		}
+		if scope != "admin" {
+			tenant, err := s.theTenant(ctx)
+			if err != nil {
+				return err
+			}
+			in["tenant"] = tenant
+		}
+		answer, err := s.api.Post(ctx, "/v1/tokens", in)
+		if err != nil {
+			return err
+		}
+		return s.showObject(c, answer)
+	})
+	return c
+}
+
+func (a *App) tokensEnd(c *cobra.Command, end func(ctx context.Context, s *session, path string) error) *cobra.Command {
+	c.Args = arguments(1, 1, "the token's id")
+	c.ValidArgsFunction = a.completeFrom(func(context.Context, *session) (string, error) { return "/v1/tokens", nil }, "id", "name")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		if err := end(ctx, s, client.Path("v1", "tokens", s.args[0])); err != nil {
+			return err
+		}
+		s.tell("Ended %s.", clean(s.args[0]))
+		return nil
+	})
+	return c
+}

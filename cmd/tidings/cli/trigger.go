@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
+)
+
+func (a *App) triggerCommand() *cobra.Command {
+	var (
+		sets            []string
+		source, subject string
+	)
+	c := &cobra.Command{
+		Use:   "trigger TYPE",
+		Short: "Publish the catalogue's example of an event type, with changes",
+		Long: `Publish the catalogue's example of an event type, one of the tenant's own too.
+--set changes its data: a path with dots, in which elements of lists are numbers
+from 0, and a value in JSON, else text. A member that the example does not have is
+added if the type's schema allows it.`,
+		Example: `  tidings trigger room.joined --set roomId=lobby
+  tidings trigger lobby.booked --set booking.status=confirmed --subject lobby/42`,
+		Args:              arguments(1, 1, "the type"),
+		ValidArgsFunction: a.complete("types", "type", "meaning"),
+	}
+	f := c.Flags()
+	f.StringArrayVar(&sets, "set", nil, "a change of the data, like booking.status=confirmed")
+	f.StringVar(&source, "source", "/tidings/trigger", "CloudEvents source")
+	f.StringVar(&subject, "subject", "", "CloudEvents subject")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		path, err := s.of(ctx, "types", s.args[0])
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Get(ctx, path)
+		if err != nil {
+			return err
+		}
+		data, err := exampleOf(answer, sets)
+		if err != nil {
+			return err
+		}
+		e := map[string]any{
+			"specversion": "1.0", "id": uuid.NewString(), "source": source, "type": s.args[0],
+			"time": time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": data,
+		}
+		if subject != "" {
+			e["subject"] = subject
+		}
+		return s.publishOne(ctx, asJSON(e))
+	})
+	return c
+}
+
+// exampleOf is the first example of a type, as the API describes it, with changes.
+func exampleOf(definition json.RawMessage, sets []string) (any, error) {
+	var file map[string]json.RawMessage
+	if err := json.Unmarshal(definition, &file); err != nil {
+		return nil, err
+	}
+	delete(file, "origin") // the API's, and no part of a type's file
+	t, err := catalogue.Parse(text(definition, "type")+".json", asJSON(file))
+	if err != nil {
+		return nil, err
+	}
+	var data any
+	if err := decodeWhole(t.Valid[0], &data); err != nil {
+		return nil, err
+	}
+	for _, set := range sets {
+		path, value, err := parseSet(set)
+		if err != nil {
+			return nil, err
+		}
+		added, err := setMember(data, path, value)
+		if err != nil {
+			return nil, usagef("--set %s: %w", set, err)
+		}
+		if err := t.Validate(asJSON(data)); err != nil && added {
+			return nil, usagef("--set %s: the example has no %s, and the schema does not let it have one: %w; it has %s", set, strings.Join(path, "."), err, membersThere(t.Valid[0], path))
+		}
+	}
+	return data, nil
+}
+
+// membersThere are the members of the deepest object of an example that a path leads
+// to.
+func membersThere(example json.RawMessage, path []string) string {
+	var members map[string]json.RawMessage
+	for _, name := range append(path, "") {
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(example, &inner) != nil || inner == nil {
+			break
+		}
+		members, example = inner, inner[name]
+	}
+	return strings.Join(slices.Sorted(maps.Keys(members)), ", ")
+}
+
+// publishOne publishes an event, and says that it is stored.
+func (s *session) publishOne(ctx context.Context, event json.RawMessage) error {
+	path, err := s.of(ctx, "events")
+	if err != nil {
+		return err
+	}
+	answer, err := s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: event, Media: mediaEvent})
+	if err != nil {
+		return err
+	}
+	accepted, err := client.As[client.Accepted](answer, nil)
+	if err != nil {
+		return err
+	}
+	if len(accepted.Events) != 1 {
+		return errors.New("publish: the server does not say that it has the event")
+	}
+	if s.output == "json" {
+		return writeJSON(s.cmd.OutOrStdout(), answer)
+	}
+	word := "stored"
+	if accepted.Events[0].Duplicate {
+		word = "stored before"
+	}
+	s.cmd.Printf("%s: event %s\n", word, clean(accepted.Events[0].ID))
+	return nil
+}

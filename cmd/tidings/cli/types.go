@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *App) typesListCommand() *cobra.Command {
+	return a.listCommand(listing{
+		use: "list", short: "List the event types as the tenant knows them, its own too",
+		path:    within("types"),
+		columns: []column{{"TYPE", "type"}, {"ORIGIN", "origin"}, {"DOMAIN", "domain"}, {"MEANING", "meaning"}},
+	})
+}
+
+func (a *App) typesGetCommand() *cobra.Command {
+	c := a.getCommand(&cobra.Command{Use: "get TYPE", Short: "Show an event type as the tenant knows it, in JSON"}, "types")
+	c.ValidArgsFunction = a.complete("types", "type", "meaning")
+	show := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if a.output == "table" { // a schema is read as what it is
+			a.output = "json"
+		}
+		return show(c, args)
+	}
+	return c
+}
+
+func (a *App) typesPutCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "put FILE",
+		Short: "Make an event type of the tenant's own, or replace it; FILE may be - for the standard input",
+		Long: `Make an event type of the tenant's own, or replace it. FILE is like those of the
+catalogue (tidings types lobby.booked shows one), and says which type it is.`,
+		Example: "  tidings types put events/parcel.sent.json",
+		Args:    arguments(1, 1, "the file"),
+	}
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		content, err := s.read(s.args[0])
+		if err != nil {
+			return err
+		}
+		var definition map[string]json.RawMessage
+		if json.Unmarshal(content, &definition) != nil {
+			return usagef("%s: is no JSON object: see tidings types put --help", s.args[0])
+		}
+		name := text(content, "type")
+		if name == "" {
+			return usagef("%s: has no member \"type\"", s.args[0])
+		}
+		delete(definition, "origin") // of one that was got from the API
+		path, err := s.of(ctx, "types", name)
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Put(ctx, path, definition)
+		if err != nil {
+			return err
+		}
+		if s.output == "json" {
+			return s.showObject(c, answer)
+		}
+		s.tell("The tenant %s has the type %s.", s.place.tenant, clean(name))
+		return nil
+	})
+	return c
+}
+
+func (a *App) typesDeleteCommand() *cobra.Command {
+	c := a.deleteCommand(&cobra.Command{Use: "delete TYPE", Short: "Remove an event type of the tenant's own"}, "types")
+	c.ValidArgsFunction = a.complete("types", "type", "meaning")
+	return c
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// needExamples are the commands whose flags alone do not tell how they are used.
+var needExamples = []string{"create", "recover", "erase", "publish", "trigger", "backup", "restore", "explain", "add", "put"}
+
+// TestCommandsAreDescribed wants of every command that its help is of use.
+func TestCommandsAreDescribed(t *testing.T) {
+	all := below(rootCommand())
+	if len(all) < 60 {
+		t.Errorf("%d commands: the test misses some", len(all))
+	}
+	for _, c := range all {
+		path := c.CommandPath()
+		if c.Short == "" || strings.HasSuffix(c.Short, ".") || strings.ContainsRune(c.Short, '\n') {
+			t.Errorf("%s: its short text is %q: want one line without a full stop", path, c.Short)
+		}
+		described := func(f *pflag.Flag) {
+			if f.Usage == "" || strings.HasSuffix(f.Usage, ".") {
+				t.Errorf("%s --%s: its usage is %q", path, f.Name, f.Usage)
+			}
+		}
+		c.LocalNonPersistentFlags().VisitAll(described)
+		c.PersistentFlags().VisitAll(described)
+		if slices.Contains(needExamples, c.Name()) && c.Example == "" {
+			t.Errorf("%s has no example", path)
+		}
+	}
+}
+
+// below are a command and all below it.
+func below(c *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{c}
+	for _, b := range c.Commands() {
+		all = append(all, below(b)...)
+	}
+	return all
+}
+
+// TestExamplesAreWorded has cobra read the examples: their commands and flags exist.
+func TestExamplesAreWorded(t *testing.T) {
+	read := 0
+	for _, c := range below(rootCommand()) {
+		for line := range strings.Lines(strings.ReplaceAll(c.Example, "\\\n", " ")) {
+			read++
+			_, command, ours := strings.Cut(line, "tidings ")
+			words := strings.Fields(strings.NewReplacer("'", "", `"`, "").Replace(command))
+			if shell := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w, "<>|") }); shell >= 0 {
+				words = words[:shell]
+			}
+			found, rest, err := rootCommand().Find(words)
+			if err == nil {
+				err = found.ParseFlags(rest)
+			}
+			if err != nil || !ours || found.CommandPath() != c.CommandPath() {
+				t.Errorf("%s: the example %q is of %s: %v", c.CommandPath(), line, found.CommandPath(), err)
+			}
+		}
+	}
+	if read < 15 {
+		t.Errorf("%d examples: the test misses some", read)
+	}
+}
