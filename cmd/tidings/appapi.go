@@ -16,6 +16,7 @@ import (
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/api/roam"
 	"github.com/tidings-dev/tidings/config/live"
+	"github.com/tidings-dev/tidings/config/quota"
 	"github.com/tidings-dev/tidings/config/replay"
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/dispatcher/egress"
@@ -95,12 +96,15 @@ func (a *app) apiHandlers(ctx context.Context) (v1, v0 http.Handler, err error) 
 		Published:         a.measures.recorder().Published,
 		Log:               a.log,
 	})
-	v0 = roam.New(roam.Options{
+	return v1, a.roamHandler(gate, out.Guard, quotas), nil
+}
+
+func (a *app) roamHandler(gate *access.Gate, guard egress.Guard, quotas *quota.Quotas) http.Handler {
+	return roam.New(roam.Options{
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
-		CheckURL: func(u *url.URL) error { return open(out.Guard, u) },
+		CheckURL: func(u *url.URL) error { return open(guard, u) },
 		Make:     quotas.Make,
 	})
-	return v1, v0, nil
 }
 
 func (a *app) roamSecret(ctx context.Context, tenant schemas.TenantID, user string) (schemas.Secret, error) {
