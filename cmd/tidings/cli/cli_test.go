@@ -374,3 +374,37 @@ func TestErasesAll(t *testing.T) {
 		t.Errorf("%v, %s", err, out)
 	}
 }
+
+// TestCompletionIsQuick completes by a server that never answers, and by none.
+func TestCompletionIsQuick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		term := newTerminal(nil)
+		term.env.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		began := time.Now()
+		out, _, err := term.run(t.Context(), "__complete", "endpoints", "get", "--tenant", "acme", "")
+		if took := time.Since(began); err != nil || took != 2*time.Second || out != ":4\n" {
+			t.Errorf("%v after %s, %q", err, took, out)
+		}
+		term.env.Transport = roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("nobody there") })
+		if out, _, err := term.run(t.Context(), "__complete", "recover", "--tenant", "acme", "--endpoint", ""); err != nil || out != ":4\n" {
+			t.Errorf("%v, %q", err, out)
+		}
+	})
+}
+
+// TestTokenFromInput refuses to read two things from one standard input.
+func TestTokenFromInput(t *testing.T) {
+	term := newTerminal(func(string, string) (int, string) { return 200, `{"endpoints":[]}` })
+	term.input = strings.NewReader("hunter2\n{}")
+	_, _, err := term.run(t.Context(), "explain", "-", "--token", "-", "--tenant", "acme")
+	if cli.ExitCode(err) != 2 || !strings.Contains(err.Error(), "the standard input has the token") || len(term.calls) > 0 {
+		t.Errorf("got %v after %v", err, term.calls)
+	}
+	term.input = strings.NewReader("\n")
+	if _, _, err := term.run(t.Context(), "tenants", "list", "--token", "-"); cli.ExitCode(err) != 2 {
+		t.Errorf("no token: %v", err)
+	}
+}
