@@ -54,7 +54,10 @@ func (a *App) backupCommand() *cobra.Command {
 		Long: `Write the whole registry into a file: tenants, endpoints with their secrets,
 subscriptions, event types and tokens. It is read from NATS, since the API shows no
 token's hash. Secrets stay sealed as they are: keep the key file, secrets.key in the
-data directory, elsewhere. Events and the delivery log are not in it.`,
+data directory, elsewhere. Events and the delivery log are not in it.
+
+Where NATS asks who connects, be the user of the role api, with its
+--nats-inbox-prefix, _INBOX.api: no other may read all of it.`,
 		Example: `  tidings backup --out registry.backup
   tidings backup --nats-url nats://a:4222 --nats-creds admin.creds > registry.backup`,
 		Args: noArguments(),

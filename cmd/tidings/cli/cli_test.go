@@ -9,9 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -285,82 +282,6 @@ func TestColors(t *testing.T) {
 	}
 }
 
-func TestContextsFile(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "below", "contexts.yaml")
-	term := newTerminal(func(string, string) (int, string) { return 200, `{"items":[]}` })
-	run := func(args ...string) (string, string, error) {
-		return term.run(t.Context(), append(args, "--contexts", file)...)
-	}
-	const token = "tidings_hunter2"
-	term.input = strings.NewReader(token + "\n")
-	if _, _, err := run("context", "add", "a", "--server", "http://a", "--token", "-"); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(file)
-	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info, err)
-	}
-	if content, _ := os.ReadFile(file); !bytes.Contains(content, []byte(token)) {
-		t.Errorf("the file is %s", content)
-	}
-	for _, args := range [][]string{{"context", "list"}, {"context", "show"}, {"context", "list", "-o", "json"}, {"context", "show", "a", "-o", "json"}, {"context", "use", "a"}} {
-		out, told, err := run(args...)
-		if err != nil || strings.Contains(out+told, token) {
-			t.Errorf("%v: %v, %s%s", args, err, out, told)
-		}
-	}
-	// A file of another form is told, and neither shown nor changed.
-	broken := "current: a\ncontexts:\n  a: {server: http://a, token: " + token + ", colour: red}\n"
-	if err := os.WriteFile(file, []byte(broken), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err = run("context", "add", "b", "--server", "http://b")
-	if err == nil || strings.Contains(err.Error(), token) || !strings.Contains(err.Error(), file) {
-		t.Errorf("got %v", err)
-	}
-	if content, _ := os.ReadFile(file); string(content) != broken {
-		t.Errorf("it was changed: %s", content)
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "below", ".*")); len(left) > 0 {
-		t.Errorf("%v is left", left)
-	}
-}
-
-func TestOthersCanReadContexts(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "contexts.yaml")
-	if err := os.WriteFile(file, []byte("contexts: {}\n"), 0o644); err != nil { //nolint:gosec // what is warned of
-		t.Fatal(err)
-	}
-	term := newTerminal(nil)
-	if _, told, err := term.run(t.Context(), "context", "list", "--contexts", file); err != nil || !strings.Contains(told, "chmod 600") {
-		t.Errorf("%v, %q", err, told)
-	}
-}
-
-// TestTokenOfAContext wants that a token goes to the server that it was added with.
-func TestTokenOfAContext(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "contexts.yaml")
-	term := newTerminal(nil)
-	if _, _, err := term.run(t.Context(), "context", "add", "a", "--server", "http://a", "--token", "hunter2", "--contexts", file); err != nil {
-		t.Fatal(err)
-	}
-	for server, want := range map[string]string{"": "Bearer hunter2", "http://a/": "Bearer hunter2", "http://b": "", "http://a.b": "", "https://a": ""} {
-		got := "none"
-		term.env.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-			got = r.Header.Get("Authorization")
-			return nil, errors.New("nobody there")
-		})
-		args := []string{"tenants", "list", "--contexts", file}
-		if server != "" {
-			args = append(args, "--server", server)
-		}
-		if _, _, err := term.run(t.Context(), args...); cli.ExitCode(err) != 5 || got != want {
-			t.Errorf("%s gets %q, want %q (%v)", server, got, want, err)
-		}
-	}
-}
-
 func TestErasesAll(t *testing.T) {
 	calls := 0
 	term := newTerminal(func(_, body string) (int, string) {
@@ -372,5 +293,39 @@ func TestErasesAll(t *testing.T) {
 	out, _, err := term.run(t.Context(), "erase", "--subject", "customer/1", "--yes", "--tenant", "acme")
 	if err != nil || strings.Count(out, "removed 2 events, 1 waiting delivery, 0 dead letters and 4 lines of the log") != 3 {
 		t.Errorf("%v, %s", err, out)
+	}
+}
+
+// TestCompletionIsQuick completes by a server that never answers, and by none.
+func TestCompletionIsQuick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		term := newTerminal(nil)
+		term.env.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		began := time.Now()
+		out, _, err := term.run(t.Context(), "__complete", "endpoints", "get", "--tenant", "acme", "")
+		if took := time.Since(began); err != nil || took != 2*time.Second || out != ":4\n" {
+			t.Errorf("%v after %s, %q", err, took, out)
+		}
+		term.env.Transport = roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("nobody there") })
+		if out, _, err := term.run(t.Context(), "__complete", "recover", "--tenant", "acme", "--endpoint", ""); err != nil || out != ":4\n" {
+			t.Errorf("%v, %q", err, out)
+		}
+	})
+}
+
+// TestTokenFromInput refuses to read two things from one standard input.
+func TestTokenFromInput(t *testing.T) {
+	term := newTerminal(func(string, string) (int, string) { return 200, `{"endpoints":[]}` })
+	term.input = strings.NewReader("hunter2\n{}")
+	_, _, err := term.run(t.Context(), "explain", "-", "--token", "-", "--tenant", "acme")
+	if cli.ExitCode(err) != 2 || !strings.Contains(err.Error(), "the standard input has the token") || len(term.calls) > 0 {
+		t.Errorf("got %v after %v", err, term.calls)
+	}
+	term.input = strings.NewReader("\n")
+	if _, _, err := term.run(t.Context(), "tenants", "list", "--token", "-"); cli.ExitCode(err) != 2 {
+		t.Errorf("no token: %v", err)
 	}
 }

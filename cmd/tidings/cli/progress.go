@@ -20,7 +20,7 @@ func (a *App) newBar(out io.Writer) *bar {
 	return &bar{out: out}
 }
 
-const barWidth = 30
+const barWidth = 20
 
 // show says that done of total are done; a total of 0 is not known yet.
 func (b *bar) show(done, total int, words string) {
