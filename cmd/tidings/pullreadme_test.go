@@ -24,8 +24,8 @@ func TestReadmeOfPulling(t *testing.T) {
 		if strings.HasPrefix(line, "api ") {
 			calls = append(calls, strings.TrimSpace(line))
 		}
-		if strings.HasPrefix(line, "tidings listen") {
-			listens = append(listens, strings.TrimSpace(strings.TrimPrefix(line, "tidings listen")))
+		if args, ok := strings.CutPrefix(line, "tidings listen"); ok {
+			listens = append(listens, strings.TrimSpace(args))
 		}
 	}
 	if len(calls) != 3 || len(listens) != 3 {
