@@ -59,6 +59,8 @@ func (m *measures) settled(r dispatcher.Report) {
 	}
 	if r.Exchange != nil {
 		s.Timings = r.Exchange.Timings
+	} else {
+		s.Pulled = r.Attempt.Number > 0 // what is sent has an exchange
 	}
 	if s.Span = r.Span; !s.Span.IsSampled() {
 		s.Span = tracing.OfCreation(d)

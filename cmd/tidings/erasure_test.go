@@ -161,3 +161,30 @@ func TestErasureOfWhatIsInHand(t *testing.T) {
 		}
 	})
 }
+
+// What waits to be pulled is erased too, and so is what is handed out: its receipt says
+// that it is gone.
+func TestErasureOfWhatIsPulled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPipe(t)
+		c := p.caller()
+		p.pulled("ep_a", schemas.Policy{})
+		p.publishEvent(t.Context(), personal(0))
+		d := c.one("ep_a")
+		p.publishEvent(t.Context(), personal(1))
+		p.publish(t.Context(), "other")
+		<-time.After(10 * time.Second)
+		var got erasure.Record
+		c.call("POST", "/erasures", `{"subject":"customer/`+marker+`"}`, &got)
+		if got.Removed.Events != 2 || got.Removed.Deliveries != 2 {
+			t.Errorf("got %+v", got)
+		}
+		c.settles("ep_a", "ack", d.Receipt, schemas.SettledGone)
+		if left := c.poll("ep_a", `{"wait":"1m"}`); len(left) != 1 || left[0].Event.ID != "other" {
+			t.Errorf("left are %+v", left)
+		}
+		if found := filesWith(t, p.settings.DataDir); len(found) > 0 {
+			t.Errorf("the marker is in %q", found)
+		}
+	})
+}

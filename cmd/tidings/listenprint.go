@@ -84,7 +84,7 @@ type listenPrinter struct {
 }
 
 func newListenPrinter(out, notes io.Writer, asJSON bool) *listenPrinter {
-	_, none := os.LookupEnv("NO_COLOR") //nolint:forbidigo // no-color.org
+	none := os.Getenv("NO_COLOR") != "" //nolint:forbidigo // no-color.org
 	return &listenPrinter{out: out, notes: notes, asJSON: asJSON, colour: !none && isTerminal(out)}
 }
 

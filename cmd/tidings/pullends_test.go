@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -203,6 +204,30 @@ func TestWhoMayPull(t *testing.T) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// What is due for a poller that has gone away is somebody else's at once.
+func TestAPollerGoesAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPipe(t)
+		c := p.caller()
+		p.pulled("ep_a", schemas.Policy{})
+		ctx, goAway := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if got, err := p.app.desk.Poll(ctx, testTenant, "ep_a", schemas.Poll{Wait: schemas.Duration(time.Minute)}); err == nil || len(got) > 0 {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		}()
+		<-time.After(500 * time.Millisecond)
+		goAway()
+		p.publish(t.Context(), "e1")
+		<-ended
+		if got := c.poll("ep_a", `{"wait":"5s"}`); len(got) != 1 {
+			t.Errorf("got %+v", got)
 		}
 	})
 }

@@ -24,8 +24,8 @@ func TestReadmeOfPulling(t *testing.T) {
 		if strings.HasPrefix(line, "api ") {
 			calls = append(calls, strings.TrimSpace(line))
 		}
-		if flags, ok := strings.CutPrefix(line, "tidings listen"); ok {
-			listens = append(listens, strings.TrimSpace(flags))
+		if args, ok := strings.CutPrefix(line, "tidings listen"); ok {
+			listens = append(listens, strings.TrimSpace(args))
 		}
 	}
 	if len(calls) != 3 || len(listens) != 3 {

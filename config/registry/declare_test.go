@@ -164,3 +164,20 @@ func TestADeclaredTokenIsNobodyElses(t *testing.T) {
 		must(t, r.Declare(t.Context(), registry.Declared{Tokens: []schemas.Token{a, b}}))
 	})
 }
+
+// What waits for an endpoint that is sent to lies elsewhere than what is pulled.
+func TestADeclaredEndpointStaysOfItsKind(t *testing.T) {
+	inRegistry(t, func(t *testing.T, r *registry.Registry, _ *streamstest.Env) {
+		must(t, r.Declare(t.Context(), declared()))
+		d := declared()
+		d.Endpoints[0].URL, d.Endpoints[0].Pull, d.Endpoints[0].Policy = "", true, schemas.Policy{}
+		if err := r.Declare(t.Context(), d); !schemas.HasCode(err, schemas.CodeConflict) || !strings.Contains(err.Error(), "under another id") {
+			t.Errorf("got %v, want a conflict", err)
+		}
+		d.Endpoints[0].ID, d.Subscriptions = "ep_pulled", nil
+		must(t, r.Declare(t.Context(), d))
+		if e, err := r.Endpoint(t.Context(), "ep_pulled"); err != nil || !e.Pull || e.URL != "" {
+			t.Errorf("got %+v, %v", e, err)
+		}
+	})
+}

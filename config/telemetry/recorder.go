@@ -135,6 +135,9 @@ type Settled struct {
 	Kind     schemas.Kind
 	Reason   schemas.Reason
 	Timings  schemas.Timings
+	// Pulled says that the receiver fetched it when it liked: how long it took says
+	// nothing of the pipe, and is not recorded.
+	Pulled bool
 	// Span is what leads to the attempt's trace. If it is sampled, the histograms keep it
 	// as an exemplar.
 	Span trace.SpanContext
@@ -148,22 +151,30 @@ func (r *Recorder) Settled(s *Settled) {
 	}
 	if a := &s.Attempt; a.Number > 0 {
 		r.attempts.add(ctx, 1, key{string(s.Kind), string(a.Reason), name})
-		r.attemptDuration.record(ctx, time.Duration(a.Duration), key{string(s.Kind)})
-		r.phases(ctx, &s.Timings)
+		if !s.Pulled {
+			r.attemptDuration.record(ctx, time.Duration(a.Duration), key{string(s.Kind)})
+			r.phases(ctx, &s.Timings)
+		}
 	}
 	switch s.Kind {
 	case schemas.Delivered:
 		r.delivered.add(ctx, 1, key{name})
-		which := "first"
-		if s.Attempt.Number > 1 {
-			which = "later"
+		if !s.Pulled {
+			r.deliveryLatency.record(ctx, s.Attempt.At.Add(time.Duration(s.Attempt.Duration)).Sub(s.Accepted), key{nth(s.Attempt.Number)})
 		}
-		r.deliveryLatency.record(ctx, s.Attempt.At.Add(time.Duration(s.Attempt.Duration)).Sub(s.Accepted), key{which})
 	case schemas.Retry:
 		r.retried.add(ctx, 1, key{string(s.Reason), name})
 	case schemas.Dead:
 		r.deliveriesDead.add(ctx, 1, key{string(s.Reason), name})
 	}
+}
+
+// nth tells deliveries that were retried from others.
+func nth(attempt int) string {
+	if attempt > 1 {
+		return "later"
+	}
+	return "first"
 }
 
 // phases records those that happened.

@@ -100,6 +100,9 @@ func TestWhatIsRecordedIsShown(t *testing.T) {
 	}
 	d := delivered("acme")
 	r.Settled(&d)
+	pulled := d
+	pulled.Pulled = true // counted, and not timed
+	r.Settled(&pulled)
 	d.Attempt.Number = 3
 	r.Settled(&d)
 	d.Kind, d.Reason, d.Attempt.Reason = schemas.Retry, schemas.ReasonServerError, schemas.ReasonServerError
@@ -115,9 +118,9 @@ func TestWhatIsRecordedIsShown(t *testing.T) {
 		`tidings_events_dead_total{tidings_reason="schema_invalid"} 1`,
 		`tidings_deliveries_made_total 3`,
 		`tidings_fanout_latency_seconds_bucket{le="1"} 1`, `tidings_fanout_latency_seconds_count 2`,
-		`tidings_attempts_total{tidings_outcome="delivered",tidings_reason="ok"} 2`,
+		`tidings_attempts_total{tidings_outcome="delivered",tidings_reason="ok"} 3`,
 		`tidings_attempts_total{tidings_outcome="retry",tidings_reason="server_error"} 1`,
-		`tidings_deliveries_delivered_total 2`,
+		`tidings_deliveries_delivered_total 3`,
 		`tidings_deliveries_retried_total{tidings_reason="server_error"} 1`,
 		`tidings_deliveries_dead_total{tidings_reason="queue_full"} 1`,
 		`tidings_attempt_duration_seconds_bucket{tidings_outcome="delivered",le="1"} 2`,

@@ -47,11 +47,24 @@ func (d *Desk) Poll(ctx context.Context, tenant schemas.TenantID, id schemas.End
 		if !t.Paused() {
 			found, err = d.batch(ctx, t, id, ask, min(left, look))
 		}
-		if len(found) > 0 || left == 0 || ctx.Err() != nil || d.ending() {
+		if ctx.Err() != nil {
+			d.takeBack(id, found)
+			return nil, ctx.Err()
+		}
+		if len(found) > 0 || left == 0 || d.ending() {
 			return found, err
 		}
 		if (t.Paused() || err != nil) && !d.rest(ctx, min(left, look)) {
 			return nil, err
+		}
+	}
+}
+
+// takeBack gives what nobody waits for any more to the next who polls, at once.
+func (d *Desk) takeBack(id schemas.EndpointID, found []schemas.Pulled) {
+	for _, p := range found {
+		if r, err := readReceipt(p.Receipt, d.o.Key, id); err == nil {
+			_ = d.nc.Publish(r.ack, []byte("-NAK")) // a lost one costs the ack wait
 		}
 	}
 }
@@ -185,7 +198,7 @@ func (d *Desk) handOut(ctx context.Context, t *attempt.Target, m jetstream.Msg, 
 func (d *Desk) unanswered(ctx context.Context, t *attempt.Target, o out, hold time.Duration) (dead bool, err error) {
 	made := schemas.Attempt{
 		Number: o.number - 1, At: time.Now().Add(-hold).UTC(), Duration: schemas.Duration(hold), Reason: schemas.ReasonTimeout,
-		Detail: fmt.Sprintf("whoever pulled it did not settle it within %s, nor asked for more time", hold),
+		Detail: fmt.Sprintf("whoever pulled it went away, or did not settle it within %s nor asked for more time", hold),
 	}
 	verdict := t.Failed(o.delivery, made.Number, made.Reason, made.Detail)
 	if verdict.Kind == schemas.Dead && verdict.Reason != schemas.ReasonTooOld { // its age is judged as it is now
