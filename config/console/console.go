@@ -10,8 +10,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +36,7 @@ type Options struct {
 
 // Paths are what [Handler] serves, as patterns of [http.ServeMux].
 func Paths() []string {
-	return []string{"GET /{$}", "GET /console/", "GET /console.json", "GET /favicon.ico"}
+	return []string{"GET /{$}", "GET /console/{version}/{file...}", "GET /console.json", "GET /favicon.ico"}
 }
 
 //go:embed web
@@ -97,7 +99,7 @@ func (c *console) load(o Options) {
 			c.assets["/console/"+hash+"/"+name] = newAsset(kind, always, content)
 		}
 	}
-	c.assets["/"] = newAsset(kinds[".html"], anew, bytes.ReplaceAll(all["index.html"], []byte("@assets"), []byte("/console/"+hash)))
+	c.assets["/"] = newAsset(kinds[".html"], anew, page(all, "/console/"+hash))
 	c.assets["/favicon.ico"] = newAsset(kinds[".svg"], "public, max-age=86400", all["mark.svg"])
 	settings, _ := json.Marshal(struct { // strings alone
 		Name    string `json:"name"`
@@ -106,6 +108,19 @@ func (c *console) load(o Options) {
 		Version string `json:"version"`
 	}{cmp.Or(o.Name, "Tidings"), o.Logo, o.Accent, o.Version})
 	c.assets["/console.json"] = newAsset("application/json", anew, settings)
+}
+
+// page is index.html with the addresses of the assets. It names the scripts that every
+// page needs, so that the browser does not find them one after the other.
+func page(all map[string][]byte, base string) []byte {
+	var early strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if dir, file := path.Split(name); dir == "js/" && file != "theme.js" {
+			early.WriteString(`<link rel="modulepreload" href="@assets/` + name + "\">\n")
+		}
+	}
+	text := bytes.Replace(all["index.html"], []byte("@early\n"), []byte(early.String()), 1)
+	return bytes.ReplaceAll(text, []byte("@assets"), []byte(base))
 }
 
 func newAsset(kind, cache string, content []byte) asset {

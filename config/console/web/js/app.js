@@ -1,7 +1,7 @@
 // The beginning: who is there, and which page they want.
 
 import { h, fill } from "./dom.js";
-import { restore, session, signOut } from "./session.js";
+import { restore, session, signOut, start } from "./session.js";
 import { route, match, to } from "./router.js";
 import { shell, nowhere } from "./shell.js";
 import { form, enter, takeLink } from "./signin.js";
@@ -130,7 +130,7 @@ function titled(signal) {
 
 // home is the only tenant's overview, or the choice of one.
 async function home(signal) {
-  if (session.tenant) return replace(to(session.tenant, ["overview"]));
+  if (session.tenant) return replace(to(session.tenant, [start()]));
   const last = remembered();
   try {
     const list = await tenants();

@@ -41,7 +41,7 @@ async function poll(tenant, signal, on) {
         first = false;
       }
     } catch (error) {
-      if (signal.aborted || error.status === 401 || error.status === 403) return;
+      if (signal.aborted || [400, 401, 403].includes(error.status)) return;
       on.state("away");
     }
     await pause(pollEvery, signal);

@@ -40,6 +40,12 @@ const rights = {
   publish: ["publish"],
 };
 
+// start is the page that is opened first. A personal token sees its user's endpoints,
+// and nothing of the tenant as a whole.
+export const start = () => (personal() ? "endpoints" : "overview");
+
+export const personal = () => session.scope === "personal";
+
 // may tells whether the token gives a right, as far as is known.
 export function may(right) {
   return rights[session.scope]?.includes(right) ?? right !== "admin";

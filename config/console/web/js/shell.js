@@ -2,7 +2,7 @@
 
 import { h, fill, say } from "./dom.js";
 import { at, post } from "./api.js";
-import { session, signOut, may } from "./session.js";
+import { session, signOut, may, personal, start } from "./session.js";
 import { button, codebox, link, time } from "./ui.js";
 import { ask, dialog, field, select } from "./forms.js";
 import { go, to } from "./router.js";
@@ -53,11 +53,12 @@ function fillMenu(menu, settings, tenant) {
   const item = (nav, label, href) => h("a", { href, "data-nav": nav }, icon(nav), label);
   const admin = [];
   if (may("admin")) admin.push(item("tenants", "Tenants", "#/tenants"), item("tokens", "Tokens", "#/tokens"));
-  if (tenant) admin.push(item("audit", "Audit", to(tenant, ["audit"])), item("settings", "Settings", to(tenant, ["settings"])));
-  fill(menu, brand(settings, tenant ? to(tenant, ["overview"]) : "#/"),
+  if (tenant && !personal()) admin.push(item("audit", "Audit", to(tenant, ["audit"])));
+  if (tenant) admin.push(item("settings", "Settings", to(tenant, ["settings"])));
+  fill(menu, brand(settings, tenant ? to(tenant, [start()]) : "#/"),
     tenant && picker(tenant),
     h("nav", { "aria-label": "Pages" },
-      tenant && entries.map(([nav, label]) => item(nav, label, to(tenant, [nav]))),
+      tenant && entries.filter(([nav]) => !personal() || !["overview", "events"].includes(nav)).map(([nav, label]) => item(nav, label, to(tenant, [nav]))),
       admin.length > 0 && h("div", { class: "group" }, "Administration"), admin),
     h("div", { class: "foot" },
       h("span", null, session.name || (session.scope ? `Scope ${session.scope}` : "Signed in")),

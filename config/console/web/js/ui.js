@@ -51,10 +51,10 @@ export function empty(title, text, ...more) {
   return h("div", { class: "empty" }, h("h3", null, title), text && h("p", null, text), more);
 }
 
-// codebox shows text as it is, to copy.
+// codebox shows text as it is, to copy. Several lines are code, which is not wrapped.
 export function codebox(text, { copy = true, label = "Code" } = {}) {
   return h("div", { class: "codewrap" },
-    h("pre", { class: "codebox", tabindex: "0", role: "region", "aria-label": label }, text),
+    h("pre", { class: text.includes("\n") ? "codebox lines" : "codebox", tabindex: "0", role: "region", "aria-label": label }, text),
     copy && copyButton(() => text));
 }
 
