@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -134,6 +135,60 @@ func TestAReplayIsCountedFirst(t *testing.T) {
 	b.shows("3 sent")
 	b.until(`document.querySelector("[role=progressbar]").getAttribute("aria-valuenow") === "100"`)
 	deliveries(t, "replay", "status=delivered", 3)
+}
+
+// TestAReplayIsCancelled ends a replay that would take minutes.
+func TestAReplayIsCancelled(t *testing.T) {
+	r := newReceiver(t)
+	r.says(status(http.StatusInternalServerError))
+	b := newTab(t, tenant(t, "cancel"))
+	endpoint(t, "cancel", fields{"name": "Ledger", "url": r.URL, "policy": fields{"retry": []string{}, "breaker": "off"}}, "order.*")
+	for i := range 20 {
+		publish(t, "cancel", fmt.Sprintf("e%d", i), "order.paid", fields{})
+	}
+	deliveries(t, "cancel", "status=dead", 20)
+	made := call(t, "POST", "/v1/tenants/cancel/replays", fields{"which": "failed", "since": time.Now().Add(-time.Hour), "rate": 1})
+	b.enter(adminToken)
+	b.open("replays")
+	b.shows("running")
+	b.open("replays/" + made["id"].(string))
+	b.press("Cancel")
+	b.shows("cancelled")
+	b.until(`![...document.querySelectorAll("main button")].some((n) => n.textContent === "Cancel")`)
+}
+
+// TestAnEndpointIsSteered pauses, resumes, tests, changes and deletes one.
+func TestAnEndpointIsSteered(t *testing.T) {
+	r := newReceiver(t)
+	b := newTab(t, tenant(t, "steer"))
+	id := endpoint(t, "steer", fields{"name": "Steered", "url": r.URL}, "order.*")
+	b.enter(adminToken)
+	b.open("endpoints/" + id)
+	b.press("Pause")
+	b.shows("It is paused: its deliveries wait until it is resumed.")
+	b.press("Resume")
+	b.shows("What has waited can be delivered, or skipped.")
+	b.script(`document.querySelector("dialog[open] button[type=submit]").click()`)
+	b.until(`document.querySelector("main header .badge")?.textContent === "active"`)
+	b.press("Send test event")
+	b.press("Send")
+	b.press("Open the delivery")
+	b.until(`document.querySelector("dl .badge")?.textContent === "delivered"`)
+	b.open("endpoints/" + id)
+	b.press("Edit")
+	b.write("Name", "Renamed")
+	b.write("Retries after", "1m, 2m")
+	b.press("Save")
+	b.shows("3 attempts, the last after 3 min.")
+	b.press("Subscribe")
+	b.write("Search event types, or write a pattern", "user.*")
+	b.press("Add the pattern")
+	b.script(`[...document.querySelectorAll("dialog[open] .buttons button")].at(-1).click()`)
+	b.shows("user.*")
+	b.press("Delete")
+	b.shows("This cannot be undone.")
+	b.script(`document.querySelector("dialog[open] button[type=submit]").click()`)
+	b.shows("No endpoints yet")
 }
 
 // TestWhoComesByALink signs in with a link of a token that may only read, and wants

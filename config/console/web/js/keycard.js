@@ -11,7 +11,7 @@ export function keyCard(path, e, signal) {
   const shown = h("div", { class: "stack" });
   const secrets = load(signal, () => keys(path, e, signal));
   const rotate = may("write") && e.origin !== "file" && button("Rotate", { size: "small", glyph: "replays", onclick: () => turn(path, () => secrets.reload()) });
-  fill(shown, secrets, verification(e, signal));
+  fill(shown, secrets);
   return card("Signing key", { text: "The receiver verifies with it that a request is yours.", actions: rotate ? [rotate] : [] }, shown);
 }
 
@@ -55,8 +55,8 @@ function turn(path, reload) {
   });
 }
 
-// verification is code for the receiver, in the reader's language.
-function verification(e, signal) {
+// verifyCard is code for the receiver, in the reader's language.
+export function verifyCard(e, signal) {
   const code = h("div", { id: "snippet", class: "stack", role: "tabpanel", "aria-label": "Code to verify with" });
   let chosen = "node";
   try {
@@ -90,5 +90,5 @@ function verification(e, signal) {
     next.click();
   });
   choose(chosen);
-  return h("div", { class: "stack" }, h("h3", null, "Verify in the receiver"), list, code);
+  return card("Verify in the receiver", { text: "So that it takes nothing from a stranger." }, h("div", { class: "stack" }, list, code));
 }

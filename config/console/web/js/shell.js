@@ -80,7 +80,7 @@ function search(tenant) {
   const box = h("input", { type: "search", placeholder: "Find an event or delivery by its id", "aria-label": "Find an event, delivery or endpoint by its id", autocomplete: "off", spellcheck: "false" });
   addEventListener("keydown", (event) => {
     const target = event.target;
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || target.closest?.("input, textarea, select, dialog")) return;
+    if (!box.isConnected || event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || target.closest?.("input, textarea, select, dialog")) return;
     event.preventDefault();
     box.focus();
     box.select();

@@ -14,7 +14,7 @@ import { dialects } from "../dialects.js";
 import { parseSchedule, timeline } from "../retry.js";
 import { explain } from "../reasons.js";
 import { may } from "../session.js";
-import { keyCard } from "../keycard.js";
+import { keyCard, verifyCard } from "../keycard.js";
 import { subscriptionsCard } from "../subscriptions.js";
 import { editButton } from "../editendpoint.js";
 
@@ -40,8 +40,11 @@ function show(tenant, path, e, signal, reload) {
     card("Health", {}, load(signal, () => health(tenant, e, signal), { lines: 5 })),
     deliveries,
     h("div", { class: "grid2" },
-      may("secrets") ? keyCard(path, e, signal) : card("Signing key", {}, h("p", { class: "muted" }, "Your token does not show keys: it takes one of the scope tenant:write.")),
-      h("div", { class: "stack" }, subscriptionsCard(tenant, e, signal), policy(e))));
+      h("div", { class: "stack" },
+        may("secrets") ? keyCard(path, e, signal) : card("Signing key", {}, h("p", { class: "muted" }, "Your token does not show keys: it takes one of the scope tenant:write.")),
+        subscriptionsCard(tenant, e, signal)),
+      policy(e)),
+    verifyCard(e, signal));
 }
 
 function actions(tenant, path, e, reload, look) {
