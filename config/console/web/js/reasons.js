@@ -16,6 +16,7 @@ export const reasons = {
   throttled: { text: "The receiver asked to be left alone for a while.", todo: "Nothing, if it is rare: Tidings waits as long as was asked. Else give the endpoint a rate that its receiver can take." },
   egress_denied: { text: "The address is one that Tidings must not call.", todo: "Use a public https URL. For receivers in your own network the operator opens their range with --egress-allow." },
   no_consent: { text: "The receiver has not agreed to get events.", todo: "Have it answer the OPTIONS request with WebHook-Allowed-Origin, or turn the endpoint's handshake off." },
+  nacked: { text: "Whoever pulled it gave it back.", todo: "Look at what they said below. It is handed out again by the schedule; mend what keeps them from taking it." },
 
   exhausted: { text: "Every attempt of the schedule failed.", todo: "Mend what the attempts below met, then resend it, or replay all that failed since." },
   not_retried: { text: "It failed, and its dialect or schedule allows no other attempt.", todo: "Mend what the attempt met, then resend it. To have such failures tried again give the endpoint a retry schedule." },
