@@ -66,8 +66,7 @@ schedule of the dialect, or --retry, says. Without, each delivery is taken.
 
 The endpoint of a listener that was killed is removed by the next listener, once
 nothing was heard of it for a quarter of an hour.`,
-		Example: `  export TIDINGS_TOKEN=tidings_… TIDINGS_TENANT=acme
-  tidings listen
+		Example: `  tidings listen
   tidings listen --types 'order.*' --forward-to http://localhost:3000/hooks
   tidings listen --types order.paid --filter 'data.amount > 100' --print-json | jq .body`,
 		Args: cobra.NoArgs,

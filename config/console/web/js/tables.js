@@ -26,7 +26,7 @@ export function table(caption, columns, rows, { mark } = {}) {
   }
 
   draw();
-  const node = h("div", { class: "scroll" }, h("table", { class: "cards" },
+  const node = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", { class: "cards" },
     h("caption", { class: "sr" }, caption), h("thead", null, h("tr", null, headers)), body));
   // add puts more rows at the end, or new ones first.
   node.add = (more, first = false) => {
