@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
@@ -123,7 +124,13 @@ func TestPulledNatively(t *testing.T) {
 // TestAProgramInsideReadsItsQueue runs the lines of deploy/nats/accounts.conf that say
 // who may read a queue: such a program may, and nothing else.
 func TestAProgramInsideReadsItsQueue(t *testing.T) {
-	s, inside := startInside(t)
+	for _, next := range []bool{false, true} {
+		t.Run(fmt.Sprintf("next acks %t", next), func(t *testing.T) { readsItsQueue(t, next) })
+	}
+}
+
+func readsItsQueue(t *testing.T, nextAcks bool) {
+	s, inside := startInside(t, nextAcks)
 	s.queues("ep_inside", "ep_other")
 	js, err := jetstream.NewWithAPIPrefix(s.with(inside), "TIDINGS.API")
 	if err != nil {
@@ -161,7 +168,7 @@ func mayNothingElse(t *testing.T, js jetstream.JetStream) {
 }
 
 // startInside runs deploy/nats with those lines, and returns who reads ep_inside.
-func startInside(t *testing.T) (s *shipped, inside nats.Option) {
+func startInside(t *testing.T, nextAcks bool) (s *shipped, inside nats.Option) {
 	t.Helper()
 	key, err := nkeys.CreateUser()
 	if err != nil {
@@ -180,7 +187,9 @@ func startInside(t *testing.T) (s *shipped, inside nats.Option) {
 			t.Fatal(err)
 		}
 	}
-	return startShippedAs(t, filepath.Join(dir, filepath.Base(shippedServer)), false), nats.Nkey(public, key.Sign)
+	return startShippedAs(t, filepath.Join(dir, filepath.Base(shippedServer)), false, func(o *server.Options) {
+		o.FeatureFlags = map[string]bool{server.FeatureFlagJsAckFormatV2: nextAcks} // the subjects that a later server will use
+	}), nats.Nkey(public, key.Sign)
 }
 
 // queues makes the streams, and in PULL three deliveries for each of these endpoints.

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
@@ -228,6 +230,24 @@ func TestAPollerGoesAway(t *testing.T) {
 		<-ended
 		if got := c.poll("ep_a", `{"wait":"5s"}`); len(got) != 1 {
 			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+// What waits to be pulled counts as held, in the tenant's quota.
+func TestPulledQueuesAreHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPipe(t)
+		p.pulled("ep_a", schemas.Policy{})
+		p.publish(t.Context(), "e1")
+		p.publish(t.Context(), "e2")
+		<-time.After(time.Second)
+		js, err := jetstream.New(p.nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held, err := p.app.held(t.Context(), js); err != nil || held[testTenant] != 2 {
+			t.Errorf("held are %v, %v; want 2", held, err)
 		}
 	})
 }

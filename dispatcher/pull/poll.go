@@ -98,7 +98,8 @@ func (d *Desk) batch(ctx context.Context, t *attempt.Target, id schemas.Endpoint
 	}
 	hold := consumer.CachedInfo().Config.AckWait - margin
 	var found []schemas.Pulled
-	for size := 0; len(found) < ask.Max && size < enough; wait = 0 {
+	// A queue in which all die is not gone through at once, however long it is.
+	for size, began := 0, time.Now(); len(found) < ask.Max && size < enough && time.Since(began) <= look; wait = 0 {
 		some := min(chunk, ask.Max-len(found))
 		messages, err := fetch(consumer, some, wait)
 		if err != nil && len(messages) == 0 {
@@ -108,18 +109,19 @@ func (d *Desk) batch(ctx context.Context, t *attempt.Target, id schemas.Endpoint
 			}
 			break
 		}
+		failed := 0
 		for _, m := range messages {
 			p, err := d.handOut(ctx, t, m, hold)
 			switch {
-			case err != nil:
+			case err != nil: // it comes again after the ack wait; sooner would be in vain, as a rule
 				d.o.Log.WarnContext(ctx, "delivery not handed out", "subject", m.Subject(), "error", err)
-				_ = m.Nak() // a lost one costs the ack wait
+				failed++
 			case p != nil:
 				found = append(found, *p)
 				size += len(p.Body) + len(p.BodyBase64)
 			}
 		}
-		if len(messages) < some {
+		if len(messages) < some || failed > 0 {
 			break
 		}
 	}
