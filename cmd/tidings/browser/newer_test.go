@@ -108,11 +108,11 @@ func TestTheStream(t *testing.T) {
 func TestLinksAndAudit(t *testing.T) {
 	b := newTab(t, tenant(t, "newer"))
 	base := between(t, map[string]http.HandlerFunc{
-		"POST /v1/tenants/{tenant}/links": says(201, fields{"url": "https://tidings.example/#link=tidings_short", "token": "tidings_short", "expires": time.Now().Add(15 * time.Minute)}),
+		"POST /v1/tenants/{tenant}/links": says(201, fields{"url": "/#link=tidings_short", "token": "tidings_short", "expires": time.Now().Add(15 * time.Minute)}),
 		"GET /v1/tenants/{tenant}/audit": func(w http.ResponseWriter, r *http.Request) {
-			page := fields{"data": []any{fields{"at": time.Now(), "token": "tok_1", "name": "Ada", "method": "POST", "action": "pause endpoint", "object": "ep_1", "status": 200}}, "next": "more"}
+			page := fields{"data": []any{fields{"at": time.Now(), "token": "tok_1", "name": "Ada", "method": "POST", "action": "/v1/tenants/{tenant}/endpoints/{endpoint}/pause", "object": "/v1/tenants/newer/endpoints/ep_1/pause", "link": true, "fields": []string{"paused"}, "status": 200}}, "next": "more"}
 			if r.URL.Query().Get("cursor") == "more" {
-				page = fields{"data": []any{fields{"at": time.Now(), "token": "tok_2", "method": "DELETE", "action": "delete endpoint", "object": "ep_2", "status": 409}}}
+				page = fields{"data": []any{fields{"at": time.Now(), "token": "tok_2", "method": "DELETE", "action": "/v1/tenants/{tenant}/endpoints/{endpoint}", "object": "/v1/tenants/newer/endpoints/ep_2", "status": 409}}}
 			}
 			says(200, page)(w, r)
 		},
@@ -120,13 +120,13 @@ func TestLinksAndAudit(t *testing.T) {
 	b.do(chromedp.Navigate(base + "/#link=" + adminToken))
 	b.until(`!!document.querySelector(".shell")`)
 	b.open("audit")
-	b.shows("pause endpoint")
+	b.shows("paused the endpoint")
 	b.press("Older")
-	b.shows("delete endpoint")
+	b.shows("removed the endpoint")
 	b.shows("2 in all")
 	b.press("Share")
 	b.press("Make the link")
-	b.shows("https://tidings.example/#link=tidings_short")
+	b.shows(base + "/#link=tidings_short")
 	b.press("Done")
 }
 

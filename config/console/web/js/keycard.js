@@ -7,32 +7,37 @@ import { ask, dialog, field, input } from "./forms.js";
 import { may } from "./session.js";
 import { languages, snippet } from "./snippets.js";
 
+const hidden = "•".repeat(24);
+
+// keyCard shows keys when they are asked for: that somebody has seen them is noted in
+// the audit list.
 export function keyCard(path, e, signal) {
-  const shown = h("div", { class: "stack" });
-  const secrets = load(signal, () => keys(path, e, signal));
-  const rotate = may("write") && e.origin !== "file" && button("Rotate", { size: "small", glyph: "replays", onclick: () => turn(path, () => secrets.reload()) });
-  fill(shown, secrets);
-  return card("Signing key", { text: "The receiver verifies with it that a request is yours.", actions: rotate ? [rotate] : [] }, shown);
+  const box = h("div");
+  const list = () => fill(box, load(signal, () => keys(path, false, signal)));
+  const rotate = may("write") && e.origin !== "file" && button("Rotate", { size: "small", glyph: "replays", onclick: () => turn(path, list) });
+  fill(box, h("div", { class: "secret" }, h("code", null, hidden),
+    button("Show", { size: "small", title: "Show the keys", onclick: () => fill(box, load(signal, () => keys(path, true, signal))) }),
+    copyButton(async () => (await get(`${path}/secrets`, {}, signal)).items[0].secret)));
+  return card("Signing key", { text: "The receiver verifies with it that a request is yours.", actions: rotate ? [rotate] : [] }, box);
 }
 
-async function keys(path, e, signal) {
+async function keys(path, shown, signal) {
   const { items } = await get(`${path}/secrets`, {}, signal);
   if (!items.length) return empty("Nothing is signed", "This endpoint has no key. Rotate it to give it one.");
-  return h("ul", { class: "stack" }, items.map((s, i) => one(s, i)));
+  return h("ul", { class: "stack" }, items.map((s, i) => one(s, i, shown)));
 }
 
-// one is a key, hidden until it is asked for.
-function one(s, i) {
-  const hidden = "•".repeat(24);
-  const text = h("code", null, hidden);
-  const show = button("Show", { size: "small", title: i ? "Show the earlier key" : "Show the key", onclick: () => {
+function one(s, i, shown) {
+  const text = h("code", null, shown ? s.secret : hidden);
+  const show = button(shown ? "Hide" : "Show", { size: "small", onclick: () => {
     const on = text.textContent === hidden;
     fill(text, on ? s.secret : hidden);
     fill(show, on ? "Hide" : "Show");
   } });
   return h("li", { class: "stack" },
     h("div", { class: "secret" }, text, show, copyButton(() => s.secret)),
-    s.expires && h("p", { class: "muted" }, "An earlier key: it signs too, until ", time(s.expires), "."));
+    s.secret.startsWith("whsk_") && h("p", { class: "note warn" }, "This is a private key (ed25519). Its receivers get the public one, whpk_…, and never this."),
+    i > 0 && h("p", { class: "muted" }, "An earlier key: it signs too, until ", s.expires ? time(s.expires) : "it is taken away", "."));
 }
 
 function turn(path, reload) {

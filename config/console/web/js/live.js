@@ -10,6 +10,8 @@ const most = 50;
 // signal aborts.
 export async function watch(tenant, signal, on) {
   let wait = 1000;
+  const seen = new Map();
+  await look(tenant, signal, seen, on).catch(() => { /* the stream may fare better */ });
   while (!signal.aborted) {
     try {
       await stream(at(tenant, "live"), signal, (event, data) => {
@@ -20,7 +22,7 @@ export async function watch(tenant, signal, on) {
       });
     } catch (error) {
       if (signal.aborted || error.status === 401) return;
-      if (error instanceof Problem && [403, 404, 405].includes(error.status)) return poll(tenant, signal, on);
+      if (error instanceof Problem && [403, 404, 405].includes(error.status)) return poll(tenant, signal, seen, on);
     }
     on.state("away");
     await pause(wait, signal);
@@ -29,16 +31,12 @@ export async function watch(tenant, signal, on) {
 }
 
 // poll tells of deliveries that have changed since they were last seen.
-async function poll(tenant, signal, on) {
-  const seen = new Map();
-  let first = true;
+async function poll(tenant, signal, seen, on) {
   while (!signal.aborted) {
     try {
       if (document.visibilityState !== "hidden") {
-        const page = await get(at(tenant, "deliveries"), { limit: most }, signal);
+        await look(tenant, signal, seen, on);
         on.state("polling");
-        tell(page.items, seen, first, on);
-        first = false;
       }
     } catch (error) {
       if (signal.aborted || [400, 401, 403].includes(error.status)) return;
@@ -48,13 +46,17 @@ async function poll(tenant, signal, on) {
   }
 }
 
-function tell(items, seen, first, on) {
+async function look(tenant, signal, seen, on) {
+  tell((await get(at(tenant, "deliveries"), { limit: most }, signal)).items, seen, on);
+}
+
+function tell(items, seen, on) {
   for (const d of [...items].reverse()) {
     const state = `${d.status} ${d.attempts}`;
     if (seen.get(d.id) === state) continue;
     seen.set(d.id, state);
     if (d.attempts === 0 && d.status === "waiting") continue;
-    on.attempt(asAttempt(d), first);
+    on.attempt(asAttempt(d));
   }
   if (seen.size > 1000) for (const id of [...seen.keys()].slice(0, 500)) seen.delete(id);
 }

@@ -120,13 +120,14 @@ function share(tenant) {
   return button("Share", { kind: "quiet", onclick: () => ask("Share access by a link", {
     text: "Whoever has the link can use this console, for this tenant alone, until it expires. Send it as you would send a password.",
     fields: [
+      field("For whom", h("input", { name: "name", maxlength: "200", autocomplete: "off", placeholder: "ann@example.com" }), "The audit list shows it."),
       field("They may", select([["tenant:read", "look at everything but secrets"], ["tenant:write", "look at and change everything"]], "tenant:read", { name: "scope" })),
       field("For", select([["15m", "15 minutes"], ["1h", "an hour"], ["8h", "8 hours"]], "15m", { name: "ttl" })),
     ],
     go: "Make the link",
     work: async (data) => {
       try {
-        return await post(at(tenant, "links"), { ttl: data.get("ttl"), scope: data.get("scope") });
+        return await post(at(tenant, "links"), { ttl: data.get("ttl"), scope: data.get("scope"), ...(data.get("name") && { name: data.get("name") }) });
       } catch (error) {
         if (error.status === 404) error.message = "This server makes no links yet. Make a token that expires instead, under Tokens.";
         throw error;
@@ -134,7 +135,7 @@ function share(tenant) {
     },
     done: (made) => dialog("The link", (close) => [
       h("p", null, "It is shown this once, and ends ", time(made.expires, true), "."),
-      codebox(made.url, { label: "Link" }),
+      codebox(new URL(made.url, location.origin).href, { label: "Link" }),
       h("div", { class: "buttons" }, button("Done", { kind: "primary", onclick: close })),
     ]),
   }) });

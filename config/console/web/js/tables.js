@@ -28,6 +28,14 @@ export function table(caption, columns, rows, { mark } = {}) {
   draw();
   const node = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", { class: "cards" },
     h("caption", { class: "sr" }, caption), h("thead", null, h("tr", null, headers)), body));
+  // Whoever has no mouse scrolls it by the keyboard, where there is something to scroll.
+  new ResizeObserver(() => {
+    const wide = node.scrollWidth > node.clientWidth;
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", caption]]) {
+      if (wide) node.setAttribute(name, value);
+      else node.removeAttribute(name);
+    }
+  }).observe(node);
   // add puts more rows at the end, or new ones first.
   node.add = (more, first = false) => {
     rows = first ? [...more, ...rows] : [...rows, ...more];

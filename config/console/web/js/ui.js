@@ -38,7 +38,7 @@ export function card(title, { text, actions, flush, label } = {}, ...children) {
 }
 
 export const facts = (pairs) => h("dl", { class: "facts" },
-  pairs.filter((pair) => pair && pair[1] !== undefined && pair[1] !== null && pair[1] !== "").map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
+  pairs.filter((pair) => pair && pair[1] !== undefined && pair[1] !== null && pair[1] !== false && pair[1] !== "").map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
 
 // time is a moment, with the exact one for whoever asks.
 export function time(text, relative = false) {

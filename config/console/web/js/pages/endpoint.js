@@ -32,7 +32,7 @@ function show(tenant, path, e, signal, reload) {
   const deliveries = card("Newest deliveries", { flush: true, actions: [link("All", to(tenant, ["deliveries"], { endpoint: e.id }), "small")] }, load(signal, () => newest(tenant, e, signal)));
   return h("div", { class: "page" },
     head(e.name || e.id, {
-      crumbs: [["Endpoints", to(tenant, ["endpoints"])]], text: h("span", { class: "mono" }, e.url), marks: [status(e.status), e.origin === "file" && badge("tidings.yaml", "plain")],
+      crumbs: [["Endpoints", to(tenant, ["endpoints"])]], text: e.pull ? "Its receiver fetches what is due." : h("span", { class: "mono" }, e.url), marks: [status(e.status), e.origin === "file" && badge("tidings.yaml", "plain")],
       actions: write ? actions(tenant, path, e, reload, () => deliveries.querySelector(".load").reload()) : [],
     }),
     e.disabled && h("div", { class: "note bad", role: "note" }, h("p", null, h("strong", null, "It is disabled: deliveries to it die. "), explain(e.disabled).text), h("p", null, h("strong", null, "What to do: "), explain(e.disabled).todo)),
@@ -121,7 +121,7 @@ function policy(e) {
   const others = Object.entries(p).filter(([name]) => !["timeout", "retry"].includes(name)).map(([name, value]) => [name.replaceAll("_", " "), h("span", { class: "mono" }, typeof value === "object" ? JSON.stringify(value) : String(value))]);
   return card("Settings", {}, h("div", { class: "stack" },
     facts([["Id", h("code", null, e.id)], ["Dialect", d.label ?? e.dialect], ["Mode", e.mode], ["Handshake", e.handshake && "asked for"], ["Owner", e.owner],
-      ["Timeout", p.timeout ?? `${d.timeout} (the dialect's)`], ...others,
+      ["Timeout", !e.pull && (p.timeout ?? `${d.timeout} (the dialect's)`)], ["Fetched by", e.pull && h("code", null, `POST /v1/tenants/${e.tenant}/endpoints/${e.id}/poll`)], ...others,
       ["Own headers", Object.keys(e.headers ?? {}).join(", ")], ["Created", time(e.created)], ["Changed", time(e.updated)]]),
     timeline(p.retry ? parseSchedule(p.retry.join(",")).delays : d.retry)));
 }

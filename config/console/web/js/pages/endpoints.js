@@ -41,7 +41,7 @@ function list(tenant, signal) {
     return box;
   }
   const columns = [
-    { label: "Endpoint", cell: (e) => [h("a", { href: to(tenant, ["endpoints", e.id]) }, e.name || e.id), h("span", { class: "sub mono clip", title: e.url }, e.url)] },
+    { label: "Endpoint", cell: (e) => [h("a", { href: to(tenant, ["endpoints", e.id]) }, e.name || e.id), e.pull ? h("span", { class: "sub" }, "pulled by its receiver") : h("span", { class: "sub mono clip", title: e.url }, e.url)] },
     { label: "Status", cell: (e) => status(e.status) },
     { label: "Dialect", cell: (e) => dialects[e.dialect]?.label ?? e.dialect },
     { label: "Last 24 hours", cell: health },

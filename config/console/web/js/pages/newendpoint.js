@@ -15,6 +15,8 @@ import { filterField } from "../filterfield.js";
 export function page({ tenant, signal }) {
   const name = field("Name", input({ name: "name", maxlength: "255", placeholder: "Billing" }), "For people. It can be changed.");
   const url = field("URL", input({ name: "url", type: "url", required: true, maxlength: "2048", placeholder: "https://billing.example.com/hooks" }), "Where deliveries are POSTed to.");
+  const way = field("How it gets them", select([["push", "Tidings sends them to a URL"], ["pull", "The receiver fetches them"]], "push", { name: "way" }), "What is fetched needs no URL that the internet reaches.");
+  const pulls = () => way.control.value === "pull";
   const dialect = field("Dialect", select(Object.entries(dialects).map(([id, d]) => [id, d.label]), "standard", { name: "dialect" }), dialects.standard.text);
   const timeout = field("Timeout", input({ name: "timeout", placeholder: dialects.standard.timeout }), "Of one attempt, like 15s; at most 5m.");
   const retry = field("Retries after", input({ name: "retry", placeholder: "5s, 5m, 30m" }), "Delays before the 2nd, 3rd, … attempt. Empty for the dialect's own, none for one attempt only.");
@@ -35,6 +37,7 @@ export function page({ tenant, signal }) {
     if (!bad) fill(drawing, timeline(text === "" ? d.retry : delays));
     return bad;
   }
+  way.control.addEventListener("change", () => { url.hidden = timeout.hidden = pulls(); });
   dialect.control.addEventListener("change", () => {
     schedule();
     filter.check();
@@ -48,7 +51,7 @@ export function page({ tenant, signal }) {
     event.preventDefault();
     fill(wrong);
     for (const one of [name, url]) one.tell("");
-    if (!url.control.value.trim()) return complain(url, "Write the URL of the receiver.");
+    if (!pulls() && !url.control.value.trim()) return complain(url, "Write the URL of the receiver.");
     if (schedule()) return retry.control.focus();
     if (!types.chosen().length) return fill(wrong, problem({ status: 400, message: "Choose at least one event type, or *, for everything." }));
     send.disabled = true;
@@ -64,7 +67,7 @@ export function page({ tenant, signal }) {
     }
     send.disabled = false;
   } },
-  card("Receiver", {}, h("div", { class: "form" }, h("div", { class: "pair" }, name, url), dialect)),
+  card("Receiver", {}, h("div", { class: "form" }, h("div", { class: "pair" }, name, way), url, dialect)),
   card("What it gets", {}, h("div", { class: "form" }, types, filter, old)),
   card("How often it is tried", {}, h("div", { class: "form" }, h("div", { class: "pair" }, timeout, retry), drawing)),
   wrong, h("div", { class: "row" }, send, link("Cancel", to(tenant, ["endpoints"]), "quiet")));
@@ -76,9 +79,9 @@ export function page({ tenant, signal }) {
   function values() {
     const policy = {};
     const text = retry.control.value.trim();
-    if (timeout.control.value.trim()) policy.timeout = timeout.control.value.trim();
+    if (!pulls() && timeout.control.value.trim()) policy.timeout = timeout.control.value.trim();
     if (text) policy.retry = text === "none" ? [] : parseSchedule(text).delays;
-    const endpoint = { url: url.control.value.trim(), dialect: dialect.control.value };
+    const endpoint = { ...(pulls() ? { pull: true } : { url: url.control.value.trim() }), dialect: dialect.control.value };
     if (name.control.value.trim()) endpoint.name = name.control.value.trim();
     if (Object.keys(policy).length) endpoint.policy = policy;
     const subscription = { types: types.chosen() };

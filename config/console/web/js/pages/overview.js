@@ -76,8 +76,10 @@ function flow(during) {
   node.waiting = (n) => fill(more.waiting.value, n);
   node.live = (data) => {
     node.streams = true;
-    fill(more.waiting.value, compact(data.waiting));
-    fill(more.oldest.value, data.waiting ? rough(data.oldest_seconds) : "–");
+    if (data.waiting !== undefined) { // else it is not known at the moment
+      fill(more.waiting.value, compact(data.waiting));
+      fill(more.oldest.value, data.waiting ? rough(data.oldest_seconds) : "–");
+    }
     if (before) {
       const passed = Math.max(0.2, (new Date(data.at) - new Date(before.at)) / 1000);
       const rate = (name) => Math.max(0, (data[name] - before[name]) / passed);
