@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -50,7 +51,7 @@ type listenOptions struct {
 	printJSON             bool
 }
 
-func listenCommand() *cobra.Command {
+func listenCommand(a *cli.App) *cobra.Command {
 	var o listenOptions
 	c := &cobra.Command{
 		Use:   "listen",
@@ -70,18 +71,8 @@ nothing was heard of it for a quarter of an hour.`,
   tidings listen --types 'order.*' --forward-to http://localhost:3000/hooks
   tidings listen --types order.paid --filter 'data.amount > 100' --print-json | jq .body`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := newListener(o, c.OutOrStdout(), c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			return l.listen(c.Context())
-		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.server, "server", "http://127.0.0.1:8080", "where the API is")
-	f.StringVar(&o.token, "token", "", "token of the scope tenant:write, personal or admin; better in TIDINGS_TOKEN, as others can read the command line")
-	f.StringVar(&o.tenant, "tenant", "", "whose events; may be left out if there is one tenant only")
 	f.StringVar(&o.forward, "forward-to", "", "URL of a program to send each delivery to")
 	f.StringSliceVar(&o.types, "types", []string{"*"}, "patterns of event types")
 	f.StringArrayVar(&o.filters, "filter", nil, "condition on the event: a CEL expression, or a filter in JSON; several must all be met")
@@ -89,7 +80,14 @@ nothing was heard of it for a quarter of an hour.`,
 	f.DurationSliceVar(&o.retry, "retry", nil, "when to try again what your program refuses, like 1s,10s,1m (default the dialect's schedule)")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "how long your program may take; at most 25s")
 	f.BoolVar(&o.printJSON, "print-json", false, "print one JSON object for each delivery")
-	return c
+	return a.Listen(c, func(c *cobra.Command, at cli.Place) error {
+		o.server, o.token, o.tenant = at.Server, at.Token, at.Tenant
+		l, err := newListener(o, c.OutOrStdout(), c.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		return l.listen(c.Context())
+	})
 }
 
 // listener pulls from an endpoint of its own.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/cli"
 )
 
 // TestReadmeOfPulling does what README says under "Receiving without a public address".
@@ -86,7 +88,7 @@ func (c *caller) readmeCalls(calls []string) {
 func (c *caller) readmeListens(listens []string) {
 	c.t.Helper()
 	for _, line := range listens {
-		cmd := listenCommand()
+		cmd := listenCommand(cli.New(cli.Environment{}))
 		var o listenOptions
 		cmd.SetArgs(nil)
 		if err := cmd.ParseFlags(words(line)); err != nil {

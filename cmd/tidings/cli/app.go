@@ -35,7 +35,7 @@ type App struct {
 }
 
 // New is the command line in an environment.
-func New(env Environment) *App { return &App{env: env} }
+func New(env Environment) *App { return &App{env: env, output: "table"} }
 
 // Commands are all that call the API, and backup and restore.
 func (a *App) Commands() []*cobra.Command {
@@ -59,16 +59,35 @@ func (a *App) TypeCommands() []*cobra.Command {
 	return commands
 }
 
+// Listen makes a command of another package one of those that call the API: run is told
+// where it is, by which token, and whose things are meant, as far as that was said.
+func (a *App) Listen(c *cobra.Command, run func(c *cobra.Command, at Place) error) *cobra.Command {
+	a.bindPlace(c, c.Flags())
+	c.RunE = func(c *cobra.Command, args []string) error {
+		s, err := a.open(c, args)
+		if err != nil {
+			return err
+		}
+		return run(c, s.place)
+	}
+	return c
+}
+
 // bind makes the flags that say where the API is, and how answers are shown.
 func (a *App) bind(c *cobra.Command, f *pflag.FlagSet) {
+	a.bindPlace(c, f)
+	f.StringVarP(&a.output, "output", "o", "table", "table, json, or id, which is what names each thing, one a line")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "id"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+}
+
+func (a *App) bindPlace(c *cobra.Command, f *pflag.FlagSet) {
 	f.StringVar(&a.server, "server", "", "URL of the API (default "+DefaultServer+")")
 	f.StringVar(&a.token, "token", "", "token of the API, or - to read it from the standard input")
 	f.StringVar(&a.tenant, "tenant", "", "tenant whose things are meant; may be left out if there is one only")
 	f.StringVar(&a.context, "context", "", "name of the context that says server, token and tenant (default: the current one)")
 	f.StringVar(&a.contexts, "contexts", "", "file of the contexts (default: tidings/contexts.yaml in the user's folder of settings)")
-	f.StringVarP(&a.output, "output", "o", "table", "table, json, or id, which is what names each thing, one a line")
 	wordedWrongly(c)
-	for name, complete := range map[string]cobra.CompletionFunc{"tenant": a.completeTenant, "context": a.completeContext, "output": cobra.FixedCompletions([]string{"table", "json", "id"}, cobra.ShellCompDirectiveNoFileComp)} {
+	for name, complete := range map[string]cobra.CompletionFunc{"tenant": a.completeTenant, "context": a.completeContext} {
 		_ = c.RegisterFlagCompletionFunc(name, complete) // the flags exist
 	}
 }

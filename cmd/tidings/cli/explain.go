@@ -115,7 +115,7 @@ func (a *App) eraseCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := s.confirm(ctx, yes, fmt.Sprintf("Remove %s of the tenant %s for good?", clean(what), s.place.tenant)); err != nil {
+		if err := s.confirm(ctx, yes, fmt.Sprintf("Remove %s of the tenant %s for good?", clean(what), s.place.Tenant)); err != nil {
 			return err
 		}
 		return s.erase(ctx, path, in)

@@ -27,13 +27,14 @@ type session struct {
 	cmd  *cobra.Command
 	args []string
 	// place is what flags, variables and contexts said.
-	place place
+	place Place
 	// stdinTaken is set once the token was read from the standard input.
 	stdinTaken bool
 }
 
-// place says where calls go, by which token, and for which tenant.
-type place struct{ server, token, tenant string }
+// Place says where calls go, by which token, and for which tenant; empty for what
+// nobody said.
+type Place struct{ Server, Token, Tenant string }
 
 // run makes the RunE of a command that calls the API.
 func (a *App) run(do func(ctx context.Context, s *session) error) func(*cobra.Command, []string) error {
@@ -56,13 +57,13 @@ func (a *App) open(c *cobra.Command, args []string) (*session, error) {
 		return nil, err
 	}
 	s := &session{App: a, cmd: c, args: args, place: p}
-	if p.token == "-" {
-		if s.place.token, err = readToken(c.InOrStdin()); err != nil {
+	if p.Token == "-" {
+		if s.place.Token, err = readToken(c.InOrStdin()); err != nil {
 			return nil, err
 		}
 		s.stdinTaken = true
 	}
-	s.api, err = client.New(client.Options{Server: s.place.server, Token: s.place.token, Agent: a.env.Agent, Transport: a.env.Transport})
+	s.api, err = client.New(client.Options{Server: s.place.Server, Token: s.place.Token, Agent: a.env.Agent, Transport: a.env.Transport})
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -71,29 +72,29 @@ func (a *App) open(c *cobra.Command, args []string) (*session, error) {
 
 // resolve is the place that flags (which variables have set too) and contexts say,
 // and whether anything says it.
-func (a *App) resolve(warn io.Writer) (p place, said bool, err error) {
+func (a *App) resolve(warn io.Writer) (p Place, said bool, err error) {
 	file, err := a.readContexts(warn)
 	if err != nil {
-		return place{}, false, err
+		return Place{}, false, err
 	}
 	name := cmp.Or(a.context, file.Current)
 	var named savedContext
 	if name != "" {
 		var ok bool
 		if named, ok = file.Contexts[name]; !ok {
-			return place{}, false, usagef("there is no context %q: see tidings context list", name)
+			return Place{}, false, usagef("there is no context %q: see tidings context list", name)
 		}
 	}
 	if a.server != "" && !sameServer(a.server, named.Server) {
 		if a.context != "" {
-			return place{}, false, usagef("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.server)
+			return Place{}, false, usagef("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.server)
 		}
 		named = savedContext{} // its token is for its own server
 	}
-	p = place{
-		server: cmp.Or(a.server, named.Server, DefaultServer),
-		token:  cmp.Or(a.token, named.Token),
-		tenant: cmp.Or(a.tenant, named.Tenant),
+	p = Place{
+		Server: cmp.Or(a.server, named.Server, DefaultServer),
+		Token:  cmp.Or(a.token, named.Token),
+		Tenant: cmp.Or(a.tenant, named.Tenant),
 	}
 	return p, a.server != "" || named.Server != "", nil
 }
@@ -126,8 +127,8 @@ func readToken(in io.Reader) (string, error) {
 
 // theTenant is the tenant that is meant: the one that was said, or the only one.
 func (s *session) theTenant(ctx context.Context) (string, error) {
-	if s.place.tenant != "" {
-		return s.place.tenant, nil
+	if s.place.Tenant != "" {
+		return s.place.Tenant, nil
 	}
 	page, err := s.api.List(ctx, "/v1/tenants", url.Values{}, maxOffered)
 	if e, ok := asError(err); ok && e.Status == 403 {
@@ -144,7 +145,7 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 	case 0:
 		return "", usagef("there is no tenant yet: make one with tidings tenants create ID")
 	case 1:
-		s.place.tenant = ids[0]
+		s.place.Tenant = ids[0]
 		return ids[0], nil
 	}
 	if page.Next != "" {

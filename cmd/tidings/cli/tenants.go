@@ -29,7 +29,7 @@ func (a *App) tenantsGet() *cobra.Command {
 	}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		if len(s.args) == 1 {
-			s.place.tenant = s.args[0]
+			s.place.Tenant = s.args[0]
 		}
 		path, err := s.of(ctx)
 		if err != nil {

@@ -62,7 +62,7 @@ catalogue (tidings types lobby.booked shows one), and says which type it is.`,
 		if s.output == "json" {
 			return s.showObject(c, answer)
 		}
-		s.tell("The tenant %s has the type %s.", s.place.tenant, clean(name))
+		s.tell("The tenant %s has the type %s.", s.place.Tenant, clean(name))
 		return nil
 	})
 	return c
