@@ -75,7 +75,7 @@ function flow(during) {
   };
   node.waiting = (n) => fill(more.waiting.value, n);
   node.live = (data) => {
-    node.streams = true;
+    node.streams = data.waiting !== undefined;
     if (data.waiting !== undefined) { // else it is not known at the moment
       fill(more.waiting.value, compact(data.waiting));
       fill(more.oldest.value, data.waiting ? rough(data.oldest_seconds) : "–");
