@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	_ "github.com/tidings-dev/tidings/config/console" // so that go test runs anew when a page has changed: it does not see what the binary is built of
 )
 
 // waitLimit is when a test gives up. What it waits for may take long on a busy

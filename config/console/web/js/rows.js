@@ -12,7 +12,7 @@ export const known = (tenant, names, id) => h("a", { href: to(tenant, ["endpoint
 // result is how the last attempt ended, in short.
 export function result(d) {
   if (!d.reason) return "";
-  return h("span", { class: "row", title: explain(d.reason).text }, d.code && h("span", { class: "mono" }, d.code), d.reason !== "ok" && h("span", { class: "muted" }, d.reason.replaceAll("_", " ")));
+  return h("span", { class: "row", title: explain(d.reason).text }, d.code && h("span", { class: "mono" }, d.code), d.reason !== "ok" && h("span", { class: "muted nowrap" }, d.reason.replaceAll("_", " ")));
 }
 
 // deliveryColumns are those of a list of deliveries. Leave out what all share.
