@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,7 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	token, err := demoToken(ctx, a)
+	token, err := demoToken(ctx, a, dir)
 	if err != nil {
 		return err
 	}
@@ -84,11 +85,20 @@ func demo(ctx context.Context, out io.Writer, dir string, once bool) error {
 	return a.Wait(ctx)
 }
 
-// demoToken lets who watches call the API as the demo's tenant, until the next demo.
-func demoToken(ctx context.Context, a *app) (string, error) {
-	token, hash := access.NewToken()
+// demoToken lets who watches call the API as the demo's tenant. It is kept beside the
+// data, so that what goes on calling is let in when the demo is started again.
+func demoToken(ctx context.Context, a *app, dir string) (string, error) {
+	file := filepath.Join(dir, "demo.token")
+	kept, err := os.ReadFile(file) //nolint:gosec // in the folder that the person has named
+	token := strings.TrimSpace(string(kept))
+	if err != nil || token == "" {
+		token, _ = access.NewToken()
+		if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+			return "", err
+		}
+	}
 	return token, a.registry.PutToken(ctx, schemas.Token{
-		ID: "tok_demo", Name: "shown by tidings demo", Scope: schemas.TokenWrite, Tenant: demoTenant, Hash: hash,
+		ID: "tok_demo", Name: "shown by tidings demo", Scope: schemas.TokenWrite, Tenant: demoTenant, Hash: access.Hash(token),
 	})
 }
 

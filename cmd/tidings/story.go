@@ -63,8 +63,11 @@ func (s *story) begin(a *app, dir, token string) {
 // attempt tells of an attempt, and notes the end of a delivery.
 func (s *story) attempt(r dispatcher.Report) {
 	status := "no response"
-	if r.Attempt.Status != 0 {
+	switch {
+	case r.Attempt.Status != 0:
 		status = fmt.Sprint(r.Attempt.Status)
+	case r.Outcome.Kind == schemas.Delivered:
+		status = "pulled"
 	}
 	next := ""
 	switch r.Outcome.Kind {

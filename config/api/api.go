@@ -102,7 +102,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, to route) {
 	answer, err := a.step(ctx, kept, r, to, &who)
 	switch code, known := codeOf(err); {
 	case err != nil:
-		if !known || code == schemas.CodeUnavailable {
+		if (!known || code == schemas.CodeUnavailable) && ctx.Err() == nil { // else the caller has left
 			a.Log.WarnContext(ctx, "request could not be served", "method", to.method, "path", to.path, "error", err)
 		}
 		writeProblem(kept, err)

@@ -50,7 +50,7 @@ func (a *API) createLink(_ context.Context, c *call) (reply, error) {
 		Scope schemas.TokenScope `json:"scope"`
 		User  []string           `json:"user"`
 		TTL   schemas.Duration   `json:"ttl"`
-	}{Scope: schemas.TokenWrite, TTL: schemas.Duration(defaultLinkTime)}
+	}{Scope: schemas.TokenRead, TTL: schemas.Duration(defaultLinkTime)}
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
 	}

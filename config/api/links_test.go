@@ -18,7 +18,8 @@ func (r *rig) links(t *testing.T) {
 	const path = "POST /v1/tenants/acme/links"
 	writer := r.token(schemas.Token{Scope: schemas.TokenWrite, Tenant: "acme"})
 	for _, row := range []struct{ body, scope string }{
-		{`{"name":"ann","ttl":"15m"}`, "tenant:write"},
+		{`{"name":"ann","ttl":"15m"}`, "tenant:read"},
+		{`{"scope":"tenant:write"}`, "tenant:write"},
 		{`{"scope":"tenant:read"}`, "tenant:read"},
 		{`{"scope":"personal","user":["u1","u1@example.com"]}`, "personal"},
 	} {

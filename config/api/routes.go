@@ -23,6 +23,9 @@ type route struct {
 	// unkept refuses an Idempotency-Key: to be given the same answer again would be of no
 	// use.
 	unkept bool
+	// takes is of a receiver that fetches what is its own: nothing is changed that
+	// somebody has configured.
+	takes bool
 }
 
 const (
@@ -64,8 +67,8 @@ func (a *API) registryRoutes() []route {
 		{method: post, path: endpointPath + "/resume", right: access.Write, do: a.resumeEndpoint},
 		{method: post, path: endpointPath + "/enable", right: access.Write, do: a.enableEndpoint},
 		{method: post, path: endpointPath + "/test", right: access.Write, do: a.testEndpoint},
-		{method: post, path: endpointPath + "/poll", right: access.Write, unkept: true, do: a.pollEndpoint},
-		{method: post, path: endpointPath + "/settle", right: access.Write, do: a.settleEndpoint},
+		{method: post, path: endpointPath + "/poll", right: access.Write, unkept: true, takes: true, do: a.pollEndpoint},
+		{method: post, path: endpointPath + "/settle", right: access.Write, takes: true, do: a.settleEndpoint},
 
 		{method: post, path: tenantPath + "/subscriptions", right: access.Write, do: a.createSubscription},
 		{method: get, path: tenantPath + "/subscriptions", right: access.Read, do: a.listSubscriptions},

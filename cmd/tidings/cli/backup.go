@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -79,7 +80,7 @@ Where NATS asks who connects, be the user of the role api, with its
 			}
 			bar.end()
 			if err == nil {
-				fmt.Fprintf(c.ErrOrStderr(), "%d entries are written.\n", h.Count)
+				fmt.Fprintf(c.ErrOrStderr(), "%d entries of the registry at %s are written.\n", h.Count, withoutUsers(n.URL))
 			}
 			return err
 		})
@@ -120,7 +121,7 @@ backup is removed.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%d entries of %s are written, %d were removed.\n", done.Written, moment(done.Header.Made), done.Removed)
+			fmt.Fprintf(c.OutOrStdout(), "%d entries of %s are written to the registry at %s, %d were removed.\n", done.Written, moment(done.Header.Made), withoutUsers(n.URL), done.Removed)
 			if done.LeftOut > 0 {
 				fmt.Fprintf(c.ErrOrStderr(), "The stream of events is another one than then: %d notes of positions in it are left out (how far histories and replays had come).\n", done.LeftOut)
 			}
@@ -129,6 +130,11 @@ backup is removed.`,
 	}
 	return c
 }
+
+var users = regexp.MustCompile(`//[^/@,]*@`)
+
+// withoutUsers are URLs without the users and passwords in them.
+func withoutUsers(urls string) string { return users.ReplaceAllString(urls, "//") }
 
 // unreachableError is a broker that gives no answer.
 type unreachableError struct{ error }

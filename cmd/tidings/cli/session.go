@@ -132,6 +132,10 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 	}
 	page, err := s.api.List(ctx, "/v1/tenants", url.Values{}, maxOffered)
 	if e, ok := asError(err); ok && e.Status == 403 {
+		if me, err := client.As[struct{ Tenant string }](s.api.Get(ctx, "/v1/me")); err == nil && me.Tenant != "" {
+			s.place.Tenant = me.Tenant
+			return me.Tenant, nil
+		}
 		return "", usagef("say which tenant the token is of: with --tenant, TIDINGS_TENANT or a context")
 	}
 	if err != nil {

@@ -51,7 +51,11 @@ export function seconds(text) {
 // duration is a length of the API for people: "12.4 ms", "1.2 s", "2 h".
 export function duration(text) {
   const s = seconds(text);
-  if (Number.isNaN(s)) return String(text ?? "");
+  return Number.isNaN(s) ? String(text ?? "") : spent(s);
+}
+
+// spent is so many seconds for people.
+export function spent(s) {
   if (s === 0) return "0 ms";
   if (s < 1e-5) return "< 0.01 ms";
   if (s < 0.1) return `${(s * 1000).toPrecision(2).replace(/\.0$/, "")} ms`;

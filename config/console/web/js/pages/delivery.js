@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { at, get, post } from "../api.js";
-import { bytes, duration, plural, seconds } from "../format.js";
+import { bytes, duration, plural, seconds, spent } from "../format.js";
 import { act, badge, button, card, codebox, empty, facts, head, load, status, time } from "../ui.js";
 import { names } from "../lookup.js";
 import { known } from "../rows.js";
@@ -83,9 +83,9 @@ function timings(t, took) {
   if (!list.length) return null;
   const whole = Math.max(seconds(took) || 0, list.reduce((sum, [, , s]) => sum + s, 0));
   return h("div", null,
-    h("div", { class: "timings", role: "img", "aria-label": `Where the time went: ${list.map(([, label, s]) => `${label} ${duration(`${s}s`)}`).join(", ")}` },
+    h("div", { class: "timings", role: "img", "aria-label": `Where the time went: ${list.map(([, label, s]) => `${label} ${spent(s)}`).join(", ")}` },
       list.map(([name, , s]) => h("span", { class: `t-${name}`, css: { width: `${(s / whole) * 100}%` } }))),
-    h("div", { class: "row muted" }, list.map(([name, label, s]) => h("span", null, h("span", { class: `swatch t-${name}`, "aria-hidden": "true" }), `${label} ${duration(`${s}s`)}`))));
+    h("div", { class: "row muted" }, list.map(([name, label, s]) => h("span", null, h("span", { class: `swatch t-${name}`, "aria-hidden": "true" }), `${label} ${spent(s)}`))));
 }
 
 function exchange(x, a, open) {
