@@ -42,7 +42,7 @@ func (a *App) Commands() []*cobra.Command {
 	commands := []*cobra.Command{
 		a.tenantsCommand(), a.endpointsCommand(), a.subscriptionsCommand(), a.deliveriesCommand(), a.deadCommand(),
 		a.eventsCommand(), a.tokensCommand(), a.replaysCommand(), a.recoverCommand(), a.explainCommand(), a.eraseCommand(),
-		a.erasuresCommand(), a.triggerCommand(), a.contextCommand(),
+		a.erasuresCommand(), a.auditCommand(), a.linksCommand(), a.triggerCommand(), a.contextCommand(),
 	}
 	for _, c := range commands {
 		a.bind(c, c.PersistentFlags())

@@ -107,7 +107,7 @@ async function drawCharts(tenant, range, picture, signal) {
     card("Attempts", {}, bars(`Attempts in ${during}`, points, [
       { label: "delivered", kind: "ok", value: (p) => p.delivered }, { label: "retried", kind: "warn", value: (p) => p.retried }, { label: "given up", kind: "bad", value: (p) => p.dead },
     ])),
-    card("Time of an attempt, mean", {}, lines(`Mean time of an attempt in milliseconds, in ${during}`, points, [
+    card("Mean time of an attempt, in ms", {}, lines(`Mean time of an attempt in milliseconds, in ${during}`, points, [
       { label: "ms", kind: "accent", total: false, value: (p) => (mean(p) === null ? null : mean(p) * 1000) },
     ], { format: (v) => (v >= 10 ? number(Math.round(v)) : String(Math.round(v * 10) / 10)) })));
 }
