@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -95,7 +96,7 @@ by TIDINGS_HTTP_ADDR.`,
 			}
 			defer endTelemetry(c.Context(), told, log) // after all has stopped
 			librariesLogTo(log)
-			a, err := startApp(c.Context(), s, log, hooks{name: name, telemetry: told, adminToken: func(token string) { showToken(c.OutOrStdout(), token) }})
+			a, err := startApp(c.Context(), s, log, hooks{name: name, telemetry: told, adminToken: func(token string) { showToken(c.OutOrStdout(), s, token) }})
 			if err != nil {
 				return err
 			}
@@ -136,15 +137,21 @@ func stopSoon(a *app, grace time.Duration) {
 	}
 }
 
-func showToken(out io.Writer, token string) {
+// showToken shows the first admin token, and what to do with it.
+func showToken(out io.Writer, s config.Settings, token string) {
+	console := ""
+	if s.Console.On && !strings.HasSuffix(s.HTTPAddr, ":0") {
+		console = fmt.Sprintf("\n  It opens the console: http://%s/#link=%s\n", s.HTTPAddr, token)
+	}
 	_, _ = fmt.Fprintf(out, `
   This pipe has no admin token yet, so here is one. It is not shown again:
 
       %s
 
-  Calls of /v1 carry it as "Authorization: Bearer <token>".
-
-`, token)
+  Calls of /v1 carry it as "Authorization: Bearer <token>"; the command line keeps it
+  with: tidings context add local --token -
+%s
+`, token, console)
 }
 
 // reloadOnHangup applies the static file again at each SIGHUP, until stopped.

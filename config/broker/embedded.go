@@ -3,11 +3,13 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -87,8 +89,12 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		_ = lock.Close()
+		cause := faults.last()
+		if cause != nil && strings.Contains(cause.Error(), "address already in use") { // as NATS says it, in words alone
+			cause = fmt.Errorf("%w: give it another with --nats-listen, or end what listens there", cause)
+		}
 		return nil, schemas.Errorf(schemas.CodeUnavailable, "embedded NATS server on %q with data in %s did not start: %w",
-			e.Listen, filepath.Join(e.DataDir, "jetstream"), faults.last())
+			e.Listen, filepath.Join(e.DataDir, "jetstream"), cause)
 	}
 	return &Server{ns: ns, dir: e.DataDir, lock: lock, own: own, tls: opts.TLSConfig != nil}, nil
 }

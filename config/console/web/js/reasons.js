@@ -12,7 +12,7 @@ export const reasons = {
   bad_response: { text: "What came back was no HTTP response, or one beyond a bound.", todo: "Check that the URL leads to an HTTP server, and with https to one that speaks TLS. Answer with small headers and a small body." },
   redirect: { text: "The receiver answered with a redirect, which is never followed.", todo: "Put the address it redirects to into the endpoint's URL." },
   client_error: { text: "The receiver refused the request with a 4xx status.", todo: "Read the response below. 401 or 403: it does not accept the signature, so check its secret. 404: check the path of the URL. 400 or 422: it does not understand the body." },
-  server_error: { text: "The receiver failed with a 5xx status.", todo: "Look in the receiver's log at this time. It will be tried again by the schedule, or resend it once the receiver is mended." },
+  server_error: { text: "The receiver failed with a 5xx status.", todo: "Look in the receiver's log at this time. While its schedule lasts it is tried again by itself; else resend it once the receiver is mended." },
   throttled: { text: "The receiver asked to be left alone for a while.", todo: "Nothing, if it is rare: Tidings waits as long as was asked. Else give the endpoint a rate that its receiver can take." },
   egress_denied: { text: "The address is one that Tidings must not call.", todo: "Use a public https URL. For receivers in your own network the operator opens their range with --egress-allow." },
   no_consent: { text: "The receiver has not agreed to get events.", todo: "Have it answer the OPTIONS request with WebHook-Allowed-Origin, or turn the endpoint's handshake off." },
