@@ -42,8 +42,11 @@ func (s *Store) Erase(ctx context.Context, tenant schemas.TenantID, e Erasure) (
 	if err != nil {
 		return r, err
 	}
-	s.maintenance.Lock()
-	defer s.maintenance.Unlock()
+	over, err := s.maintain(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer over()
 	for {
 		var of Removed
 		err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
@@ -73,8 +76,11 @@ func (s *Store) EraseAt(ctx context.Context, tenant schemas.TenantID, places []s
 		}
 		keys[i] = eventKey{tenant, accepted.UnixMilli(), int64(sequence)}
 	}
-	s.maintenance.Lock()
-	defer s.maintenance.Unlock()
+	over, err := s.maintain(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer over()
 	for some := range slices.Chunk(keys, eraseEvents) {
 		var of Removed
 		err := s.inTx(ctx, func(tx *sql.Tx) (err error) {

@@ -24,7 +24,7 @@ func openPostgres(url string) (*Store, error) {
 	write.SetMaxOpenConns(1)
 	read.SetMaxOpenConns(maxReaders)
 	read.SetMaxIdleConns(maxReaders)
-	return &Store{write: write, read: read, dialect: dialect{
+	return &Store{write: write, read: read, maintenance: make(chan struct{}, 1), dialect: dialect{
 		numbered:  true,
 		maxRows:   512,
 		types:     []string{"TEXT", `TEXT COLLATE "C"`, "INTEGER", "BIGINT", " WITHOUT ROWID", ""},

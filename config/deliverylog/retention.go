@@ -32,8 +32,11 @@ func (r *Removed) add(more Removed) {
 // Trim removes what a tenant has of events accepted before a time, and the minutes of
 // its charts. Others write in between. It returns what was removed, with an error too.
 func (s *Store) Trim(ctx context.Context, tenant schemas.TenantID, before time.Time) (r Removed, err error) {
-	s.maintenance.Lock()
-	defer s.maintenance.Unlock()
+	over, err := s.maintain(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer over()
 	for _, step := range []struct {
 		table table
 		bound string

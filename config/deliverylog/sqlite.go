@@ -46,7 +46,7 @@ func openSQLite(path string) (*Store, error) {
 	}
 	read.SetMaxOpenConns(maxReaders)
 	read.SetMaxIdleConns(maxReaders)
-	return &Store{write: write, read: read, dialect: dialect{maxRows: 64, prepares: true, statistics: sqliteStatistics, scrub: scrubSQLite}}, nil
+	return &Store{write: write, read: read, maintenance: make(chan struct{}, 1), dialect: dialect{maxRows: 64, prepares: true, statistics: sqliteStatistics, scrub: scrubSQLite}}, nil
 }
 
 // sqliteDB has a cache of so many KiB for each connection.

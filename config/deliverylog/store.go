@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -18,7 +17,7 @@ type Store struct {
 	write, read *sql.DB
 
 	// maintenance is held by who removes rows: pages must not move while they are scrubbed.
-	maintenance sync.Mutex
+	maintenance chan struct{}
 	// Prepared are statements of write, by text: set by Open.
 	prepared map[string]*sql.Stmt
 }
@@ -123,6 +122,16 @@ func (s *Store) writePosition(ctx context.Context, tx *sql.Tx, p position) error
 		return fmt.Errorf("write position: %w", err)
 	}
 	return nil
+}
+
+// maintain waits until nobody else removes rows, until over.
+func (s *Store) maintain(ctx context.Context) (over func(), err error) {
+	select {
+	case s.maintenance <- struct{}{}:
+		return func() { <-s.maintenance }, nil
+	case <-ctx.Done():
+		return nil, unavailable("remove from delivery log", context.Cause(ctx))
+	}
 }
 
 // unavailable is what a query's caller sees of the database's trouble.
