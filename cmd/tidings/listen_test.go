@@ -247,6 +247,7 @@ func TestListenRemovesWhatTheDeadLeft(t *testing.T) {
 		// Who was taken for dead goes on with another endpoint.
 		killed.Store(false)
 		dead.says("was removed: making another")
+		dead.says("connected again") // to another, which is made by now
 		p.publish(t.Context(), "e1")
 		for _, e := range []*ear{dead, living, next} {
 			e.shows(`"id": "e1"`)
