@@ -30,14 +30,11 @@ func (a *API) pollEndpoint(ctx context.Context, c *call) (reply, error) {
 	if err := ask.Validate(); err != nil {
 		return reply{}, document.About(err, in)
 	}
-	rec, err := a.endpoint(c)
+	endpoint, err := a.pulled(c)
 	if err != nil {
 		return reply{}, err
 	}
-	if err := pulled(rec.Value); err != nil {
-		return reply{}, err
-	}
-	found, err := a.Poll(ctx, c.tenant, rec.Value.ID, ask)
+	found, err := a.Poll(ctx, c.tenant, endpoint, ask)
 	if err != nil {
 		return reply{}, err
 	}
@@ -58,14 +55,11 @@ func (a *API) settleEndpoint(ctx context.Context, c *call) (reply, error) {
 	if err := in.Validate(); err != nil {
 		return reply{}, document.About(err, in)
 	}
-	rec, err := a.endpoint(c)
+	endpoint, err := a.pulled(c)
 	if err != nil {
 		return reply{}, err
 	}
-	if err := pulled(rec.Value); err != nil {
-		return reply{}, err
-	}
-	settled, err := a.Settle(ctx, c.tenant, rec.Value.ID, in)
+	settled, err := a.Settle(ctx, c.tenant, endpoint, in)
 	if err != nil {
 		return reply{}, err
 	}
@@ -77,12 +71,13 @@ func (a *API) settleEndpoint(ctx context.Context, c *call) (reply, error) {
 	}{settled}}, nil
 }
 
-// pulled refuses an endpoint to which deliveries are sent.
-func pulled(e schemas.Endpoint) error {
-	if e.Pull {
-		return nil
+// pulled is the endpoint of the path; one to which deliveries are sent is refused.
+func (a *API) pulled(c *call) (schemas.EndpointID, error) {
+	rec, err := a.endpoint(c)
+	if err == nil && !rec.Value.Pull {
+		err = schemas.Errorf(schemas.CodeConflict, "endpoint %s has a url, to which its deliveries are sent: to fetch them, make an endpoint with \"pull\": true", rec.Value.ID)
 	}
-	return schemas.Errorf(schemas.CodeConflict, "endpoint %s has a url, to which its deliveries are sent: to fetch them, make an endpoint with \"pull\": true", e.ID)
+	return rec.Value.ID, err
 }
 
 // sameKind refuses to make an endpoint that is pulled from one that is sent to, or the
