@@ -177,7 +177,7 @@ func (r *roles) erases() {
 // retains waits until what is stored is older than the tenant has it kept.
 func (r *roles) retains() {
 	r.t.Helper()
-	<-time.After(6 * time.Hour)
+	<-time.After(100 * time.Minute)
 	js, err := jetstream.New(r.nats.operator())
 	if err != nil {
 		r.t.Fatal(err)
@@ -200,7 +200,7 @@ func (r *roles) retains() {
 
 func (r *roles) makeTenant() {
 	r.t.Helper()
-	r.call(201, "POST", "/v1/tenants", `{"id":"acme","quota":{"stored_bytes":1000000000,"events":"1000/s","held":1000,"endpoints":100},"retention":{"events":"5h","log":"5h"}}`)
+	r.call(201, "POST", "/v1/tenants", `{"id":"acme","quota":{"stored_bytes":1000000000,"events":"1000/s","held":1000,"endpoints":100},"retention":{"events":"1h","log":"1h"}}`)
 	synctest.Wait()
 }
 
