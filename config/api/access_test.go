@@ -57,6 +57,7 @@ var rights = map[string]string{
 	"GET /v1/tenants/{tenant}/deliveries/{delivery}":         "401 401 403 ok  ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/deliveries/{delivery}/resend": "401 401 403 403 ok 404 403 ok",
 	"GET /v1/tenants/{tenant}/counts":                        "401 401 403 ok  ok ok  403 ok",
+	"GET /v1/tenants/{tenant}/counts/endpoints":              "401 401 403 ok  ok 403 403 ok",
 	"POST /v1/tenants/{tenant}/replays":                      "401 401 403 403 ok ok  403 ok",
 	"GET /v1/tenants/{tenant}/replays":                       "401 401 403 ok  ok ok  403 ok",
 	"GET /v1/tenants/{tenant}/replays/{replay}":              "401 401 403 ok  ok 404 403 ok",

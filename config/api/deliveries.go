@@ -281,36 +281,3 @@ func (a *API) getEvent(ctx context.Context, c *call) (reply, error) {
 		Deliveries []deliverylog.Delivery `json:"deliveries"`
 	}{e, deliveries}}, err
 }
-
-// defaultStep is a point of a chart, unless the request asks for another.
-const defaultStep = 5 * time.Minute
-
-// getCounts is what charts show: the last day, or what is asked for.
-func (a *API) getCounts(ctx context.Context, c *call) (reply, error) {
-	q := c.query()
-	endpoint, span, step := schemas.EndpointID(q.text("endpoint")), q.span(), defaultStep
-	if span.To.IsZero() {
-		span.To = now()
-	}
-	if span.From.IsZero() {
-		span.From = span.To.Add(-24 * time.Hour)
-	}
-	if text := q.text("step"); text != "" {
-		var err error
-		if step, err = time.ParseDuration(text); err != nil {
-			q.wrong("step", "%q: write a length like \"5m\" or \"1h\"", text)
-		}
-	}
-	if q.err != nil {
-		return reply{}, q.err
-	}
-	if err := a.mayReadLog(c, endpoint); err != nil {
-		return reply{}, err
-	}
-	store, err := a.DeliveryLog()
-	if err != nil {
-		return reply{}, err
-	}
-	points, err := store.Counts(ctx, c.tenant, endpoint, span, step)
-	return logPage(points, "", err)
-}

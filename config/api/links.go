@@ -18,12 +18,13 @@ type meView struct {
 	Tenant  schemas.TenantID   `json:"tenant,omitempty"`
 	User    []string           `json:"user,omitempty"`
 	Expires time.Time          `json:"expires,omitzero"`
+	Link    bool               `json:"link,omitempty"` // it came by a link, which makes no others
 }
 
 // getMe says what the caller's own token is.
 func (a *API) getMe(_ context.Context, c *call) (reply, error) {
 	w := c.who
-	return reply{status: http.StatusOK, body: meView{Token: w.Token, Name: w.Name, Scope: w.Scope, Tenant: w.Tenant, User: w.User, Expires: w.Expires}}, nil
+	return reply{status: http.StatusOK, body: meView{Token: w.Token, Name: w.Name, Scope: w.Scope, Tenant: w.Tenant, User: w.User, Expires: w.Expires, Link: w.Link}}, nil
 }
 
 const (

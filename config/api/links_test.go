@@ -29,7 +29,7 @@ func (r *rig) links(t *testing.T) {
 			t.Errorf("url %s", made["url"])
 		}
 		me, _ := r.as(link, 200, "GET /v1/me", "")
-		if me["scope"] != row.scope || me["tenant"] != "acme" || me["expires"] != made["expires"] {
+		if me["scope"] != row.scope || me["tenant"] != "acme" || me["expires"] != made["expires"] || me["link"] != true {
 			t.Errorf("%s: %v", row.body, me)
 		}
 		r.as(link, 200, "GET /v1/tenants/acme/endpoints", "")

@@ -85,7 +85,7 @@ func (r *rig) project(js jetstream.JetStream, until uint64) {
 // deliveryLog asks for all that there is in the log.
 func (r *rig) deliveryLog(endpoint string) {
 	id, job := r.logged(endpoint)
-	for _, path := range []string{"/events", "/deliveries", "/deliveries/" + id, "/counts", "/replays", "/replays/" + job} {
+	for _, path := range []string{"/events", "/deliveries", "/deliveries/" + id, "/counts", "/counts/endpoints", "/replays?dry_run=false", "/replays", "/replays/" + job} {
 		r.do(200, "GET", "/v1/tenants/acme"+path, "")
 	}
 	place := string(schemas.NewDeliveryID(accepted.Add(time.Minute), 1, ""))
@@ -259,6 +259,35 @@ func TestCounts(t *testing.T) {
 	r.do(400, "GET", "/v1/tenants/acme/counts?step=often", "")
 }
 
+// The endpoints that fare worst, by their names; those that are gone are left out.
+func TestFailingEndpoints(t *testing.T) {
+	r := newRig(t)
+	endpoint, _ := r.tenants()
+	r.logged(endpoint)
+	const list = "/v1/tenants/acme/counts/endpoints"
+	const span = "?since=2026-01-31T12:00:00Z&until=2026-01-31T12:10:00Z"
+	r.do(200, "PATCH", "/v1/tenants/acme/endpoints/"+endpoint, `{"name":"billing"}`)
+	page, _ := r.do(200, "GET", list+span+"&limit=1", "")
+	want := fmt.Sprint(map[string]any{"endpoint": endpoint, "name": "billing", "status": "active", "attempts": 4.0, "delivered": 2.0, "retried": 1.0, "dead": 1.0})
+	if got := page["items"].([]any); len(got) != 1 || fmt.Sprint(got[0]) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	for _, path := range []string{"/v1/tenants/other/counts/endpoints" + span, list + "?since=2026-01-31T12:10:00Z&until=2026-01-31T12:20:00Z"} {
+		if page, _ := r.do(200, "GET", path, ""); len(page["items"].([]any)) != 0 {
+			t.Errorf("%s: %v", path, page)
+		}
+	}
+	for query, field := range map[string]string{"?since=2126-01-31T12:00:00Z": "since", "?since=soon": "since", "?limit=0": "limit"} {
+		if p, _ := r.do(400, "GET", list+query, ""); p["field"] != field {
+			t.Errorf("%s: %v", query, p)
+		}
+	}
+	r.do(204, "DELETE", "/v1/tenants/acme/endpoints/"+endpoint, "")
+	if page, _ := r.do(200, "GET", list+span, ""); len(page["items"].([]any)) != 0 {
+		t.Errorf("of an endpoint that is gone: %v", page)
+	}
+}
+
 func TestReplays(t *testing.T) {
 	r := newRig(t)
 	endpoint, _ := r.tenants()
@@ -271,6 +300,13 @@ func TestReplays(t *testing.T) {
 	if page, _ := r.do(200, "GET", list, ""); idsOf(page, idOf) != id {
 		t.Errorf("got %v", page)
 	}
+	count, _ := r.do(201, "POST", list, `{"which":"all","since":"2026-01-31T12:00:00Z","dry_run":true}`)
+	for query, want := range map[string]string{"?dry_run=false": id, "?dry_run=true": count["id"].(string), "": count["id"].(string) + " " + id} {
+		if page, _ := r.do(200, "GET", list+query, ""); idsOf(page, idOf) != want {
+			t.Errorf("%s: got %v, want %s", query, page, want)
+		}
+	}
+	r.do(400, "GET", list+"?dry_run=maybe", "")
 	r.do(404, "GET", "/v1/tenants/other/replays/"+id, "")
 	if j, _ := r.do(200, "POST", list+"/"+id+"/cancel", ""); j["state"] != "cancelled" {
 		t.Errorf("got %v", j)

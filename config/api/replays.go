@@ -64,10 +64,15 @@ func (a *API) listReplays(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	q := c.query()
+	dry, all := q.flag("dry_run"), q.text("dry_run") == ""
+	if q.err != nil {
+		return reply{}, q.err
+	}
 	jobs, err := a.Replays.List(ctx, c.tenant)
 	p := page{Items: []any{}}
 	for _, j := range jobs {
-		if before != "" && j.ID >= before || !a.seesReplay(c, j) {
+		if before != "" && j.ID >= before || !all && j.DryRun != dry || !a.seesReplay(c, j) {
 			continue
 		}
 		if len(p.Items) == limit {

@@ -95,6 +95,7 @@ func (a *API) eventRoutes() []route {
 		{method: post, path: deliveryPath + "/resend", right: access.Write, do: a.resendDelivery},
 		{method: get, path: tenantPath + "/live", right: access.Read, organisation: true, stream: a.watchLive},
 		{method: get, path: tenantPath + "/counts", right: access.Read, do: a.getCounts},
+		{method: get, path: tenantPath + "/counts/endpoints", right: access.Read, organisation: true, do: a.listFailing},
 		{method: post, path: tenantPath + "/replays", right: access.Write, do: a.createReplay},
 		{method: get, path: tenantPath + "/replays", right: access.Read, do: a.listReplays},
 		{method: get, path: replayPath, right: access.Read, do: a.getReplay},

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/tidings-dev/tidings/config/api/document"
 	"github.com/tidings-dev/tidings/config/registry"
@@ -101,7 +102,7 @@ func (a *API) putType(ctx context.Context, c *call) (reply, error) {
 	}
 	t, err := catalogue.Parse(name+".json", c.body)
 	if err != nil {
-		return reply{}, err
+		return reply{}, aboutType(name, err)
 	}
 	if t.Type != name { // Parse takes a name for a path
 		return reply{}, document.Invalid("type", "the path names %q: use the same in both", name)
@@ -114,6 +115,16 @@ func (a *API) putType(ctx context.Context, c *call) (reply, error) {
 		return reply{}, err
 	}
 	return typeReply(status, registry.Record[typeView]{Value: typeView{t, originTenant}, Version: rec.Version})
+}
+
+// aboutType adds to an error of [catalogue.Parse] the member that it names.
+func aboutType(name string, err error) error {
+	where, _, ok := strings.Cut(strings.TrimPrefix(err.Error(), name+".json: "), ":")
+	member, _, _ := strings.Cut(where, "/")
+	if !ok || !slices.Contains([]string{"domain", "meaning", "dialects", "involves", "filters", "channel", "schema", "valid", "invalid"}, member) {
+		return err
+	}
+	return &document.Error{Field: member, Err: err}
 }
 
 // writeType makes or replaces a type, as the request's conditions allow (RFC

@@ -116,7 +116,10 @@ func (a *applying) newAttempt(key attemptKey) {
 	for _, endpoint := range []schemas.EndpointID{"", key.endpoint} {
 		c := a.count(key.tenant, endpoint, key.at/int64(time.Minute))
 		c.attempts += requests
-		c.took += l.Attempt.Duration.Std().Microseconds()
+		if len(l.Exchange) > 0 { // else nothing was sent, and it took as long as whoever pulled it liked
+			c.requests++
+			c.took += l.Attempt.Duration.Std().Microseconds()
+		}
 		switch l.Kind {
 		case schemas.Delivered:
 			c.delivered++
@@ -206,7 +209,7 @@ func (a *applying) putCounts(ctx context.Context) error {
 	for key, c := range a.counts {
 		rows = append(rows, []any{
 			string(key.tenant), string(key.endpoint), key.minute,
-			c.accepted, c.matched, c.attempts, c.delivered, c.retried, c.dead, c.took,
+			c.accepted, c.matched, c.attempts, c.delivered, c.retried, c.dead, c.took, c.requests,
 		})
 	}
 	return a.upsert(ctx, a.tx, countsTable, rows)

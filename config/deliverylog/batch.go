@@ -96,8 +96,8 @@ func (l last) before(m last) bool {
 
 // countRow are one minute's, to be added to what is counted already.
 type countRow struct {
-	accepted, matched, attempts, delivered, retried, dead int
-	took                                                  int64 // µs
+	accepted, matched, attempts, delivered, retried, dead, requests int
+	took                                                            int64 // µs, of requests
 }
 
 // batch is what some messages of LOG say, put together by row: an event and its first

@@ -15,11 +15,12 @@ type Count struct {
 	Start     time.Time        `json:"start"`
 	Accepted  int              `json:"accepted"` // events; of a tenant as a whole only
 	Matched   int              `json:"matched"`  // deliveries begun, by when their event was accepted
-	Attempts  int              `json:"attempts"` // requests
+	Attempts  int              `json:"attempts"` // requests, and hand-outs to whoever pulls
 	Delivered int              `json:"delivered"`
-	Retried   int              `json:"retried"` // attempts that failed and are followed by another
-	Dead      int              `json:"dead"`    // deliveries given up, and events
-	Took      schemas.Duration `json:"took"`    // all attempts together: divided by Attempts it is their mean
+	Retried   int              `json:"retried"`  // attempts that failed and are followed by another
+	Dead      int              `json:"dead"`     // deliveries given up, and events
+	Requests  int              `json:"requests"` // attempts that were HTTP requests
+	Took      schemas.Duration `json:"took"`     // all requests together: divided by Requests it is their mean
 }
 
 // Counts are the points of a chart of a tenant, or of one of its endpoints: one for each
@@ -37,7 +38,7 @@ func (s *Store) Counts(ctx context.Context, tenant schemas.TenantID, endpoint sc
 	for i := range points {
 		points[i].Start = time.Unix((first+int64(i))*width*60, 0).UTC()
 	}
-	const text = "SELECT minute, accepted, matched, attempts, delivered, retried, dead, took FROM counts" +
+	const text = "SELECT minute, accepted, matched, attempts, delivered, retried, dead, requests, took FROM counts" +
 		" WHERE tenant = ? AND endpoint = ? AND minute >= ? AND minute < ?"
 	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), string(tenant), string(endpoint), first*width, (last+1)*width)
 	if err != nil {
@@ -47,7 +48,7 @@ func (s *Store) Counts(ctx context.Context, tenant schemas.TenantID, endpoint sc
 	for rows.Next() {
 		var minute, took int64
 		var c Count
-		if err := rows.Scan(&minute, &c.Accepted, &c.Matched, &c.Attempts, &c.Delivered, &c.Retried, &c.Dead, &took); err != nil {
+		if err := rows.Scan(&minute, &c.Accepted, &c.Matched, &c.Attempts, &c.Delivered, &c.Retried, &c.Dead, &c.Requests, &took); err != nil {
 			return nil, unavailable("read counts", err)
 		}
 		points[minute/width-first].add(c, time.Duration(took)*time.Microsecond)
@@ -62,5 +63,6 @@ func (c *Count) add(more Count, took time.Duration) {
 	c.Delivered += more.Delivered
 	c.Retried += more.Retried
 	c.Dead += more.Dead
+	c.Requests += more.Requests
 	c.Took += schemas.Duration(took)
 }

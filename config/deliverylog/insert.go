@@ -67,9 +67,9 @@ var (
 	}
 	countsTable = table{
 		"counts",
-		[]string{"tenant", "endpoint", "minute", "accepted", "matched", "attempts", "delivered", "retried", "dead", "took"},
+		[]string{"tenant", "endpoint", "minute", "accepted", "matched", "attempts", "delivered", "retried", "dead", "took", "requests"},
 		3,
-		sums("counts", "accepted", "matched", "attempts", "delivered", "retried", "dead", "took"),
+		sums("counts", "accepted", "matched", "attempts", "delivered", "retried", "dead", "took", "requests"),
 	}
 )
 

@@ -254,7 +254,7 @@ func TestCounts(t *testing.T) {
 			return points
 		}
 		all := of("", 10*time.Minute)
-		if len(all) != 1 || all[0] != (Count{Start: began, Accepted: 5, Matched: 6, Attempts: 5, Delivered: 2, Retried: 3, Dead: 1, Took: 7500000}) {
+		if len(all) != 1 || all[0] != (Count{Start: began, Accepted: 5, Matched: 6, Attempts: 5, Delivered: 2, Retried: 3, Dead: 1, Requests: 5, Took: 7500000}) {
 			t.Errorf("of all: %+v", all)
 		}
 		a := of("ep_a", time.Minute)

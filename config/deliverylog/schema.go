@@ -13,12 +13,15 @@ import (
 //go:embed schema.sql
 var schemaV1 string
 
+//go:embed schema2.sql
+var schemaV2 string
+
 //go:embed sqlite_stat.sql
 var sqliteStatistics string
 
 // versions are the scripts that lead from each version of the schema to the next,
 // the first from an empty database. They are only ever added to.
-var versions = []string{schemaV1}
+var versions = []string{schemaV1, schemaV2}
 
 // migrate brings the database to the newest version, each step in a transaction.
 func (s *Store) migrate(ctx context.Context) error {

@@ -22,6 +22,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 	('deliveries', 'deliveries_reason', '200000 20000 2000 2 1 1'),
 	('deliveries', 'deliveries_code', '200000 20000 2000 2 1 1'),
 	('attempts', 'attempts', '25000000 2500000 20 3 2 1 1'),
-	('counts', 'counts', '1000000 100000 1000 1');
+	('counts', 'counts', '1000000 100000 1000 1'),
+	('counts', 'counts_failed', '10000 1000 5 1');
 
 ANALYZE sqlite_schema;
