@@ -23,12 +23,25 @@ export const get = (path, query, signal) => call("GET", path, { query, signal })
 export const post = (path, body, signal) => call("POST", path, { body, signal });
 
 export const patch = (path, body) => call("PATCH", path, { body });
-export const remove = (path) => call("DELETE", path, {});
+export const remove = (path, condition) => call("DELETE", path, { condition });
+
+// put defines what the path names, if condition holds: {"If-Match": version}.
+export const put = (path, body, condition) => call("PUT", path, { body, condition });
 
 // call makes a request. It ends with signal, or after timeout milliseconds.
-export async function call(method, path, { query, body, signal, type, timeout = patience, token } = {}) {
-  const answer = await send(method, path, { query, body, signal, type, timeout, token });
+export async function call(method, path, { query, body, signal, type, timeout = patience, token, condition } = {}) {
+  const answer = await send(method, path, { query, body, signal, type, timeout, token, condition });
   if (answer.status === 204) return null;
+  return read(answer, signal);
+}
+
+// versioned reads JSON with its version, for the condition of a change: {value, version}.
+export async function versioned(path, signal) {
+  const answer = await send("GET", path, { signal, timeout: patience });
+  return { value: await read(answer, signal), version: answer.headers.get("ETag") };
+}
+
+async function read(answer, signal) {
   try {
     return await answer.json();
   } catch (error) {
@@ -37,9 +50,9 @@ export async function call(method, path, { query, body, signal, type, timeout = 
   }
 }
 
-async function send(method, path, { query, body, signal, type, timeout, token }) {
+async function send(method, path, { query, body, signal, type, timeout, token, condition }) {
   const slow = AbortSignal.timeout(timeout);
-  const headers = { Accept: "application/json", Authorization: `Bearer ${token ?? session.token}` };
+  const headers = { Accept: "application/json", Authorization: `Bearer ${token ?? session.token}`, ...condition };
   const init = { method, headers, cache: "no-store", credentials: "omit", redirect: "error" };
   init.signal = signal ? AbortSignal.any([signal, slow]) : slow;
   if (body !== undefined) {

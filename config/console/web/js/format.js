@@ -64,6 +64,15 @@ export function spent(s) {
   return rough(s);
 }
 
+const factors = { "": 1, B: 1, BYTES: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30, TIB: 2 ** 40 };
+
+// parseBytes reads a size as people write it, "10 GB" or "1.5GiB"; NaN if it is none.
+export function parseBytes(text) {
+  const found = /^([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)$/i.exec(String(text).trim());
+  const factor = factors[found?.[2].toUpperCase()];
+  return factor === undefined ? NaN : Math.round(Number(found[1]) * factor);
+}
+
 const sizes = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
 export function bytes(n) {

@@ -50,9 +50,40 @@ export function dialog(title, make, { broad = false } = {}) {
   return node;
 }
 
+// blame says at its control what is wrong with a field that the API names, like
+// "policy.retry[1]" at the one called retry or policy.retry. It reports false if there
+// is no such control.
+export function blame(form, error) {
+  const parts = (error.field ?? "").split(/\.|(?=\[)/);
+  const names = parts.map((_, i) => parts.slice(0, i + 1).join("."));
+  const last = parts.filter((part) => !part.startsWith("["));
+  for (const name of [...names.reverse(), ...last.reverse()]) {
+    const control = name && form.elements.namedItem(name);
+    const node = control instanceof Element && !control.closest("[hidden]") ? control.closest(".field") : null;
+    if (!node?.tell) continue;
+    node.tell(error.message);
+    control.focus();
+    return true;
+  }
+  return false;
+}
+
+// unblame takes back what blame has said.
+export function unblame(form) {
+  for (const control of form.querySelectorAll("[aria-invalid=true]")) control.closest(".field")?.tell?.("");
+}
+
+// Wrong is thrown by who reads a form: what is wrong with which of its fields.
+export class Wrong extends Error {
+  constructor(field, message) {
+    super(message);
+    this.field = field;
+  }
+}
+
 // ask has a person confirm, or fill in a form. work gets the form's data, and the
-// dialog stays open with what went wrong if it fails.
-export function ask(title, { text, fields = [], go = "OK", kind = "primary", work, done, broad }) {
+// dialog stays open with what went wrong if it fails, at the field that it is about.
+export function ask(title, { text, fields = [], go = "OK", kind = "primary", work, done, broad, grid }) {
   dialog(title, (close) => {
     const wrong = h("div");
     const send = button(go, { kind, type: "submit" });
@@ -60,15 +91,17 @@ export function ask(title, { text, fields = [], go = "OK", kind = "primary", wor
       event.preventDefault();
       if (send.disabled) return;
       send.disabled = true;
+      fill(wrong);
+      unblame(form);
       try {
         const result = await work(new FormData(form));
         close();
         done?.(result);
       } catch (error) {
-        fill(wrong, problem(error));
+        if (!blame(form, error)) fill(wrong, problem(error));
       }
       send.disabled = false;
-    } }, text && h("p", null, text), fields, wrong,
+    } }, text && h("p", null, text), grid ? h("div", { class: "pair" }, fields) : fields, wrong,
     h("div", { class: "buttons" }, button("Cancel", { onclick: close }), send));
     form.style.padding = "0";
     return form;

@@ -14,6 +14,7 @@ const paths = {
   tokens: "M9.5 6.5a3 3 0 1 0-2.6 3l1.1 1.1h1.5v1.5H11v1.5h2.5v-2.4L9.3 7.4",
   settings: "M2 4.5h7m4 0h1M2 11.5h1m4 0h7M11 3v3M5 10v3",
   audit: "M4 1.5h6l3 3v10H4zM6 7h5m-5 3h5",
+  erasures: "M6 13.5h7.5M3 9.5l6-6.5 4 4-6 6.5H5.5zM6 6.2l4 4",
   menu: "M2 4h12M2 8h12M2 12h12",
   plus: "M8 3v10M3 8h10",
   theme: "M8 1.5a6.5 6.5 0 1 0 0 13zM8 1.5a6.5 6.5 0 0 1 0 13",

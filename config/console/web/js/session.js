@@ -3,7 +3,7 @@
 const key = "tidings.session";
 
 // session is what is known of the token. scope is empty if the server does not say.
-export const session = { token: "", name: "", scope: "", tenant: "", expires: "", id: "" };
+export const session = { token: "", name: "", scope: "", tenant: "", expires: "", id: "", link: "" };
 
 // restore takes up the session of this tab.
 export function restore() {
@@ -14,7 +14,7 @@ export function restore() {
 
 // keep stores the session for this tab.
 export function keep(values) {
-  Object.assign(session, { token: "", name: "", scope: "", tenant: "", expires: "", id: "" }, values);
+  Object.assign(session, { token: "", name: "", scope: "", tenant: "", expires: "", id: "", link: "" }, values);
   try {
     sessionStorage.setItem(key, JSON.stringify(session));
   } catch { /* then it lasts until the page is loaded anew */ }
@@ -45,6 +45,13 @@ const rights = {
 export const start = () => (personal() ? "endpoints" : "overview");
 
 export const personal = () => session.scope === "personal";
+
+// mayDefine tells whether the token may change what is the tenant's as a whole, like its
+// event types, and erase what is in it.
+export const mayDefine = () => may("write") && !personal();
+
+// mayShare tells whether it makes links. One that is a link makes no others.
+export const mayShare = () => mayDefine() && !session.link;
 
 // may tells whether the token gives a right, as far as is known.
 export function may(right) {

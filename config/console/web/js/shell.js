@@ -2,7 +2,7 @@
 
 import { h, fill, say } from "./dom.js";
 import { at, post } from "./api.js";
-import { session, signOut, may, personal, start } from "./session.js";
+import { session, signOut, may, mayShare, personal, start } from "./session.js";
 import { button, codebox, link, time } from "./ui.js";
 import { ask, dialog, field, select } from "./forms.js";
 import { go, to } from "./router.js";
@@ -24,7 +24,7 @@ export function shell(settings, tenant) {
   open.setAttribute("aria-controls", "menu");
   const veil = h("button", { class: "veil", type: "button", "aria-label": "Close the menu", hidden: true, onclick: () => toggle(false) });
   const node = h("div", { class: "shell" }, menu,
-    h("div", null, h("header", { class: "top" }, open, tenant && search(tenant), h("span", { class: "spring" }), tenant && may("write") && share(tenant), themeButton(),
+    h("div", null, h("header", { class: "top" }, open, tenant && search(tenant), h("span", { class: "spring" }), tenant && mayShare() && share(tenant), themeButton(),
       button("Sign out", { kind: "quiet", glyph: "out", onclick: () => signOut() })), main), veil);
 
   function toggle(on) {
@@ -53,7 +53,7 @@ function fillMenu(menu, settings, tenant) {
   const item = (nav, label, href) => h("a", { href, "data-nav": nav }, icon(nav), label);
   const admin = [];
   if (may("admin")) admin.push(item("tenants", "Tenants", "#/tenants"), item("tokens", "Tokens", "#/tokens"));
-  if (tenant && !personal()) admin.push(item("audit", "Audit", to(tenant, ["audit"])));
+  if (tenant && !personal()) admin.push(item("audit", "Audit", to(tenant, ["audit"])), item("erasures", "Erasures", to(tenant, ["erasures"])));
   if (tenant) admin.push(item("settings", "Settings", to(tenant, ["settings"])));
   fill(menu, brand(settings, tenant ? to(tenant, [start()]) : "#/"),
     tenant && picker(tenant),

@@ -24,7 +24,7 @@ export function takeLink() {
 export async function enter(token, tenant = "") {
   const me = await who(token, tenant);
   if (me.scope === "publish") throw new Problem(403, "This token can publish events, and nothing else: sign in with one of the scope tenant:read, tenant:write or admin.");
-  keep({ token, name: me.name ?? "", scope: me.scope ?? "", tenant: me.tenant ?? "", expires: me.expires ?? "", id: me.id ?? me.token ?? "" });
+  keep({ token, name: me.name ?? "", scope: me.scope ?? "", tenant: me.tenant ?? "", expires: me.expires ?? "", id: me.id ?? me.token ?? "", link: me.link ? "yes" : "" });
 }
 
 async function who(token, tenant) {

@@ -30,6 +30,10 @@ export function head(title, { text, crumbs = [], actions = [], marks = [] } = {}
     actions.length > 0 && h("div", { class: "actions" }, actions));
 }
 
+// onlyAdmins is in the place of a page that is for administrators.
+export const onlyAdmins = (title) => [head(title), card(null, { label: title }, empty("For administrators only",
+  "Your token is for one tenant, and this page is about all of them. Sign in with a token of the scope admin, or ask who has one."))];
+
 // card is a titled part of a page. flush has no padding, for tables.
 export function card(title, { text, actions, flush, label } = {}, ...children) {
   return h("section", { class: flush ? "card flush" : "card", "aria-label": label ?? title ?? undefined },

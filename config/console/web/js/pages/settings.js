@@ -5,12 +5,18 @@ import { at, get } from "../api.js";
 import { bytes, duration, number } from "../format.js";
 import { badge, card, facts, head, load, time } from "../ui.js";
 import { session } from "../session.js";
+import { editTenant, validations } from "../tenantform.js";
 
 export function page({ tenant, signal }) {
+  const box = load(signal, async () => {
+    const t = await get(at(tenant), {}, signal);
+    const change = editTenant(t, () => box.reload());
+    return card("Tenant", { actions: change ? [change] : [] }, about(t));
+  }, { lines: 6 });
   return [
-    head("Settings", { text: "To look at. A tenant is changed by tidings.yaml or PATCH /v1/tenants/{tenant}, the process by its flags." }),
+    head("Settings", { text: "What the tenant may have, and how long its data is kept. An administrator changes it, or tidings.yaml; the process is set by its flags." }),
     h("div", { class: "grid2" },
-      card("Tenant", {}, load(signal, async () => about(await get(at(tenant), {}, signal)))),
+      box,
       h("div", { class: "stack" },
         card("You", {}, facts([["Token", session.name || session.id || "not told"], ["Scope", session.scope || "not told"], ["Tenant", session.tenant || (session.scope === "admin" ? "every one" : tenant)], ["Expires", session.expires ? time(session.expires) : "never"]])),
         card("This process", { text: "What /readyz says." }, load(signal, () => ready(signal))),
@@ -24,7 +30,7 @@ function about(t) {
   const operator = h("span", { class: "muted" }, "as the operator has set");
   return facts([
     ["Id", h("code", null, t.id)], ["Name", t.name],
-    ["Data that breaks its schema", { reject: "is refused", quarantine: "becomes a dead letter", warn: "is delivered and logged" }[t.validation] ?? t.validation],
+    ["Data that breaks its schema", validations[t.validation] ?? t.validation],
     ["Events published", q.events ?? operator.cloneNode(true)], ["Stored events", q.stored_bytes ? bytes(q.stored_bytes) : operator.cloneNode(true)], ["Endpoints", q.endpoints ? number(q.endpoints) : operator.cloneNode(true)], ["Deliveries that wait", q.held ? number(q.held) : operator.cloneNode(true)],
     ["Events are kept", r.events ? duration(r.events) : operator.cloneNode(true)], ["The log is kept", r.log ? duration(r.log) : operator.cloneNode(true)],
     ["Made", t.origin === "file" ? "by tidings.yaml" : time(t.created)],

@@ -1,24 +1,54 @@
 // One event type.
 
-import { h } from "../dom.js";
-import { at, get } from "../api.js";
+import { h, fill } from "../dom.js";
+import { at, remove, versioned } from "../api.js";
 import { json } from "../format.js";
-import { badge, card, codebox, facts, head, link, load } from "../ui.js";
+import { badge, button, card, codebox, empty, facts, head, link, load, toast } from "../ui.js";
+import { ask } from "../forms.js";
+import { forget } from "../lookup.js";
 import { publishHint } from "../rows.js";
-import { to } from "../router.js";
+import { go, to } from "../router.js";
+import { mayDefine, personal } from "../session.js";
 
 export function page({ tenant, params, signal }) {
+  const actions = h("div", { class: "actions" });
   return [
-    head(params.type, { crumbs: [["Event types", to(tenant, ["types"])]], actions: [link("Its events", to(tenant, ["events"], { type: params.type }))] }),
+    head(params.type, { crumbs: [["Event types", to(tenant, ["types"])]], actions: [actions, !personal() && link("Its events", to(tenant, ["events"], { type: params.type }))] }),
     load(signal, async () => {
+      fill(actions);
       try {
-        return show(tenant, await get(at(tenant, "types", params.type), {}, signal));
+        const { value, version } = await versioned(at(tenant, "types", params.type), signal);
+        fill(actions, steps(tenant, value, version));
+        return show(tenant, value);
       } catch (error) {
         if (error.status !== 404) throw error;
-        return h("div", { class: "note" }, h("p", null, "This type is not in the catalogue: its events are delivered, and their data is not checked. To have it checked, define it with PUT /v1/tenants/", tenant, "/types/", params.type, "."));
+        return undefinedType(tenant, params.type);
       }
     }, { lines: 8 }),
   ];
+}
+
+function undefinedType(tenant, name) {
+  return card(null, { label: "Not defined" }, empty("This type is not in the catalogue", "Its events are delivered, and their data is not checked. Define it to have it checked.",
+    mayDefine() && link("Define it", to(tenant, ["new-type"], { type: name }), "primary", "plus")));
+}
+
+// steps are what may be done to a type: a tenant's own is changed, any other is replaced
+// for this tenant.
+function steps(tenant, t, version) {
+  if (!mayDefine() || t.origin === "file") return [];
+  const edit = to(tenant, ["types", t.type, "edit"]);
+  if (t.origin !== "tenant") return [link("Make it your own", edit)];
+  const gone = () => ask(`Remove ${t.type}?`, {
+    text: "If Tidings or a shared file brings a type of this name, that one holds again. Else the events of this type are delivered unchecked.", go: "Remove", kind: "danger",
+    work: () => remove(at(tenant, "types", t.type), { "If-Match": version }),
+    done: () => {
+      forget();
+      toast("The type is removed.");
+      go(to(tenant, ["types"]));
+    },
+  });
+  return [link("Edit", edit), button("Remove", { kind: "danger", onclick: gone })];
 }
 
 function show(tenant, t) {

@@ -1,18 +1,19 @@
 // The catalogue of event types.
 
 import { h, fill } from "../dom.js";
-import { badge, card, empty, head, load } from "../ui.js";
+import { badge, card, empty, head, link, load } from "../ui.js";
 import { input } from "../forms.js";
 import { plural } from "../format.js";
 import { types } from "../lookup.js";
 import { table } from "../tables.js";
 import { to } from "../router.js";
+import { mayDefine } from "../session.js";
 
 const origins = { builtin: "built in", shared: "shared file", tenant: "your own", file: "your file" };
 
 export function page({ tenant, query, signal }) {
   return [
-    head("Event types", { text: "What events there are, and the schemas their data is held to. Types that are not here are delivered unchecked." }),
+    head("Event types", { text: "What events there are, and the schemas their data is held to. Types that are not here are delivered unchecked.", actions: mayDefine() ? [link("New event type", to(tenant, ["new-type"]), "primary", "plus")] : [] }),
     load(signal, async () => list(tenant, await types(tenant), query.q ?? ""), { lines: 8 }),
   ];
 }
