@@ -3,7 +3,8 @@
 import { h, fill } from "./dom.js";
 import { restore, session, signOut, start } from "./session.js";
 import { route, match, to } from "./router.js";
-import { shell, nowhere } from "./shell.js";
+import { shell, nowhere, noTenant, elsewhere } from "./shell.js";
+import { at, get } from "./api.js";
 import { form, enter, takeLink } from "./signin.js";
 import { read, paint } from "./brand.js";
 import { problem } from "./ui.js";
@@ -66,6 +67,7 @@ async function enterBy(link) {
 function signIn(reason = "") {
   leave();
   forget();
+  known.clear();
   frame = null;
   fill(root, form(settings, { reason, done: show }));
   document.title = `Sign in · ${settings.name}`;
@@ -92,9 +94,31 @@ async function show() {
     framed = tenant;
     fill(root, frame);
   }
-  if (found?.params.tenant) remember(tenant);
   frame.mark(found?.nav);
+  const strange = found?.params.tenant && await unknown(tenant, signal);
+  if (signal.aborted) return;
+  if (strange) return present(strange, signal);
   await open(found, tenant, signal);
+}
+
+const known = new Set(); // tenants that there are: one that is deleted meanwhile is noticed anew
+
+// unknown is what to show in place of every page of a tenant that there is not, or that
+// the token is not for; null of one that there is.
+async function unknown(tenant, signal) {
+  if (session.tenant && session.tenant !== tenant) return elsewhere(tenant);
+  if (known.has(tenant)) {
+    remember(tenant);
+    return null;
+  }
+  try {
+    await get(at(tenant), {}, signal);
+    known.add(tenant);
+    remember(tenant);
+  } catch (error) {
+    if (error.status === 404) return noTenant(tenant);
+  }
+  return null; // whatever else is wrong, the page says
 }
 
 async function open(found, tenant, signal) {
@@ -108,7 +132,10 @@ async function open(found, tenant, signal) {
       console.error(error);
     }
   }
-  if (signal.aborted) return;
+  if (!signal.aborted) present(node, signal);
+}
+
+function present(node, signal) {
   fill(frame.main, h("div", { class: "page" }, node));
   scrollTo(0, 0);
   titled(signal);

@@ -144,3 +144,13 @@ function share(tenant) {
 // nowhere is the page of an address that leads to none.
 export const nowhere = () => h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, "There is no such page"),
   h("p", null, "The address may be of another version."), link("To the beginning", "#/", "primary"));
+
+// noTenant is in the place of every page of a tenant that there is not.
+export const noTenant = (tenant) => h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, "There is no such tenant"),
+  h("p", null, "No tenant has the id ", h("code", null, tenant), ": it is misspelled in the address, or was deleted."),
+  may("admin") ? [h("p", null, "Choose another one, or make it."), link("All tenants", "#/tenants", "primary")] : h("p", null, "Ask whoever gave you the address."));
+
+// elsewhere is in the place of every page of a tenant that the token is not for.
+export const elsewhere = (tenant) => h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, "Your token is for another tenant"),
+  h("p", null, "The address is of ", h("code", null, tenant), ", and the token you have signed in with is for ", h("code", null, session.tenant), ". For the other one sign in with a token of its own."),
+  link(`To ${session.tenant}`, to(session.tenant, [start()]), "primary"));

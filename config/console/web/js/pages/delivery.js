@@ -10,6 +10,7 @@ import { to } from "../router.js";
 import { explain } from "../reasons.js";
 import { may } from "../session.js";
 import { pause } from "../live.js";
+import { pulled, reworded } from "../pulled.js";
 
 export function page({ tenant, params, signal }) {
   const box = load(signal, () => show(tenant, params.id, signal, () => box.reload()), { lines: 8 });
@@ -21,6 +22,8 @@ export function page({ tenant, params, signal }) {
 
 async function show(tenant, id, signal, reload) {
   const [d, called] = await Promise.all([get(at(tenant, "deliveries", id), {}, signal), names(tenant)]);
+  const pull = await pulled(tenant, d.endpoint, signal);
+  const words = reworded(explain, pull);
   const ended = d.status === "delivered" || d.status === "dead";
   if (!ended) follow(tenant, d, signal, reload);
   const resend = ended && may("write") && button("Resend", { kind: "primary", glyph: "replays", onclick: async () => {
@@ -28,7 +31,7 @@ async function show(tenant, id, signal, reload) {
     if (sent) follow(tenant, d, signal, reload);
   } });
   return h("div", { class: "stack" },
-    verdict(d),
+    verdict(d, words),
     card("What it is", { actions: resend ? [resend] : [] }, facts([
       ["Status", status(d.status)],
       ["Endpoint", known(tenant, called, d.endpoint)],
@@ -37,18 +40,29 @@ async function show(tenant, id, signal, reload) {
       ["Source", d.event?.source],
       ["Subject", d.subject],
       ["Accepted", time(d.accepted)],
-      ["Requests made", String(d.attempts)],
-      ["Next attempt", d.next && [time(d.next), " (", time(d.next, true), ")"]],
+      [pull ? "Handed out" : "Requests made", pull ? plural(d.attempts, "time") : String(d.attempts)],
+      ...comes(d, pull),
       ["webhook-id", h("code", null, d.id)],
     ])),
-    card("Attempts", { text: d.history.length ? plural(d.history.length, "entry", "entries") + ", the newest first" : undefined },
+    card(pull ? "Hand-outs" : "Attempts", { text: d.history.length ? plural(d.history.length, "entry", "entries") + ", the newest first" : undefined },
       d.history.length
-        ? h("ol", { class: "attempts" }, [...d.history].reverse().map((a, i) => attempt(a, i === 0)))
-        : empty("Nothing was tried yet", "The first attempt is about to be made, or the endpoint is paused.")));
+        ? h("ol", { class: "attempts" }, [...d.history].reverse().map((a, i) => attempt(a, i === 0, pull, words)))
+        : pull ? empty("It waits to be pulled", "Its receiver has not fetched it yet, or has it in hand and has not said what became of it.")
+          : empty("Nothing was tried yet", "The first attempt is about to be made, or the endpoint is paused.")));
+}
+
+// comes says when it goes on. What is due is not attempted while the endpoint is paused,
+// fails, or is full; and what is pulled waits for whoever fetches it.
+function comes(d, pull) {
+  if (d.status === "waiting" && pull) return [["It waits", "to be pulled by its receiver"]];
+  if (!d.next) return [];
+  const due = new Date(d.next) <= Date.now();
+  if (pull) return [["Handed out again", due ? ["as soon as its receiver fetches it, since ", time(d.next)] : ["when its receiver fetches it, from ", time(d.next), " on (", time(d.next, true), ")"]]];
+  return [["Next attempt", due ? ["due since ", time(d.next), ", and made as soon as the endpoint takes one"] : [time(d.next), " (", time(d.next, true), ")"]]];
 }
 
 // verdict says in plain words how it stands, and what to do about it.
-function verdict(d) {
+function verdict(d, explain) {
   const last = d.history.at(-1);
   if (!last || d.status === "delivered") return null;
   const { text, todo } = explain(last.why);
@@ -58,22 +72,22 @@ function verdict(d) {
     h("p", null, h("strong", null, "What to do: "), met && d.status !== "dead" ? met.todo : `${met ? `${met.todo} ` : ""}${todo}`));
 }
 
-function attempt(a, newest) {
+function attempt(a, newest, pull, explain) {
   const kind = { delivered: "ok", retry: "warn", dead: "bad" }[a.outcome] ?? "";
   const x = a.exchange;
   const words = explain(a.reason);
   return h("li", { class: `attempt ${kind}` }, h("div", { class: "dot", "aria-hidden": "true" }),
     h("div", { class: "card stack" },
       h("div", { class: "row" },
-        h("h3", null, a.n ? `Attempt ${a.n}` : "No request"), badge(a.outcome === "retry" ? "to be retried" : a.outcome, kind),
-        a.status && h("span", { class: "mono" }, `HTTP ${a.status}`), h("span", { class: "muted" }, duration(a.took)), h("span", { class: "muted" }, time(a.at)),
+        h("h3", null, a.n ? `${pull ? "Hand-out" : "Attempt"} ${a.n}` : pull ? "Not handed out" : "No request"), badge(a.outcome === "retry" ? "to be retried" : a.outcome, kind),
+        a.status && h("span", { class: "mono" }, `HTTP ${a.status}`), h("span", { class: "muted" }, pull && a.n ? `held for ${duration(a.took)}` : duration(a.took)), h("span", { class: "muted" }, time(a.at)),
         a.replay && badge("replay", "plain")),
       h("p", null, words.text, a.detail && a.detail !== words.text && h("span", { class: "muted" }, ` ${a.detail}`)),
       a.outcome !== "delivered" && !newest && h("p", { class: "muted" }, words.todo),
-      a.next && h("p", { class: "muted" }, "Tried again ", time(a.next), "."),
+      a.next && h("p", { class: "muted" }, pull ? "Handed out again from " : "Tried again ", time(a.next), pull ? " on." : "."),
       x && timings(x.timings, a.took),
       x && exchange(x, a, newest),
-      a.dispatcher && h("p", { class: "muted" }, `Made by ${a.dispatcher}`)));
+      a.dispatcher && h("p", { class: "muted" }, `${pull ? "Noted" : "Made"} by ${a.dispatcher}`)));
 }
 
 const phases = [["dns", "DNS"], ["connect", "connect"], ["tls", "TLS"], ["first_byte", "waiting for the answer"], ["body", "reading it"]];

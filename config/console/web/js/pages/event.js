@@ -10,6 +10,8 @@ import { deliveryColumns, known } from "../rows.js";
 import { table } from "../tables.js";
 import { to } from "../router.js";
 import { explain } from "../reasons.js";
+import { mayDefine } from "../session.js";
+import { eraseDialog } from "../eraseform.js";
 
 export function page({ tenant, params, signal }) {
   return [
@@ -20,9 +22,10 @@ export function page({ tenant, params, signal }) {
 
 async function show(tenant, place, signal) {
   const [e, called] = await Promise.all([get(at(tenant, "events", place), {}, signal), names(tenant)]);
+  const erase = mayDefine() && e.id && button("Erase…", { kind: "danger", onclick: () => eraseDialog(tenant, { event: e.id, source: e.source }) });
   return h("div", { class: "stack" },
     e.dead && h("div", { class: "note bad", role: "note" }, h("p", null, h("strong", null, explain(e.dead).text), e.detail && ` ${e.detail}`), h("p", null, h("strong", null, "What to do: "), explain(e.dead).todo)),
-    card("What it is", {}, facts([
+    card("What it is", { actions: erase ? [erase] : [] }, facts([
       ["Id", e.id && h("code", null, e.id)],
       ["Type", e.type && h("a", { href: to(tenant, ["types", e.type]), class: "mono" }, e.type)],
       ["Source", e.source], ["Subject", e.subject],

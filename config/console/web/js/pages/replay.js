@@ -35,6 +35,7 @@ function show(tenant, r, called, reload) {
     if (await act(cancel, () => post(at(tenant, "replays", r.id, "cancel")), "It is cancelled. What it has sent stays sent.")) reload();
   } });
   return h("div", { class: "stack" },
+    r.dry_run && h("div", { class: "note", role: "note" }, h("p", null, h("strong", null, "Nothing was sent: "), "this only counted what a replay would send. If that was begun then, it is another one in the list.")),
     r.error && h("div", { class: "note bad", role: "note" }, h("p", null, r.error)),
     card("Progress", { actions: cancel ? [cancel] : [] }, h("div", { class: "stack" },
       h("div", { class: "row" }, status(r.state), r.dry_run && badge("counted only", "plain"), h("span", { class: "muted", role: "status" }, `${number(r.seen)}${r.total ? ` of ${number(r.total)}` : ""} looked at, ${number(r.found)} found, ${number(r.sent)} sent, ${number(r.skipped)} skipped`)),
