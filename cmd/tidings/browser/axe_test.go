@@ -53,7 +53,7 @@ func (b *tab) judge(what string) {
 	b.t.Helper()
 	for _, theme := range []string{"light", "dark"} {
 		b.theme(theme)
-		b.script(`new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))`)
+		b.drawn()
 		if list := b.violations(); len(list) > 0 {
 			said, _ := json.MarshalIndent(list, "", "  ")
 			b.t.Errorf("%s, %s: %s", what, theme, said)

@@ -14,7 +14,7 @@ import (
 
 // shop is a tenant with a little of everything in it.
 type shop struct {
-	tenant, good, bad, delivered, dead, event, replay string
+	tenant, good, bad, delivered, dead, event, replay, pulled, own string
 }
 
 func newShop(t *testing.T, id string) shop {
@@ -44,6 +44,17 @@ func newShop(t *testing.T, id string) shop {
 	s.event = first("status=dead", 6)["event"].(map[string]any)["place"].(string)
 	made := call(t, "POST", "/v1/tenants/"+id+"/replays", fields{"endpoint": s.bad, "which": "failed", "since": time.Now().Add(-time.Hour), "dry_run": true})
 	s.replay = made["id"].(string)
+	s.own = "parcel.sent"
+	call(t, "PUT", "/v1/tenants/"+id+"/types/"+s.own, fields{
+		"type": s.own, "domain": "parcels", "meaning": "A parcel was handed to the carrier.", "schema": fields{"type": "object", "required": []string{"id"}},
+		"valid": []any{fields{"id": "p1"}}, "invalid": []any{fields{"data": fields{}, "error": "data/id"}},
+	})
+	inside := endpoint(t, id, fields{"name": "Inside", "pull": true}, s.own)
+	publish(t, id, "parcel-1", s.own, fields{"id": "p1"})
+	s.pulled = first("endpoint="+inside, 1)["id"].(string)
+	publish(t, id, "erased", "order.paid", fields{})
+	deliveries(t, id, "event=erased", 3)
+	call(t, "POST", "/v1/tenants/"+id+"/erasures", fields{"event": "erased"})
 	return s
 }
 
@@ -66,11 +77,18 @@ func (s shop) pages() [][2]string {
 		{"dead", at + "dead"},
 		{"replays", at + "replays"},
 		{"replay", at + "replays/" + s.replay},
+		{"replays-counted", at + "replays?what=counts"},
+		{"new-type", at + "new-type"},
+		{"edit-type", at + "types/" + s.own + "/edit"},
+		{"own-type", at + "types/" + s.own},
+		{"pulled", at + "deliveries/" + s.pulled},
+		{"erasures", at + "erasures"},
 		{"audit", at + "audit"},
 		{"settings", at + "settings"},
 		{"tenants", "#/tenants"},
 		{"tokens", "#/tokens"},
 		{"nowhere", at + "nowhere"},
+		{"no-tenant", "#/t/nobody/overview"},
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	_ "github.com/tidings-dev/tidings/config/console" // so that go test runs anew when a page has changed: it does not see what the binary is built of
+	"github.com/tidings-dev/tidings/config/console"
 )
 
 // waitLimit is when a test gives up. What it waits for may take long on a busy
@@ -56,6 +56,9 @@ func TestMain(m *testing.M) {
 
 // around starts Tidings and the browser, and ends both.
 func around(run func() int) (code int, err error) {
+	// So that go test runs anew when a page has changed: it does not see what the binary is
+	// built of, and the linker would leave out what is not used.
+	_ = console.Handler(console.Options{})
 	found, err := chromium()
 	if err != nil {
 		return 1, err

@@ -176,6 +176,12 @@ func (b *tab) write(label, text string) {
 	b.script(`(() => { const n = ` + found + `; n.focus(); n.value = ` + string(v) + `; n.dispatchEvent(new Event("input", {bubbles: true})); n.dispatchEvent(new Event("change", {bubbles: true})); })()`)
 }
 
+// drawn waits until the page is drawn as it is.
+func (b *tab) drawn() {
+	b.t.Helper()
+	b.script(`new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))`)
+}
+
 // size sets the window, and theme the colours that the system asks for.
 func (b *tab) size(width, height int64) {
 	b.t.Helper()

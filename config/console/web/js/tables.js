@@ -4,7 +4,7 @@ import { h, fill } from "./dom.js";
 import { button, problem } from "./ui.js";
 
 // table takes columns of {label, cell(row), right, sort(row)} and rows. A column with
-// sort can be sorted by.
+// sort can be sorted by. Where it has no room for its columns each row becomes a card.
 export function table(caption, columns, rows, { mark } = {}) {
   const body = h("tbody");
   const headers = columns.map((column) => header(column, () => sortBy(column)));
@@ -26,10 +26,12 @@ export function table(caption, columns, rows, { mark } = {}) {
   }
 
   draw();
-  const node = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", { class: "cards" },
-    h("caption", { class: "sr" }, caption), h("thead", null, h("tr", null, headers)), body));
+  const whole = h("table", null, h("caption", { class: "sr" }, caption), h("thead", null, h("tr", null, headers)), body);
+  const node = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, whole);
+  const room = columns.reduce((sum, column) => sum + (column.right ? 70 : 120), 0);
   // Whoever has no mouse scrolls it by the keyboard, where there is something to scroll.
   new ResizeObserver(() => {
+    whole.classList.toggle("stacked", node.clientWidth < room);
     const wide = node.scrollWidth > node.clientWidth;
     for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", caption]]) {
       if (wide) node.setAttribute(name, value);

@@ -84,7 +84,7 @@ function attempt(a, newest, pull, explain) {
         a.replay && badge("replay", "plain")),
       h("p", null, words.text, a.detail && a.detail !== words.text && h("span", { class: "muted" }, ` ${a.detail}`)),
       a.outcome !== "delivered" && !newest && h("p", { class: "muted" }, words.todo),
-      a.next && h("p", { class: "muted" }, pull ? "Handed out again from " : "Tried again ", time(a.next), pull ? " on." : "."),
+      a.next && h("p", { class: "muted" }, pull ? "Handed out again from " : newest ? "To be tried again " : "Tried again ", time(a.next), pull ? " on." : "."),
       x && timings(x.timings, a.took),
       x && exchange(x, a, newest),
       a.dispatcher && h("p", { class: "muted" }, `${pull ? "Noted" : "Made"} by ${a.dispatcher}`)));
