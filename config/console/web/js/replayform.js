@@ -9,6 +9,7 @@ import { endpoints } from "./lookup.js";
 import { go, to } from "./router.js";
 import { pause } from "./live.js";
 import { reasons } from "./reasons.js";
+import { personal } from "./session.js";
 
 const kinds = [["failed", "What died"], ["missing", "What was never delivered but would match now"], ["all", "All there is"]];
 
@@ -20,8 +21,9 @@ export function replayDialog(tenant, start = {}) {
 }
 
 function content(tenant, start, close, signal) {
-  const endpoint = select([["", "Every endpoint"], ...(start.endpoint ? [[start.endpoint, start.endpoint]] : [])], start.endpoint ?? "", {});
-  endpoints(tenant).then((list) => fill(endpoint, h("option", { value: "" }, "Every endpoint"), list.map((e) => h("option", { value: e.id, selected: e.id === start.endpoint }, e.name ? `${e.name} (${e.id})` : e.id))), () => { /* every one */ });
+  const every = personal() ? [] : [["", "Every endpoint"]]; // a personal token names one of its own
+  const endpoint = select([...every, ...(start.endpoint ? [[start.endpoint, start.endpoint]] : [])], start.endpoint ?? "", {});
+  endpoints(tenant).then((list) => fill(endpoint, every.map(([value, label]) => h("option", { value }, label)), list.map((e) => h("option", { value: e.id, selected: e.id === start.endpoint }, e.name ? `${e.name} (${e.id})` : e.id))), () => { /* every one */ });
   const f = {
     which: field("Send again", select(kinds, start.which ?? "failed", { name: "which" })),
     endpoint: field("Endpoint", endpoint),

@@ -96,7 +96,7 @@ function found(tenant, id) {
   if (id.startsWith("dlv_")) return to(tenant, ["deliveries", id]);
   if (/^ep_[\w-]+$/.test(id)) return to(tenant, ["endpoints", id]);
   if (id.startsWith("rpl_")) return to(tenant, ["replays", id]);
-  return to(tenant, ["events"], { id });
+  return personal() ? to(tenant, ["deliveries"], { event: id }) : to(tenant, ["events"], { id });
 }
 
 function themeButton() {

@@ -34,6 +34,9 @@ export function head(title, { text, crumbs = [], actions = [], marks = [] } = {}
 export const onlyAdmins = (title) => [head(title), card(null, { label: title }, empty("For administrators only",
   "Your token is for one tenant, and this page is about all of them. Sign in with a token of the scope admin, or ask who has one."))];
 
+// notAllowed is in the place of a form that the token may not send.
+export const notAllowed = (title, text) => [head(title), card(null, { label: title }, empty("Your token may not do that", text))];
+
 // card is a titled part of a page. flush has no padding, for tables.
 export function card(title, { text, actions, flush, label } = {}, ...children) {
   return h("section", { class: flush ? "card flush" : "card", "aria-label": label ?? title ?? undefined },

@@ -11,14 +11,14 @@ import { deliveryColumns, eventColumns } from "../rows.js";
 import { filterForm, span, spanFields } from "../span.js";
 import { reasons } from "../reasons.js";
 import { replayDialog } from "../replayform.js";
-import { may, session } from "../session.js";
+import { may, personal, session } from "../session.js";
 
 export function page({ tenant, query, signal }) {
   const events = query.what === "events";
   const replay = may("write") && button("Replay…", { kind: "primary", glyph: "replays", onclick: () => replayDialog(tenant, { endpoint: query.endpoint, reason: query.reason }) });
   return [
     head("Dead letters", { text: "What was given up, with the reason. Mend the cause, then replay it.", actions: replay ? [replay] : [] }),
-    h("nav", { class: "tabs", "aria-label": "Which" },
+    !personal() && h("nav", { class: "tabs", "aria-label": "Which" },
       h("a", { href: to(tenant, ["dead"]), "aria-current": !events && "page" }, "Deliveries"),
       h("a", { href: to(tenant, ["dead"], { what: "events" }), "aria-current": events && "page" }, "Events")),
     searchForm(tenant, query, events),

@@ -8,7 +8,7 @@ import { names } from "../lookup.js";
 import { known } from "../rows.js";
 import { to } from "../router.js";
 import { explain } from "../reasons.js";
-import { may } from "../session.js";
+import { may, personal } from "../session.js";
 import { pause } from "../live.js";
 import { pulled, reworded } from "../pulled.js";
 
@@ -36,7 +36,7 @@ async function show(tenant, id, signal, reload) {
       ["Status", status(d.status)],
       ["Endpoint", known(tenant, called, d.endpoint)],
       ["Event type", d.type && h("a", { href: to(tenant, ["types", d.type]), class: "mono" }, d.type)],
-      ["Event", d.event?.place ? h("a", { href: to(tenant, ["events", d.event.place]), class: "mono" }, d.event.id ?? d.event.place) : d.event?.id],
+      ["Event", d.event?.place && !personal() ? h("a", { href: to(tenant, ["events", d.event.place]), class: "mono" }, d.event.id ?? d.event.place) : d.event?.id],
       ["Source", d.event?.source],
       ["Subject", d.subject],
       ["Accepted", time(d.accepted)],

@@ -4,7 +4,7 @@
 import { h, fill } from "../dom.js";
 import { at, put, versioned } from "../api.js";
 import { json } from "../format.js";
-import { button, card, empty, head, link, load, problem, toast } from "../ui.js";
+import { button, card, head, link, load, notAllowed, problem, toast } from "../ui.js";
 import { blame, field, input, unblame } from "../forms.js";
 import { jsonField } from "../jsonfield.js";
 import { forget } from "../lookup.js";
@@ -24,7 +24,7 @@ export function page({ tenant, params, query, signal }) {
   const name = params.type ?? "";
   const crumbs = [["Event types", to(tenant, ["types"])], ...(name ? [[name, to(tenant, ["types", name])]] : [])];
   const top = head(name ? `Edit ${name}` : "New event type", { crumbs, text: "A type of this tenant's own: its events are held to the schema. It is hidden from other tenants." });
-  if (!mayDefine()) return [top, card(null, { label: "Not allowed" }, empty("Your token may not define types", "It takes one of the scope tenant:write."))];
+  if (!mayDefine()) return notAllowed("Event types", "To define types takes a token of the scope tenant:write.");
   if (!name) return [top, form(tenant, { ...blank, type: query.type ?? "" }, null)];
   return [top, load(signal, async () => {
     const { value, version } = await versioned(at(tenant, "types", name), signal);
@@ -72,7 +72,7 @@ function form(tenant, t, version) {
     card("Schema of its data", {}, h("div", { class: "form" }, schema)),
     h("div", { class: "stack" }, card("Examples", { text: "They prove the schema: each has to pass." }, valid),
       card("What is refused", { text: "Each has to fail, with these words in the reason." }, invalid))),
-  card("The rest", {}, h("div", { class: "form" }, more)),
+  card(null, { label: "The rest" }, h("div", { class: "form" }, more)),
   wrong, h("div", { class: "row" }, send, link("Cancel", isNew ? to(tenant, ["types"]) : place(t.type), "quiet")));
 
   function explain(error) {

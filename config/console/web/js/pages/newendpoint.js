@@ -3,7 +3,7 @@
 import { h, fill } from "../dom.js";
 import { at, post, remove } from "../api.js";
 import { seconds } from "../format.js";
-import { button, card, codebox, head, link, problem } from "../ui.js";
+import { button, card, codebox, head, link, notAllowed, problem } from "../ui.js";
 import { dialog, field, input, select } from "../forms.js";
 import { forget } from "../lookup.js";
 import { go, to } from "../router.js";
@@ -11,8 +11,10 @@ import { dialects } from "../dialects.js";
 import { parseSchedule, timeline } from "../retry.js";
 import { typePicker } from "../typepicker.js";
 import { filterField } from "../filterfield.js";
+import { may } from "../session.js";
 
 export function page({ tenant, signal }) {
+  if (!may("write")) return notAllowed("New endpoint", "To make endpoints takes a token of the scope tenant:write, or a personal one.");
   const name = field("Name", input({ name: "name", maxlength: "255", placeholder: "Billing" }), "For people. It can be changed.");
   const url = field("URL", input({ name: "url", type: "url", required: true, maxlength: "2048", placeholder: "https://billing.example.com/hooks" }), "Where deliveries are POSTed to.");
   const way = field("How it gets them", select([["push", "Tidings sends them to a URL"], ["pull", "The receiver fetches them"]], "push", { name: "way" }), "What is fetched needs no URL that the internet reaches.");

@@ -56,7 +56,7 @@ function show(tenant, t) {
   const example = t.valid?.[0];
   return h("div", { class: "stack" },
     card("Meaning", {}, h("div", { class: "stack" }, h("p", null, t.meaning), facts([
-      ["Domain", t.domain], ["Defined", t.origin], ["Involves", t.involves?.length && h("span", { class: "chips" }, t.involves.map((p) => badge(p, "plain")))], ...words,
+      ["Domain", t.domain], ["Defined", { builtin: "by Tidings", shared: "by a file for all tenants", tenant: "by this tenant, here", file: "by this tenant, in tidings.yaml" }[t.origin] ?? t.origin], ["Involves", t.involves?.length && h("span", { class: "chips" }, t.involves.map((p) => badge(p, "plain")))], ...words,
     ]))),
     h("div", { class: "grid2" },
       h("div", { class: "stack" },
