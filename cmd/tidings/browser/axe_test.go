@@ -31,6 +31,10 @@ func TestAccessible(t *testing.T) {
 	b.openHash("#/t/" + s.tenant + "/dead")
 	b.press("Replay…")
 	b.judge("replay-dialog")
+	for name, open := range dialogs(s) {
+		open(b)
+		b.judge(name)
+	}
 	b.size(390, 844)
 	b.openHash("#/t/" + s.tenant + "/deliveries")
 	b.judge("deliveries on a phone")

@@ -116,6 +116,34 @@ func TestScreens(t *testing.T) {
 	b.press("Replay…")
 	b.hash = ""
 	b.picture("replay-dialog")
+	for name, open := range dialogs(s) {
+		open(b)
+		b.picture(name)
+	}
+}
+
+// dialogs are those with most in them: how each is opened.
+func dialogs(s shop) map[string]func(*tab) {
+	at := "#/t/" + s.tenant + "/"
+	return map[string]func(*tab){
+		"tenant-dialog": func(b *tab) {
+			b.openHash(at + "settings")
+			b.press("Edit")
+			b.write("Stored events", "much")
+			b.press("Save")
+			b.wrongAt("quota.stored_bytes", "is no size")
+		},
+		"erase-dialog": func(b *tab) {
+			b.openHash(at + "events/" + s.event)
+			b.press("Erase…")
+			b.shows("This cannot be undone.")
+		},
+		"proof-dialog": func(b *tab) {
+			b.openHash(at + "erasures")
+			b.press("Proof")
+			b.shows("Hash")
+		},
+	}
 }
 
 // picture shows the page of hash anew in each window: charts are drawn for it. Without a
