@@ -2,6 +2,7 @@ package browser
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,18 +25,23 @@ func TestNothingScrollsSideways(t *testing.T) {
 	b.enter(adminToken)
 	for _, width := range widths {
 		b.size(width, 900)
+		pages := map[string]func(*tab){}
 		for _, p := range s.pages() {
-			b.openHash(p[1])
+			pages[p[0]] = func(b *tab) { b.openHash(p[1]) }
+		}
+		maps.Copy(pages, dialogs(s))
+		for name, open := range pages {
+			open(b)
 			b.drawn()
-			wide := b.script(`[document.documentElement, ...document.querySelectorAll(".scroll")].filter((n) => n.scrollWidth > (n === document.documentElement ? innerWidth : n.clientWidth)).map((n) => n.tagName + " " + (n.ariaLabel ?? "") + " " + n.scrollWidth + " in " + n.clientWidth
-				+ [...n.querySelectorAll("main *, tr:nth-child(-n+2) > *")].filter((c) => c.getBoundingClientRect().right > n.getBoundingClientRect().left + n.clientWidth + 1).slice(0, 3).map((c) => "\n" + c.outerHTML.slice(0, 150)).join(""))`)
+			wide := b.script(`[document.documentElement, ...document.querySelectorAll(".scroll, dialog[open]")].filter((n) => n.scrollWidth > (n === document.documentElement ? innerWidth : n.clientWidth)).map((n) => n.tagName + " " + (n.ariaLabel ?? "") + " " + n.scrollWidth + " in " + n.clientWidth
+				+ [...n.querySelectorAll("main *, dialog *, tr:nth-child(-n+2) > *")].filter((c) => c.getBoundingClientRect().right > n.getBoundingClientRect().left + n.clientWidth + 1).slice(0, 3).map((c) => "\n" + c.outerHTML.slice(0, 150)).join(""))`)
 			if list, _ := wide.([]any); len(list) > 0 {
 				said, _ := json.MarshalIndent(list, "", "  ")
-				t.Errorf("%s, %d px: %s", p[0], width, said)
+				t.Errorf("%s, %d px: %s", name, width, said)
 			}
 			// A phone's window grows with what is in it, so it is measured against what was asked for.
 			if inner := b.script(`innerWidth`); inner != float64(width) {
-				t.Errorf("%s, %d px: the window grew to %v", p[0], width, inner)
+				t.Errorf("%s, %d px: the window grew to %v", name, width, inner)
 			}
 		}
 	}

@@ -1,13 +1,13 @@
 // The beginning: who is there, and which page they want.
 
 import { h, fill } from "./dom.js";
-import { restore, session, signOut, start } from "./session.js";
+import { may, personal, restore, session, signOut, start } from "./session.js";
 import { route, match, to } from "./router.js";
 import { shell, nowhere, noTenant, elsewhere } from "./shell.js";
 import { at, get } from "./api.js";
 import { form, enter, takeLink } from "./signin.js";
 import { read, paint } from "./brand.js";
-import { problem } from "./ui.js";
+import { notAllowed, problem } from "./ui.js";
 import { tenants, forget } from "./lookup.js";
 
 route("/t/:tenant/overview", () => import("./pages/overview.js"), "overview");
@@ -97,8 +97,26 @@ async function show() {
   frame.mark(found?.nav);
   const strange = found?.params.tenant && await unknown(tenant, signal);
   if (signal.aborted) return;
-  if (strange) return present(strange, signal);
+  if (strange) {
+    frame = shell(settings, session.tenant); // a menu of pages that there are
+    framed = null;
+    fill(root, frame);
+    return present(strange, signal);
+  }
+  const refused = found && closed(found.nav);
+  if (refused) return present(refused, signal);
   await open(found, tenant, signal);
+}
+
+// closed is what to show in place of a page that the token opens nothing of; null of others.
+function closed(nav) {
+  if (["tenants", "tokens"].includes(nav) && !may("admin")) {
+    return notAllowed(nav === "tokens" ? "Tokens" : "Tenants", "This page is for administrators: your token is for one tenant. Sign in with one of the scope admin, or ask who has it.");
+  }
+  if (["overview", "events", "audit", "erasures"].includes(nav) && personal()) {
+    return notAllowed("Of the tenant as a whole", "Your token is for endpoints of your own. Sign in with one of the scope tenant:read to see what is everybody's.");
+  }
+  return null;
 }
 
 const known = new Set(); // tenants that there are: one that is deleted meanwhile is noticed anew

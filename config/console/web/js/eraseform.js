@@ -80,10 +80,13 @@ export function removed(r) {
   return parts.filter(([n]) => n > 0).map(([n, one, many]) => plural(n, one, many)).join(", ") || "nothing";
 }
 
-const states = { running: ["under way", "info"], watching: ["removed, and watched for a day", "ok"], done: ["removed", "ok"] };
+const states = { running: ["under way", "info"], watching: ["removed", "ok", "and watched for: what a dispatcher had in hand is removed too, for a day"], done: ["removed", "ok"] };
 
 // state is how far an erasure has come.
-export const state = (r) => badge(...(states[r.state] ?? [r.state, ""]));
+export function state(r) {
+  const [word, kind, more] = states[r.state] ?? [r.state, ""];
+  return [badge(word, kind), more && h("span", { class: "sub" }, more)];
+}
 
 // proof is a record, with a way to find out whether it is that of a name.
 export function proof(r) {

@@ -30,11 +30,7 @@ export function head(title, { text, crumbs = [], actions = [], marks = [] } = {}
     actions.length > 0 && h("div", { class: "actions" }, actions));
 }
 
-// onlyAdmins is in the place of a page that is for administrators.
-export const onlyAdmins = (title) => [head(title), card(null, { label: title }, empty("For administrators only",
-  "Your token is for one tenant, and this page is about all of them. Sign in with a token of the scope admin, or ask who has one."))];
-
-// notAllowed is in the place of a form that the token may not send.
+// notAllowed is in the place of a page or a form that the token is not for.
 export const notAllowed = (title, text) => [head(title), card(null, { label: title }, empty("Your token may not do that", text))];
 
 // card is a titled part of a page. flush has no padding, for tables.

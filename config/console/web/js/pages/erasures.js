@@ -2,16 +2,15 @@
 
 import { h } from "../dom.js";
 import { at, get } from "../api.js";
-import { button, card, empty, head, load, notAllowed, time } from "../ui.js";
+import { button, card, empty, head, load, time } from "../ui.js";
 import { dialog } from "../forms.js";
 import { number } from "../format.js";
 import { paged } from "../tables.js";
-import { mayDefine, personal } from "../session.js";
+import { mayDefine } from "../session.js";
 import { eraseDialog, proof, removed, state } from "../eraseform.js";
 
 export function page({ tenant, signal }) {
   const top = (actions) => head("Erasures", { text: "Events that were removed for good, on somebody's request. The records are kept for a year, and have nothing of what was erased.", actions });
-  if (personal()) return notAllowed("Erasures", "It is for your own endpoints, and these are the tenant's.");
   const start = () => button("Erase…", { kind: "danger", onclick: () => eraseDialog(tenant, {}, () => box.reload()) });
   const show = (r) => dialog("Proof of an erasure", (close) => [proof(r), h("div", { class: "buttons" }, button("Close", { onclick: close }))], { broad: true });
   const box = load(signal, () => paged("Erasures", [
