@@ -61,7 +61,7 @@ What judging data costs is bounded: a schema may not apply more than 1,000 rules
 
 Then ` + "`go test ./schemas/catalogue -update`" + ` checks the file and writes this page. [form.json](form.json) is the schema of the file itself.
 
-**A tenant's own types** need no change here: put files of the same form in a folder and name it in ` + "`tidings.yaml`" + `. For that tenant they win over the types below.
+**A tenant's own types** need no change here: make them in the console, or by ` + "`PUT /v1/tenants/{tenant}/types/{type}`" + `; or put files of the same form in a folder and name it in ` + "`tidings.yaml`" + `. For that tenant they win over the types below.
 
 ` + "```yaml" + `
 tenants:
