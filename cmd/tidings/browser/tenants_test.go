@@ -51,6 +51,29 @@ func TestATenantIsEdited(t *testing.T) {
 	}
 }
 
+// TestATenantIsDeleted wants its id written first, and its pages to know that it is gone.
+func TestATenantIsDeleted(t *testing.T) {
+	b := newTab(t, tenant(t, "shortlived"))
+	b.enter(adminToken)
+	b.open("settings")
+	b.press("Delete")
+	b.write("Write its id", "short")
+	b.script(`document.querySelector("dialog[open] button[type=submit]").click()`)
+	b.wrongAt("typed", "nothing was done")
+	if got := call(t, "GET", "/v1/tenants/shortlived", nil); got["id"] != "shortlived" {
+		t.Fatalf("got %v", got)
+	}
+	b.write("Write its id", "shortlived")
+	b.script(`document.querySelector("dialog[open] button[type=submit]").click()`)
+	b.until(`location.hash === "#/tenants"`)
+	b.until(`document.querySelector("main h1")?.textContent === "Tenants" && ` + settled)
+	if said := b.script(`document.querySelector("main").innerText.includes("shortlived")`); said == true {
+		t.Error("the list still has it")
+	}
+	b.open("settings")
+	b.shows("There is no such tenant")
+}
+
 // wrongAt waits until the field of this name is said to be wrong, in these words.
 func (b *tab) wrongAt(name, words string) {
 	b.t.Helper()

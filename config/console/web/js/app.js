@@ -4,11 +4,10 @@ import { h, fill } from "./dom.js";
 import { may, personal, restore, session, signOut, start } from "./session.js";
 import { route, match, to } from "./router.js";
 import { shell, nowhere, noTenant, elsewhere } from "./shell.js";
-import { at, get } from "./api.js";
 import { form, enter, takeLink } from "./signin.js";
 import { read, paint } from "./brand.js";
 import { notAllowed, problem } from "./ui.js";
-import { tenants, forget } from "./lookup.js";
+import { tenants, forget, isThere } from "./lookup.js";
 
 route("/t/:tenant/overview", () => import("./pages/overview.js"), "overview");
 route("/t/:tenant/endpoints", () => import("./pages/endpoints.js"), "endpoints");
@@ -67,7 +66,6 @@ async function enterBy(link) {
 function signIn(reason = "") {
   leave();
   forget();
-  known.clear();
   frame = null;
   fill(root, form(settings, { reason, done: show }));
   document.title = `Sign in · ${settings.name}`;
@@ -119,24 +117,13 @@ function closed(nav) {
   return null;
 }
 
-const known = new Set(); // tenants that there are: one that is deleted meanwhile is noticed anew
-
 // unknown is what to show in place of every page of a tenant that there is not, or that
 // the token is not for; null of one that there is.
 async function unknown(tenant, signal) {
   if (session.tenant && session.tenant !== tenant) return elsewhere(tenant);
-  if (known.has(tenant)) {
-    remember(tenant);
-    return null;
-  }
-  try {
-    await get(at(tenant), {}, signal);
-    known.add(tenant);
-    remember(tenant);
-  } catch (error) {
-    if (error.status === 404) return noTenant(tenant);
-  }
-  return null; // whatever else is wrong, the page says
+  if (!await isThere(tenant, signal)) return noTenant(tenant);
+  remember(tenant);
+  return null;
 }
 
 async function open(found, tenant, signal) {

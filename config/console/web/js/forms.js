@@ -108,6 +108,18 @@ export function ask(title, { text, fields = [], go = "OK", kind = "primary", wor
   }, { broad });
 }
 
+// askTyped has a person write a word before what cannot be undone is done.
+export function askTyped(title, { text, label, word, go, work, done }) {
+  ask(title, {
+    fields: [h("div", { class: "note bad", role: "note" }, h("p", null, h("strong", null, "This cannot be undone. "), text)), field(label, input({ name: "typed", required: true }))],
+    go, kind: "danger", done,
+    work: async (data) => {
+      if (data.get("typed").trim() !== word) throw new Wrong("typed", "It is not the same: nothing was done.");
+      return work();
+    },
+  });
+}
+
 // chips is a list of words that can be taken away.
 export function chips(list, label, onremove) {
   return h("ul", { class: "chips", "aria-label": label }, list.map((word) => h("li", { class: "chip" }, word,

@@ -14,8 +14,26 @@ function cached(key, read) {
   return list;
 }
 
+const there = new Set(); // tenants that there are
+
 // forget has what was changed asked for anew.
-export const forget = () => kept.clear();
+export function forget() {
+  kept.clear();
+  there.clear();
+}
+
+// isThere tells whether there is such a tenant. What cannot be found out is taken for yes:
+// whatever is wrong then, the page says.
+export async function isThere(tenant, signal) {
+  if (there.has(tenant)) return true;
+  try {
+    await get(at(tenant), {}, signal);
+    there.add(tenant);
+  } catch (error) {
+    return error.status !== 404;
+  }
+  return true;
+}
 
 // endpoints are the first thousand of a tenant. They are not aborted with a page:
 // another may wait for them.

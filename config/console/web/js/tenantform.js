@@ -1,9 +1,9 @@
 // What is set of a tenant: made, and changed.
 
-import { at, patch, post } from "./api.js";
+import { at, patch, post, remove } from "./api.js";
 import { bytes, parseBytes, seconds } from "./format.js";
 import { button, toast } from "./ui.js";
-import { ask, field, input, select, Wrong } from "./forms.js";
+import { ask, askTyped, field, input, select, Wrong } from "./forms.js";
 import { forget } from "./lookup.js";
 import { may } from "./session.js";
 
@@ -93,6 +93,21 @@ export function editTenant(t, done, size = "") {
     done: () => {
       forget();
       toast("The tenant is changed.");
+      done();
+    },
+  }) });
+}
+
+// deleteTenant is a button; nothing for whoever may not.
+export function deleteTenant(t, done) {
+  if (!may("admin") || t.origin === "file") return null;
+  return button("Delete", { kind: "danger", onclick: () => askTyped(`Delete ${t.name || t.id}?`, {
+    text: "The tenant goes with its endpoints, subscriptions, types and tokens. Events of it that are under way die.",
+    label: "Write its id", word: t.id, go: "Delete",
+    work: () => remove(at(t.id)),
+    done: () => {
+      forget();
+      toast("The tenant is deleted.");
       done();
     },
   }) });

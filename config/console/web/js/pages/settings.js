@@ -5,13 +5,14 @@ import { at, get } from "../api.js";
 import { bytes, duration, number } from "../format.js";
 import { badge, card, facts, head, load, time } from "../ui.js";
 import { session } from "../session.js";
-import { editTenant, validations } from "../tenantform.js";
+import { go } from "../router.js";
+import { deleteTenant, editTenant, validations } from "../tenantform.js";
 
 export function page({ tenant, signal }) {
   const box = load(signal, async () => {
     const t = await get(at(tenant), {}, signal);
-    const change = editTenant(t, () => box.reload());
-    return card("Tenant", { actions: change ? [change] : [] }, about(t));
+    const steps = [editTenant(t, () => box.reload()), deleteTenant(t, () => go("#/tenants"))];
+    return card("Tenant", { actions: steps.some(Boolean) ? steps : undefined }, about(t));
   }, { lines: 6 });
   return [
     head("Settings", { text: "What the tenant may have, and how long its data is kept. An administrator changes it, or tidings.yaml; the process is set by its flags." }),
