@@ -1,9 +1,46 @@
 package browser
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
+
+// TestWhereJSONIsWrong holds the console's words to texts as people write them. Where it is
+// JSON, or is not, the browser has the last word.
+func TestWhereJSONIsWrong(t *testing.T) {
+	b := newTab(t, "")
+	b.do(chromedp.Navigate(shared.base))
+	b.until(settled)
+	for text, want := range map[string]string{
+		`{"a": [1, -2.5e3, "x\u00e9\n", true, null, {}, []]} `: "",
+		"":                              "line 1, column 1: it ends where a value is missing",
+		"{\n  \"a\": 1,\n}":             "line 2, column 9: a comma too many before the }",
+		"{\n  a: 1\n}":                  "line 2, column 3: a name in double quotes is missing",
+		`{'a': 1}`:                      "line 1, column 2: a name in double quotes is missing",
+		`{"a": 'b'}`:                    "line 1, column 7: use double quotes",
+		`{"a" 1}`:                       "line 1, column 6: a colon is missing behind the name",
+		`{"a": tru}`:                    "line 1, column 7: here is no value: text needs double quotes",
+		`{"a": }`:                       "line 1, column 7: here is no value: text needs double quotes",
+		`[1 2]`:                         "line 1, column 4: a comma or a ] is missing",
+		`[01]`:                          "line 1, column 2: here is no value: text needs double quotes",
+		"[\n1":                          "line 2, column 2: it ends, and the [ of line 1 has no ]",
+		`{"a": "b`:                      "line 1, column 7: this text has no end, or a \\ or a line break that must be escaped",
+		`{} {}`:                         "line 1, column 4: there is more behind its end",
+		`{"a": 1, // of course` + "\n}": "line 1, column 10: a name in double quotes is missing",
+	} {
+		quoted, _ := json.Marshal(text)
+		got := b.script(`import(document.querySelector("script[type=module]").src.replace("app.js", "json.js")).then((m) => { try { m.parseJSON(` + string(quoted) + `); return ""; } catch (error) { return error.message; } })`)
+		if want != "" {
+			want = "This is not JSON: " + want + "."
+		}
+		if got != want {
+			t.Errorf("%q: %v, want %s", text, got, want)
+		}
+	}
+}
 
 // TestATypeIsDefined makes a type of the tenant's own, changes and removes it. What does
 // not parse is told while it is written, and not sent.
@@ -17,7 +54,7 @@ func TestATypeIsDefined(t *testing.T) {
 	b.write("Domain", "parcels")
 	b.write("Meaning", "A parcel was handed to the carrier.")
 	b.write("Schema", "{\n  \"type\": \"object\",\n  \"required\": [\"id\"\n}")
-	b.wrongAt("schema", "line 4, column 1")
+	b.wrongAt("schema", "line 4, column 1: a comma or a ] is missing")
 	b.press("Create the type")
 	b.until(`document.activeElement?.name === "schema"`)
 	b.write("Schema", "[]")

@@ -3,6 +3,7 @@
 import { h, fill } from "./dom.js";
 import { at, post } from "./api.js";
 import { after, area, field, input, select } from "./forms.js";
+import { parseJSON } from "./json.js";
 
 const kinds = [["", "None: every event of the types"], ["cel", "CEL expression"], ["sql", "CloudEvents SQL"], ["exact", "A value is exactly"], ["prefix", "A value begins with"], ["suffix", "A value ends with"], ["json", "Filters as JSON"]];
 const hints = {
@@ -37,7 +38,7 @@ export function filterField(tenant, about, signal) {
     const k = kind.value;
     if (k === "") return [];
     if (k === "cel" || k === "sql") return text.control.value.trim() ? [{ [k]: text.control.value }] : [];
-    if (k === "json") return text.control.value.trim() ? JSON.parse(text.control.value) : [];
+    if (k === "json") return text.control.value.trim() ? parseJSON(text.control.value) : [];
     return name.control.value.trim() ? [{ [k]: { [name.control.value.trim()]: value.control.value } }] : [];
   }
 
@@ -53,7 +54,7 @@ export function filterField(tenant, about, signal) {
     try {
       filters = read();
     } catch (error) {
-      return tell(`This is not JSON: ${error.message}`, "wrong");
+      return tell(error.message, "wrong");
     }
     const { types, dialect } = about();
     if (!filters.length) return tell("");

@@ -5,6 +5,7 @@ import { at, call, get } from "../api.js";
 import { bytes, json } from "../format.js";
 import { badge, button, card, empty, facts, head, load, problem, time } from "../ui.js";
 import { area, field } from "../forms.js";
+import { parseJSON } from "../json.js";
 import { names, types } from "../lookup.js";
 import { deliveryColumns, known } from "../rows.js";
 import { table } from "../tables.js";
@@ -53,10 +54,10 @@ function asker(tenant, e, called) {
     event.preventDefault();
     let parsed;
     try {
-      parsed = JSON.parse(data.control.value || "null");
+      parsed = parseJSON(data.control.value || "null");
       data.tell("");
     } catch (error) {
-      return data.tell(`This is not JSON: ${error.message}`);
+      return data.tell(error.message);
     }
     go.disabled = true;
     try {
