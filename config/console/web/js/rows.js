@@ -9,6 +9,9 @@ import { explain } from "./reasons.js";
 // known is the name of an endpoint, with a link to it.
 export const known = (tenant, names, id) => h("a", { href: to(tenant, ["endpoints", id]) }, names.get(id) ?? id);
 
+// dotted is a type, which may be broken behind its dots.
+export const dotted = (type) => String(type ?? "").split(".").flatMap((part, i) => (i ? [".", h("wbr"), part] : [part]));
+
 // result is how the last attempt ended, in short.
 export function result(d) {
   if (!d.reason) return "";
@@ -20,7 +23,7 @@ export function deliveryColumns(tenant, names, { endpoint = true, event = true }
   return [
     { label: "Delivery", cell: (d) => h("a", { href: to(tenant, ["deliveries", d.id]), class: "mono nowrap", title: d.id }, brief(d.id)) },
     { label: "Status", cell: (d) => status(d.status) },
-    event && { label: "Event", cell: (d) => [h("span", { class: "mono" }, d.type ?? ""), d.event?.id && h("span", { class: "sub clip", title: d.event.id }, d.event.id)] },
+    event && { label: "Event", cell: (d) => [h("span", { class: "mono" }, dotted(d.type)), d.event?.id && h("span", { class: "sub clip", title: d.event.id }, d.event.id)] },
     endpoint && { label: "Endpoint", cell: (d) => known(tenant, names, d.endpoint) },
     { label: "Last attempt", cell: result },
     { label: "Attempts", right: true, cell: (d) => number(d.attempts) },
@@ -30,7 +33,7 @@ export function deliveryColumns(tenant, names, { endpoint = true, event = true }
 
 export const eventColumns = (tenant) => [
   { label: "Event", cell: (e) => h("a", { href: to(tenant, ["events", e.place]), class: "mono clip", title: e.id ?? e.place }, e.id ?? "not a CloudEvent") },
-  { label: "Type", cell: (e) => e.type && h("a", { href: to(tenant, ["types", e.type]), class: "mono" }, e.type) },
+  { label: "Type", cell: (e) => e.type && h("a", { href: to(tenant, ["types", e.type]), class: "mono" }, dotted(e.type)) },
   { label: "Source", cell: (e) => h("span", { class: "clip", title: e.source ?? "" }, e.source ?? "") },
   { label: "Went to", cell: (e) => (e.dead ? [badge("dead", "bad"), h("span", { class: "sub" }, explain(e.dead).text)] : e.pending ? badge("not matched yet", "info") : e.matched ? `${number(e.matched)} endpoint${e.matched === 1 ? "" : "s"}` : badge("nobody", "warn")) },
   { label: "Accepted", cell: (e) => h("span", { class: "nowrap" }, time(e.accepted)) },

@@ -65,7 +65,14 @@ function header(column, sort) {
 
 function line(columns, row, mark) {
   return h("tr", { "data-key": mark?.(row) },
-    columns.map((column) => h("td", { class: column.right ? "right num" : undefined, "data-label": column.label }, h("div", null, column.cell(row)))));
+    columns.map((column) => cell(column, row)));
+}
+
+// cell breaks words only where they are so long that no column should be as wide.
+function cell(column, row) {
+  const made = h("td", { class: column.right ? "right num" : undefined, "data-label": column.label }, h("div", null, column.cell(row)));
+  if (made.textContent.split(/[\s.]+/).some((word) => word.length > 20)) made.classList.add("long");
+  return made;
 }
 
 function compare(a, b) {

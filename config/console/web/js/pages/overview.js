@@ -8,7 +8,7 @@ import { select } from "../forms.js";
 import { bars, lines } from "../charts.js";
 import { counts, names, sum } from "../lookup.js";
 import { pause, watch } from "../live.js";
-import { known, publishHint, result } from "../rows.js";
+import { dotted, known, publishHint, result } from "../rows.js";
 import { table } from "../tables.js";
 import { go, to } from "../router.js";
 import { may } from "../session.js";
@@ -141,7 +141,7 @@ function feed(tenant) {
   let called = new Map();
   names(tenant).then((found) => { called = found; });
   const columns = [
-    { label: "Event", cell: (a) => h("a", { href: to(tenant, ["deliveries", a.delivery]), class: "mono" }, a.event?.type ?? a.delivery) },
+    { label: "Event", cell: (a) => h("a", { href: to(tenant, ["deliveries", a.delivery]), class: "mono" }, a.event?.type ? dotted(a.event.type) : a.delivery) },
     { label: "Endpoint", cell: (a) => known(tenant, called, a.endpoint) },
     { label: "Outcome", cell: (a) => h("span", { class: "row" }, status(a.outcome), result({ code: a.status, reason: a.reason })) },
     { label: "Attempt", right: true, cell: (a) => number(a.attempt) },

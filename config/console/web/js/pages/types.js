@@ -6,6 +6,7 @@ import { input } from "../forms.js";
 import { plural } from "../format.js";
 import { types } from "../lookup.js";
 import { table } from "../tables.js";
+import { dotted } from "../rows.js";
 import { to } from "../router.js";
 import { mayDefine } from "../session.js";
 
@@ -23,7 +24,7 @@ function list(tenant, all, start) {
   const said = h("span", { class: "muted", role: "status" });
   const find = input({ type: "search", "aria-label": "Search the types", placeholder: "Search by name, domain or meaning", value: start, oninput: draw });
   const columns = [
-    { label: "Type", sort: (t) => t.type, cell: (t) => h("a", { href: to(tenant, ["types", t.type]), class: "mono" }, t.type) },
+    { label: "Type", sort: (t) => t.type, cell: (t) => h("a", { href: to(tenant, ["types", t.type]), class: "mono" }, dotted(t.type)) },
     { label: "Domain", sort: (t) => t.domain, cell: (t) => t.domain },
     { label: "Meaning", cell: (t) => t.meaning },
     { label: "Dialects", cell: (t) => h("span", { class: "chips" }, Object.keys(t.dialects ?? {}).sort().map((d) => badge(d, "plain"))) },
