@@ -110,3 +110,28 @@ func TestAPersonalToken(t *testing.T) {
 		b.shows("Your token is for endpoints of your own.")
 	}
 }
+
+// TestATenantsToken signs in by the form with one that a tenant's own people have, who see
+// the tenant at once, change what is its own, and nothing of the server's.
+func TestATenantsToken(t *testing.T) {
+	id := tenant(t, "staff")
+	made := call(t, "POST", "/v1/tokens", fields{"name": "Grace", "scope": "tenant:write", "tenant": id})
+	b := newTab(t, id)
+	b.do(chromedp.Navigate(shared.base))
+	b.write("Token", made["token"].(string))
+	b.press("Sign in")
+	b.until(`location.hash === "#/t/staff/overview"`)
+	b.until(settled)
+	b.shows("Grace")
+	if menu := fmt.Sprint(b.script(`[...document.querySelectorAll(".side nav a")].map((n) => n.textContent.trim())`)); strings.Contains(menu, "Tenants") || strings.Contains(menu, "Tokens") || !strings.Contains(menu, "Erasures") {
+		t.Errorf("the menu has %s", menu)
+	}
+	b.open("settings")
+	if got := b.offers(); !slices.Equal(got, []string{"Share"}) { // its quota is the administrator's
+		t.Errorf("the settings offer %q", got)
+	}
+	b.open("types")
+	b.shows("New event type")
+	b.openHash("#/tokens")
+	b.shows("This page is for administrators")
+}
