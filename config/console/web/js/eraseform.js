@@ -9,9 +9,9 @@ import { after, dialog, field, input, select } from "./forms.js";
 // Overwriting what lies on disks takes a while: so long an answer is waited for.
 const patience = 180_000; // milliseconds
 
-// eraseDialog asks what to erase: start presets event and source, or subject. done is
-// called once something was.
-export function eraseDialog(tenant, start, done) {
+// eraseDialog asks what to erase: start presets event and source, or subject.
+// changed is called once something was, and left when the person has read what.
+export function eraseDialog(tenant, start, { changed, left } = {}) {
   dialog("Erase for good", (close) => {
     const what = field("What", select([["subject", "All events about a subject"], ["event", "One event"]], start.event ? "event" : "subject", { name: "what" }));
     const subject = field("Subject", input({ name: "subject", value: start.subject ?? "", placeholder: "customer/4711" }), "The CloudEvents subject, as it was published.");
@@ -43,9 +43,9 @@ export function eraseDialog(tenant, start, done) {
       const body = subject.hidden ? { event: name, ...(source.control.value.trim() && { source: source.control.value.trim() }) } : { subject: name };
       try {
         const record = await call("POST", at(tenant, "erasures"), { body, timeout: patience });
-        done?.();
+        changed?.();
         close();
-        finished(tenant, record, body, done);
+        finished(tenant, record, body, { changed, left });
       } catch (error) {
         fill(said, problem(error));
       }
@@ -60,7 +60,7 @@ export function eraseDialog(tenant, start, done) {
 }
 
 // finished tells what was removed, and lets go on where there is more.
-function finished(tenant, record, body, done) {
+function finished(tenant, record, body, then) {
   const title = record.found ? "It is erased" : "There was nothing to erase";
   dialog(title, (close) => [
     record.found ? h("p", null, `${plural(record.found, "event")} found. This is the proof, which is kept for a year:`)
@@ -69,8 +69,11 @@ function finished(tenant, record, body, done) {
     record.more && h("p", { class: "note warn", role: "note" }, "There are more than one call removes. Go on until none is left."),
     h("div", { class: "buttons" }, record.more && button("Go on", { kind: "danger", onclick: () => {
       close();
-      eraseDialog(tenant, body, done);
-    } }), button("Done", { kind: "primary", onclick: close })),
+      eraseDialog(tenant, body, then);
+    } }), button("Done", { kind: "primary", onclick: () => {
+      close();
+      if (record.found) then.left?.();
+    } })),
   ], { broad: true });
 }
 

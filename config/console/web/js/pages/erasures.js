@@ -11,7 +11,7 @@ import { eraseDialog, proof, removed, state } from "../eraseform.js";
 
 export function page({ tenant, signal }) {
   const top = (actions) => head("Erasures", { text: "Events that were removed for good, on somebody's request. The records are kept for a year, and have nothing of what was erased.", actions });
-  const start = () => button("Erase…", { kind: "danger", onclick: () => eraseDialog(tenant, {}, () => box.reload()) });
+  const start = () => button("Erase…", { kind: "danger", onclick: () => eraseDialog(tenant, {}, { changed: () => box.reload() }) });
   const show = (r) => dialog("Proof of an erasure", (close) => [proof(r), h("div", { class: "buttons" }, button("Close", { onclick: close }))], { broad: true });
   const box = load(signal, () => paged("Erasures", [
     { label: "Asked for", cell: (r) => h("span", { class: "nowrap" }, time(r.created)) },

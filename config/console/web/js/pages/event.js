@@ -9,7 +9,7 @@ import { parseJSON } from "../json.js";
 import { names, types } from "../lookup.js";
 import { deliveryColumns, known } from "../rows.js";
 import { table } from "../tables.js";
-import { to } from "../router.js";
+import { go, to } from "../router.js";
 import { explain } from "../reasons.js";
 import { mayDefine } from "../session.js";
 import { eraseDialog } from "../eraseform.js";
@@ -23,7 +23,7 @@ export function page({ tenant, params, signal }) {
 
 async function show(tenant, place, signal) {
   const [e, called] = await Promise.all([get(at(tenant, "events", place), {}, signal), names(tenant)]);
-  const erase = mayDefine() && e.id && button("Erase…", { kind: "danger", onclick: () => eraseDialog(tenant, { event: e.id, source: e.source }) });
+  const erase = mayDefine() && e.id && button("Erase…", { kind: "danger", onclick: () => eraseDialog(tenant, { event: e.id, source: e.source }, { left: () => go(to(tenant, ["events"])) }) });
   return h("div", { class: "stack" },
     e.dead && h("div", { class: "note bad", role: "note" }, h("p", null, h("strong", null, explain(e.dead).text), e.detail && ` ${e.detail}`), h("p", null, h("strong", null, "What to do: "), explain(e.dead).todo)),
     card("What it is", { actions: erase ? [erase] : [] }, facts([
