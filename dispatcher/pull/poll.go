@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 const (
@@ -50,6 +51,9 @@ func (d *Desk) Poll(ctx context.Context, tenant schemas.TenantID, id schemas.End
 		if ctx.Err() != nil {
 			d.takeBack(id, found)
 			return nil, ctx.Err()
+		}
+		if len(found) > 0 {
+			fault.Here(fault.PullHanded)
 		}
 		if len(found) > 0 || left == 0 || d.ending() {
 			return found, err
