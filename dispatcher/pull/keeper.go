@@ -33,10 +33,11 @@ const (
 // two of them find is stored once. While nothing is stored in any queue, and nothing in
 // them is due to die, a look is one request.
 type Keeper struct {
-	d     *Desk
-	ages  map[string]*ages // by subject: of queues in which something may die of its age
-	last  uint64           // where the stream ended at the look before
-	looks int
+	d      *Desk
+	stream jetstream.Stream // PULL; nil before the first look
+	ages   map[string]*ages // by subject: of queues in which something may die of its age
+	last   uint64           // where the stream ended at the look before
+	looks  int
 }
 
 // NewKeeper keeps the queues of a desk.
@@ -63,17 +64,18 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // Look looks through the queues once, and reports whether there is more to do.
 func (k *Keeper) Look(ctx context.Context) (more bool, err error) {
-	stream, err := k.d.js.Stream(ctx, schemas.StreamPull)
-	if err != nil {
-		return false, err
+	if k.stream == nil {
+		if k.stream, err = k.d.js.Stream(ctx, schemas.StreamPull); err != nil {
+			return false, err
+		}
 	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(schemas.PullSubjects))
+	info, err := k.stream.Info(ctx, jetstream.WithSubjectFilter(schemas.PullSubjects))
 	if err != nil {
 		return false, err
 	}
 	maps.DeleteFunc(k.ages, func(subject string, _ *ages) bool { return info.State.Subjects[subject] == 0 })
 	for subject := range info.State.Subjects {
-		rest, err := k.queue(ctx, stream, subject, info.State.LastSeq)
+		rest, err := k.queue(ctx, subject, info.State.LastSeq)
 		if err != nil {
 			return false, err
 		}
@@ -83,11 +85,11 @@ func (k *Keeper) Look(ctx context.Context) (more bool, err error) {
 	if k.looks++; k.looks%keepConsumers != 1 {
 		return more, nil
 	}
-	return more, k.consumers(ctx, stream, info.State.Subjects)
+	return more, k.consumers(ctx, info.State.Subjects)
 }
 
 // queue looks through a queue of a stream that ends at last.
-func (k *Keeper) queue(ctx context.Context, stream jetstream.Stream, subject string, last uint64) (more bool, err error) {
+func (k *Keeper) queue(ctx context.Context, subject string, last uint64) (more bool, err error) {
 	id := schemas.QueueEndpoint(subject)
 	t, err := k.target(ctx, id)
 	if err != nil {
@@ -97,7 +99,7 @@ func (k *Keeper) queue(ctx context.Context, stream jetstream.Stream, subject str
 	case t == nil || !t.Pulled() || t.Disabled() || schemas.PullSubject(t.Tenant(), id) != subject:
 		delete(k.ages, subject)
 		left := keepDead
-		_, err := k.through(ctx, stream, t, handed{}, stretch{subject: subject, from: 1, to: math.MaxUint64}, &left)
+		_, err := k.through(ctx, t, handed{}, stretch{subject: subject, from: 1, to: math.MaxUint64}, &left)
 		return left <= 0, err
 	case t.Paused() || !t.Ages():
 		delete(k.ages, subject)
@@ -116,7 +118,7 @@ func (k *Keeper) queue(ctx context.Context, stream jetstream.Stream, subject str
 			a.quiet = k.last // and not last: a replica may not have had the newest yet
 		}
 	}
-	late, err := k.prune(ctx, stream, t, a)
+	late, err := k.prune(ctx, t, a)
 	return more || late, err
 }
 
@@ -140,7 +142,7 @@ func (k *Keeper) learn(ctx context.Context, a *ages) (more bool, err error) {
 
 // prune lets die what is due in the stretches that have any of it, and reports whether
 // there may be more.
-func (k *Keeper) prune(ctx context.Context, stream jetstream.Stream, t *attempt.Target, a *ages) (more bool, err error) {
+func (k *Keeper) prune(ctx context.Context, t *attempt.Target, a *ages) (more bool, err error) {
 	var h *handed
 	left := keepDead
 	for n := 0; n < len(a.stretches); {
@@ -154,7 +156,7 @@ func (k *Keeper) prune(ctx context.Context, stream jetstream.Stream, t *attempt.
 				return false, err
 			}
 		}
-		found, err := k.through(ctx, stream, t, *h, s, &left)
+		found, err := k.through(ctx, t, *h, s, &left)
 		if err != nil {
 			return false, err
 		}
@@ -169,7 +171,7 @@ func (k *Keeper) prune(ctx context.Context, stream jetstream.Stream, t *attempt.
 
 // through lets die what has to in a stretch of a queue, but no more than is left to, and
 // returns the stretches of what stays.
-func (k *Keeper) through(ctx context.Context, stream jetstream.Stream, t *attempt.Target, h handed, s stretch, left *int) ([]stretch, error) {
+func (k *Keeper) through(ctx context.Context, t *attempt.Target, h handed, s stretch, left *int) ([]stretch, error) {
 	stay := ages{subject: s.subject}
 	for from := s.from; from <= s.to; {
 		batch, err := direct.Batch(ctx, k.d.nc, schemas.StreamPull, s.subject, from)
@@ -180,7 +182,7 @@ func (k *Keeper) through(ctx context.Context, stream jetstream.Stream, t *attemp
 			if from = m.Sequence + 1; m.Sequence > s.to {
 				break
 			}
-			since, err := k.message(ctx, stream, t, h, s.subject, m)
+			since, err := k.message(ctx, t, h, s.subject, m)
 			switch {
 			case err != nil:
 				return nil, err
@@ -239,7 +241,7 @@ func (k *Keeper) target(ctx context.Context, id schemas.EndpointID) (*attempt.Ta
 // message lets one delivery die that has to; since is for others since when they count.
 // What may be handed out is left to its receiver for as long as a hand-out lasts: it was
 // not too old then, and may be about to be settled.
-func (k *Keeper) message(ctx context.Context, stream jetstream.Stream, t *attempt.Target, h handed, subject string, m direct.Message) (since time.Time, err error) {
+func (k *Keeper) message(ctx context.Context, t *attempt.Target, h handed, subject string, m direct.Message) (since time.Time, err error) {
 	delivery, err := schemas.ReadDelivery(subject, schemas.Header(m.Header), m.Data)
 	if err != nil {
 		return time.Now(), nil // whoever polls it buries it
@@ -252,12 +254,12 @@ func (k *Keeper) message(ctx context.Context, stream jetstream.Stream, t *attemp
 	if err := k.d.bury(ctx, o, schemas.Attempt{}, *verdict); err != nil {
 		return time.Time{}, err
 	}
-	return time.Time{}, direct.Remove(ctx, k.d.nc, stream, subject, m.Sequence)
+	return time.Time{}, direct.Remove(ctx, k.d.nc, k.stream, subject, m.Sequence)
 }
 
 // consumers removes those of endpoints that are gone, once their queues are empty.
-func (k *Keeper) consumers(ctx context.Context, stream jetstream.Stream, queues map[string]uint64) error {
-	names := stream.ListConsumers(ctx)
+func (k *Keeper) consumers(ctx context.Context, queues map[string]uint64) error {
+	names := k.stream.ListConsumers(ctx)
 	for c := range names.Info() {
 		id := schemas.EndpointID(c.Name)
 		if id.Validate() != nil || queues[c.Config.FilterSubject] > 0 {
@@ -271,7 +273,7 @@ func (k *Keeper) consumers(ctx context.Context, stream jetstream.Stream, queues 
 			continue
 		}
 		k.d.forget(id)
-		if err := stream.DeleteConsumer(ctx, c.Name); err != nil && !isNotFound(err) {
+		if err := k.stream.DeleteConsumer(ctx, c.Name); err != nil && !isNotFound(err) {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +34,7 @@ func (d *Desk) Poll(ctx context.Context, tenant schemas.TenantID, id schemas.End
 	if err := ask.Validate(); err != nil {
 		return nil, err
 	}
-	if ask.Max == 0 {
-		ask.Max = schemas.DefaultPoll
-	}
+	ask.Max = cmp.Or(ask.Max, schemas.DefaultPoll)
 	until := time.Now().Add(ask.Wait.Std())
 	for {
 		t := d.o.Targets.Get(id)
