@@ -112,9 +112,10 @@ func TestPulledInOrder(t *testing.T) {
 		}
 		c.settles("ep_a", "nack", again[0].Receipt, schemas.SettledDead)
 		for _, want := range []string{"e1", "e2"} {
+			began := time.Now()
 			next := c.one("ep_a")
-			if next.Event.ID != want {
-				t.Errorf("came %s, want %s", next.Event.ID, want)
+			if took := time.Since(began); next.Event.ID != want || took > 100*time.Millisecond {
+				t.Errorf("came %s after %s, want %s at once", next.Event.ID, took, want)
 			}
 			c.settles("ep_a", "ack", next.Receipt, schemas.SettledDelivered)
 		}

@@ -100,6 +100,9 @@ func (d *Desk) batch(ctx context.Context, t *attempt.Target, id schemas.Endpoint
 		return nil, err
 	}
 	hold := consumer.CachedInfo().Config.AckWait - margin
+	if t.FIFO() { // who asks for more than there may be waits a second for it in vain
+		ask.Max = 1
+	}
 	var found []schemas.Pulled
 	// A queue in which all die is not gone through at once, however long it is.
 	for size, began := 0, time.Now(); len(found) < ask.Max && size < enough && time.Since(began) <= look; wait = 0 {
@@ -133,12 +136,15 @@ func (d *Desk) batch(ctx context.Context, t *attempt.Target, id schemas.Endpoint
 
 // fetch takes up to so many messages, and waits up to so long for the first.
 func fetch(c jetstream.Consumer, most int, wait time.Duration) ([]jetstream.Msg, error) {
+	if most == 1 && wait > 0 {
+		return all(c.Fetch(1, jetstream.FetchMaxWait(wait)))
+	}
 	messages, err := all(c.FetchNoWait(most))
 	if err != nil || len(messages) > 0 || wait <= 0 {
 		return messages, err
 	}
 	messages, err = all(c.Fetch(1, jetstream.FetchMaxWait(wait)))
-	if err != nil || len(messages) == 0 || most == 1 {
+	if err != nil || len(messages) == 0 {
 		return messages, err
 	}
 	more, _ := all(c.FetchNoWait(most - 1)) // or they come with the next poll

@@ -15,9 +15,10 @@ import (
 const (
 	// pullHold is how long what a puller has is its own.
 	pullHold = 3 * time.Second
-	// pullAgain is when what a dead process handed out, or half settled, has come
-	// again: JetStream waits a little longer than the receipt is good.
-	pullAgain = pullHold + 3*time.Second
+	// pullAgain is when what was handed out, or half settled, at a crash has come again:
+	// an api process that lost the broker tries for 8 s to settle a receipt, and
+	// JetStream waits a little longer than the receipt is good.
+	pullAgain = 8*time.Second + pullHold + 3*time.Second
 )
 
 // isPulled reports whether an endpoint is one to pull from, by its name.
