@@ -15,35 +15,32 @@ import (
 // While the registry is restored events are accepted and wait, /readyz says why, and a
 // process that starts waits too.
 func TestThePipeWaitsForARestore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := startPipe(t)
-		c := p.caller()
-		p.pulled("ep_a", schemas.Policy{})
-		bucket := p.bucket()
-		if got := p.problem("registry"); got != "" {
+	pulling(t, schemas.Policy{}, func(t *testing.T, c *caller) {
+		bucket := c.bucket()
+		if got := c.problem("registry"); got != "" {
 			t.Fatalf("before: %s", got)
 		}
 		if _, err := bucket.Put(t.Context(), registry.RestoringKey, []byte(`{"began":"2026-01-02T03:04:05Z"}`)); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		p.publish(t.Context(), "e1")
+		c.publish(t.Context(), "e1")
 		if code := c.call("POST", "/endpoints/ep_a/poll", `{"wait":"1m"}`, nil); code != 503 {
 			t.Errorf("a poll is answered with %d", code)
 		}
-		if got := p.problem("registry"); !strings.Contains(got, "restored since 2026-01-02T03:04:05Z") || !strings.Contains(got, "--force") {
+		if got := c.problem("registry"); !strings.Contains(got, "restored since 2026-01-02T03:04:05Z") || !strings.Contains(got, "--force") {
 			t.Errorf("the registry's problem is %q", got)
 		}
 		if code := c.call("POST", "/endpoints", `{"pull":true}`, nil); code != 503 {
 			t.Errorf("a change is answered with %d", code)
 		}
 		started := make(chan error, 1)
-		go func() { started <- p.app.wholeRegistry(t.Context()) }()
+		go func() { started <- c.app.wholeRegistry(t.Context()) }()
 		<-time.After(time.Hour)
 		if len(started) > 0 {
 			t.Error("a process does not wait")
 		}
-		if waiting, err := p.app.desk.Waiting(t.Context()); err != nil || len(waiting) > 0 {
+		if waiting, err := c.app.desk.Waiting(t.Context()); err != nil || len(waiting) > 0 {
 			t.Errorf("an event was matched: %v, %v", waiting, err)
 		}
 		if err := bucket.Delete(t.Context(), registry.RestoringKey); err != nil {
@@ -55,7 +52,7 @@ func TestThePipeWaitsForARestore(t *testing.T) {
 		if got := c.one("ep_a"); got.Event.ID != "e1" {
 			t.Errorf("afterwards came %+v", got)
 		}
-		if got := p.problem("registry"); got != "" {
+		if got := c.problem("registry"); got != "" {
 			t.Errorf("afterwards: %s", got)
 		}
 	})
