@@ -15,6 +15,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/kept"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/acked"
+	"github.com/tidings-dev/tidings/schemas/fault"
 	"github.com/tidings-dev/tidings/schemas/tracing"
 )
 
@@ -185,6 +186,7 @@ func (p *partition) handle(work context.Context, t *task) ending {
 	case errors.Is(err, attempt.ErrPaused):
 		return paused
 	case errors.Is(err, attempt.ErrShelved): // it lies on, elsewhere
+		fault.Here(fault.PullShelved)
 		t.stored.done()
 		return ended
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/api/roam"
+	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/live"
 	"github.com/tidings-dev/tidings/config/quota"
 	"github.com/tidings-dev/tidings/config/replay"
@@ -104,6 +105,11 @@ func (a *app) roamHandler(gate *access.Gate, guard egress.Guard, quotas *quota.Q
 		Registry: a.registry, Gate: gate, Catalogue: a.types, Log: a.log,
 		CheckURL: func(u *url.URL) error { return open(guard, u) },
 		Make:     quotas.Make,
+		Note: func(ctx context.Context, e audit.Entry) {
+			if err := a.audit.Add(ctx, e); err != nil {
+				a.log.ErrorContext(ctx, "it was not kept who changed what", "token", e.Token, "tenant", e.Tenant, "method", e.Method, "object", e.Object, "error", err)
+			}
+		},
 	})
 }
 

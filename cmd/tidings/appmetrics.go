@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -31,8 +32,9 @@ type measures struct {
 	to         *telemetry.Telemetry
 	connected  map[string]func() bool // by name of the connection
 	lags       map[config.Role]*lag.Poller
-	storage    *lag.Storage           // nil without the role api
-	dispatcher *dispatcher.Dispatcher // nil without its role
+	storage    *lag.Storage                // nil without the role api
+	pulled     *atomic.Pointer[lag.Pulled] // to nil without the role api; polls may come before it is there
+	dispatcher *dispatcher.Dispatcher      // nil without its role
 	owned      *owned
 }
 
@@ -42,7 +44,7 @@ func newMeasures(to *telemetry.Telemetry) measures {
 	}
 	return measures{
 		to: to, connected: map[string]func() bool{}, lags: map[config.Role]*lag.Poller{},
-		owned: &owned{of: map[config.Role]map[int]int{}},
+		owned: &owned{of: map[config.Role]map[int]int{}}, pulled: &atomic.Pointer[lag.Pulled]{},
 	}
 }
 
@@ -66,9 +68,6 @@ func (m *measures) settled(r dispatcher.Report) {
 		s.Span = tracing.OfCreation(d)
 	}
 	m.recorder().Settled(&s)
-	if p := m.lags[config.RoleDispatcher]; p != nil {
-		p.Settled(d, r.Outcome.Kind)
-	}
 }
 
 // journal is next, which also counts.
@@ -154,7 +153,7 @@ func (a *app) startLag(ctx context.Context, nc *nats.Conn, role config.Role) err
 	return nil
 }
 
-// startStorageLook looks what is stored, which only the role api may.
+// startStorageLook looks what is stored, and what waits to be pulled, which only the role api may.
 func (a *app) startStorageLook(ctx context.Context) error {
 	if !a.settings.Has(config.RoleAPI) {
 		return nil
@@ -167,6 +166,12 @@ func (a *app) startStorageLook(ctx context.Context) error {
 		return err
 	}
 	a.background(ctx, "storage look", a.measures.storage.Run)
+	pulled, err := lag.NewPulled(nc, a.log)
+	if err != nil {
+		return err
+	}
+	a.measures.pulled.Store(pulled)
+	a.background(ctx, "age of what waits to be pulled", pulled.Run)
 	return nil
 }
 
@@ -237,6 +242,11 @@ func (a *app) watchAll() error {
 			return err
 		}
 	}
+	if p := m.pulled.Load(); p != nil {
+		if err := m.to.WatchPulled(func() []telemetry.Backlog { return backlogs(p.Picture()) }); err != nil {
+			return err
+		}
+	}
 	if p := m.lags[config.RoleDispatcher]; p != nil {
 		return m.to.WatchBacklogs(func() []telemetry.Backlog { return backlogs(p.Picture()) })
 	}
@@ -262,6 +272,11 @@ func (m *measures) watchConnections(o telemetry.Observe) {
 }
 
 func (m *measures) watchLooks(o telemetry.Observe) {
+	if p := m.pulled.Load(); p != nil {
+		if at := p.Picture().At; !at.IsZero() {
+			o(secondsSince(at), string(config.RoleAPI))
+		}
+	}
 	for role, p := range m.lags {
 		if at := p.Picture().At; !at.IsZero() {
 			o(secondsSince(at), string(role))

@@ -43,8 +43,12 @@ func (c *control) startPulling(ctx context.Context, nc *nats.Conn) (*pull.Desk, 
 
 // observePulled counts what became of what was pulled as if it had been sent.
 func (a *app) observePulled(tenant schemas.TenantID, r *schemas.AttemptRecord) {
+	d := &schemas.Delivery{ID: r.Delivery, Tenant: tenant, Endpoint: r.Endpoint}
+	if p := a.measures.pulled.Load(); p != nil {
+		p.Settled(d, r.Kind, r.Next)
+	}
 	a.observe(dispatcher.Report{
-		Delivery: &schemas.Delivery{ID: r.Delivery, Tenant: tenant, Endpoint: r.Endpoint},
+		Delivery: d,
 		Result: attempt.Result{
 			Attempt: r.Attempt,
 			Outcome: schemas.Outcome{Kind: r.Kind, Reason: r.Reason, Detail: r.Attempt.Detail},

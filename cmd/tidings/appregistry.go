@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/registry"
@@ -33,6 +34,16 @@ func (a *app) fillRegistry(ctx context.Context) error {
 		return err
 	}
 	a.registry = registry.New(a.streams.Registry, a.keys)
+	if err := a.wholeRegistry(ctx); err != nil {
+		return err
+	}
+	a.check(func() api.Check {
+		c := api.Check{Name: "registry"}
+		if err := a.registry.Whole(); err != nil {
+			c.Problem = err.Error()
+		}
+		return c
+	})
 	if a.keys != nil { // keys of another pipe would open nothing, and seal what others cannot open
 		if _, err := a.secret(ctx, keysSecret); err != nil {
 			return err
@@ -69,6 +80,25 @@ func (a *app) fillRegistry(ctx context.Context) error {
 		a.background(ctx, "sealing", a.reseal)
 	}
 	return nil
+}
+
+// wholeRegistry waits until no restore goes on: until somebody repeats one that was
+// interrupted there is nothing to start on.
+func (a *app) wholeRegistry(ctx context.Context) error {
+	for said := false; ; said = true {
+		unfinished, err := a.registry.Unfinished(ctx)
+		if err != nil || unfinished == nil {
+			return err
+		}
+		if !said {
+			a.log.WarnContext(ctx, "waiting", "for", unfinished)
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return unfinished
+		}
+	}
 }
 
 // secret is one of the pipe's own, which the role api makes.

@@ -55,7 +55,7 @@ func (a *app) startDispatcher(ctx context.Context) error {
 		Origin:    a.settings.Origin,
 		Callback:  callback,
 		Transport: a.measures.guarded(transport),
-		Observe:   a.observe,
+		Observe:   a.observeSent,
 		Journal:   a.record,
 		Name:      a.name,
 		AckWait:   streams.AckWait,
@@ -98,6 +98,15 @@ func (a *app) observe(r dispatcher.Report) {
 	a.measures.settled(r)
 	if a.hooks.observe != nil {
 		a.hooks.observe(r)
+	}
+}
+
+// observeSent is observe of what is sent. What is pulled is not remembered as waiting
+// for its retry here: another process may hear how it ends.
+func (a *app) observeSent(r dispatcher.Report) {
+	a.observe(r)
+	if p := a.measures.lags[config.RoleDispatcher]; p != nil {
+		p.Settled(r.Delivery, r.Outcome.Kind)
 	}
 }
 

@@ -111,7 +111,7 @@ var importRules = []importRule{
 		[]string{"schemas/...", "config/streams", "config/broker"}, // the broker in tests: a process of its own connects to it
 		[]string{natsClient, "modernc.org/sqlite", "github.com/jackc/pgx/...", "github.com/go-json-experiment/json/..."},
 	},
-	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/seal"}, []string{"github.com/google/uuid"}},
+	{"config/api/roam", []string{"schemas/...", "config/registry", "config/access", "config/audit", "config/seal"}, []string{"github.com/google/uuid"}},
 	{"config/telemetry/sampling", []string{"schemas/tracing"}, []string{otelAll}}, // decides what spans the SDK keeps
 	{"config/live", []string{"schemas/..."}, []string{natsClient}},
 	{"config/lag", []string{"schemas/..."}, []string{natsClient}},

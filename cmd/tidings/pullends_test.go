@@ -11,25 +11,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/config/access"
-	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-func within(t *testing.T, took, from, to time.Duration) {
-	t.Helper()
-	if took < from || took > to {
-		t.Errorf("it took %s, want %s to %s", took, from, to)
-	}
-}
-
 // A nack is retried by the endpoint's schedule, and dies with it.
 func TestNackedUntilItDies(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := startPipe(t)
-		c := p.caller()
-		p.pulled("ep_a", schemas.Policy{Retry: []schemas.Duration{schemas.Duration(10 * time.Second), schemas.Duration(time.Hour)}})
-		p.publish(t.Context(), "e1")
+	pulling(t, schemas.Policy{Retry: []schemas.Duration{schemas.Duration(10 * time.Second), schemas.Duration(time.Hour)}}, func(t *testing.T, c *caller) {
+		c.publish(t.Context(), "e1")
 		d := c.one("ep_a")
 		began := time.Now()
 		within(t, c.settles("ep_a", "nack", d.Receipt, schemas.SettledRetry).Next.Sub(began), 9*time.Second, 11*time.Second)
@@ -46,7 +35,7 @@ func TestNackedUntilItDies(t *testing.T) {
 		if s := c.settles("ep_a", "nack", d3.Receipt, schemas.SettledDead); s.Reason != schemas.ReasonExhausted {
 			t.Errorf("got %+v", s)
 		}
-		l := p.theDeadLetter()
+		l := c.theDeadLetter()
 		if l.Delivery != d.ID || l.Reason != schemas.ReasonExhausted || len(l.History) != 3 || l.History[0].Detail != "not now" || string(l.Body) != `{"id":"e1"}` {
 			t.Errorf("dead letter %+v", l)
 		}
@@ -57,35 +46,16 @@ func TestNackedUntilItDies(t *testing.T) {
 	})
 }
 
-// sentOnceMore replays what died, and takes it.
-func (c *caller) sentOnceMore(id schemas.DeliveryID) {
-	c.t.Helper()
-	if j := c.replay(`{"endpoint":"ep_a","since":"1999-12-31T00:00:00Z","which":"failed"}`); j.Sent != 1 {
-		c.t.Errorf("replay %+v", j)
-	}
-	again := c.one("ep_a")
-	if again.ID != id || again.Attempt != 1 {
-		c.t.Errorf("came %+v", again)
-	}
-	c.settles("ep_a", "ack", again.Receipt, schemas.SettledDelivered)
-	if got := c.deliveries("endpoint=ep_a"); got[0].Status != deliverylog.Delivered {
-		c.t.Errorf("the log says %+v", got)
-	}
-}
-
 // Hand-outs that nobody answers use up the schedule too.
 func TestUnansweredUntilItDies(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := startPipe(t)
-		c := p.caller()
-		p.pulled("ep_a", schemas.Policy{Retry: []schemas.Duration{schemas.Duration(time.Second)}})
-		p.publish(t.Context(), "e1")
+	pulling(t, schemas.Policy{Retry: []schemas.Duration{schemas.Duration(time.Second)}}, func(t *testing.T, c *caller) {
+		c.publish(t.Context(), "e1")
 		c.one("ep_a")
 		c.one("ep_a")
 		if got := c.poll("ep_a", `{"wait":"1m"}`); len(got) != 0 {
 			t.Fatalf("a third time: %+v", got)
 		}
-		if l := p.theDeadLetter(); l.Reason != schemas.ReasonExhausted || l.History[len(l.History)-1].Reason != schemas.ReasonTimeout {
+		if l := c.theDeadLetter(); l.Reason != schemas.ReasonExhausted || l.History[len(l.History)-1].Reason != schemas.ReasonTimeout {
 			t.Errorf("dead letter %+v", l)
 		}
 	})
@@ -93,12 +63,9 @@ func TestUnansweredUntilItDies(t *testing.T) {
 
 // One at a time, and none overtakes one that is nacked.
 func TestPulledInOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := startPipe(t)
-		c := p.caller()
-		p.pulled("ep_a", schemas.Policy{Order: schemas.OrderFIFO, Retry: []schemas.Duration{schemas.Duration(time.Minute)}})
+	pulling(t, schemas.Policy{Order: schemas.OrderFIFO, Retry: []schemas.Duration{schemas.Duration(time.Minute)}}, func(t *testing.T, c *caller) {
 		for i := range 3 {
-			p.publish(t.Context(), fmt.Sprint("e", i))
+			c.publish(t.Context(), fmt.Sprint("e", i))
 		}
 		d := c.one("ep_a")
 		began := time.Now()
@@ -112,9 +79,10 @@ func TestPulledInOrder(t *testing.T) {
 		}
 		c.settles("ep_a", "nack", again[0].Receipt, schemas.SettledDead)
 		for _, want := range []string{"e1", "e2"} {
+			began := time.Now()
 			next := c.one("ep_a")
-			if next.Event.ID != want {
-				t.Errorf("came %s, want %s", next.Event.ID, want)
+			if took := time.Since(began); next.Event.ID != want || took > 100*time.Millisecond {
+				t.Errorf("came %s after %s, want %s at once", next.Event.ID, took, want)
 			}
 			c.settles("ep_a", "ack", next.Receipt, schemas.SettledDelivered)
 		}
@@ -151,20 +119,17 @@ func TestPulledInEveryDialect(t *testing.T) {
 // What one process has handed out another settles; what nobody settles is handed out
 // again, after the process and its broker have gone as well.
 func TestPulledWhileTheProcessIsReplaced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := startPipe(t)
-		c := p.caller()
-		p.pulled("ep_a", schemas.Policy{})
-		p.publish(t.Context(), "e1")
-		p.publish(t.Context(), "e2")
+	pulling(t, schemas.Policy{}, func(t *testing.T, c *caller) {
+		c.publish(t.Context(), "e1")
+		c.publish(t.Context(), "e2")
 		var got []schemas.Pulled
 		for len(got) < 2 {
 			got = append(got, c.poll("ep_a", `{"wait":"5s"}`)...)
 		}
-		p.stop()
-		p.start()
+		c.stop()
+		c.start()
 		synctest.Wait()
-		v1, _, err := p.app.apiHandlers(t.Context())
+		v1, _, err := c.app.apiHandlers(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,21 +177,18 @@ func TestWhoMayPull(t *testing.T) {
 
 // What is due for a poller that has gone away is somebody else's at once.
 func TestAPollerGoesAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := startPipe(t)
-		c := p.caller()
-		p.pulled("ep_a", schemas.Policy{})
+	pulling(t, schemas.Policy{}, func(t *testing.T, c *caller) {
 		ctx, goAway := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			if got, err := p.app.desk.Poll(ctx, testTenant, "ep_a", schemas.Poll{Wait: schemas.Duration(time.Minute)}); err == nil || len(got) > 0 {
+			if got, err := c.app.desk.Poll(ctx, testTenant, "ep_a", schemas.Poll{Wait: schemas.Duration(time.Minute)}); err == nil || len(got) > 0 {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		}()
 		<-time.After(500 * time.Millisecond)
 		goAway()
-		p.publish(t.Context(), "e1")
+		c.publish(t.Context(), "e1")
 		<-ended
 		if got := c.poll("ep_a", `{"wait":"5s"}`); len(got) != 1 {
 			t.Errorf("got %+v", got)
@@ -236,17 +198,15 @@ func TestAPollerGoesAway(t *testing.T) {
 
 // What waits to be pulled counts as held, in the tenant's quota.
 func TestPulledQueuesAreHeld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := startPipe(t)
-		p.pulled("ep_a", schemas.Policy{})
-		p.publish(t.Context(), "e1")
-		p.publish(t.Context(), "e2")
+	pulling(t, schemas.Policy{}, func(t *testing.T, c *caller) {
+		c.publish(t.Context(), "e1")
+		c.publish(t.Context(), "e2")
 		<-time.After(time.Second)
-		js, err := jetstream.New(p.nc)
+		js, err := jetstream.New(c.nc)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if held, err := p.app.held(t.Context(), js); err != nil || held[testTenant] != 2 {
+		if held, err := c.app.held(t.Context(), js); err != nil || held[testTenant] != 2 {
 			t.Errorf("held are %v, %v; want 2", held, err)
 		}
 	})

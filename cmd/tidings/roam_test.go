@@ -122,3 +122,30 @@ func TestRoam(t *testing.T) {
 		p.noMore(time.Minute)
 	})
 }
+
+// Who subscribes over /v0 is in the tenant's audit list.
+func TestRoamsChangesAreInTheAuditList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPipe(t)
+		_, v0, err := p.app.apiHandlers(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, hash := access.NewToken()
+		if _, err := p.registry.CreateToken(t.Context(), schemas.Token{ID: "tok_org", Hash: hash, Scope: schemas.TokenWrite, Tenant: testTenant}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v0/webhook.subscribe", strings.NewReader(`{"url":"https://8.8.8.8/","event":"recording:saved"}`))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		if v0.ServeHTTP(w, r); w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		entries, _, err := p.app.audit.Page(t.Context(), testTenant, "", 10)
+		if err != nil || len(entries) != 1 || entries[0].Token != "tok_org" || entries[0].Action != "/v0/webhook.subscribe" {
+			t.Errorf("kept %+v, %v", entries, err)
+		}
+	})
+}

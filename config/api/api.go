@@ -21,11 +21,13 @@ type API struct {
 	Options
 	mux      *http.ServeMux
 	watchers atomic.Int64 // who watch what happens
+	backlogs *backlogs    // for them
 }
 
 // New is the API. All of [Options] that has no default must be set.
 func New(o Options) *API {
 	a := &API{Options: o.withDefaults(), mux: http.NewServeMux()}
+	a.backlogs = newBacklogs(a.lookBacklog)
 	paths := map[string]map[string]http.HandlerFunc{}
 	for _, r := range a.routes() {
 		if paths[r.path] == nil {

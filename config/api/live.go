@@ -113,7 +113,7 @@ func (a *API) show(ctx context.Context, tenant schemas.TenantID, s *watcher) {
 		}) // where it fails the caller comes again
 	}()
 	backlogs := make(chan deliverylog.Backlog)
-	go a.followBacklog(ctx, tenant, backlogs) // ends with ctx
+	go a.backlogs.follow(ctx, tenant, backlogs) // ends with ctx
 	ticker := time.NewTicker(overviewEvery)
 	defer ticker.Stop()
 	err := s.overview(time.Now())
@@ -129,28 +129,6 @@ func (a *API) show(ctx context.Context, tenant schemas.TenantID, s *watcher) {
 			return
 		case <-a.Stopping:
 			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// followBacklog looks up what waits again and again.
-func (a *API) followBacklog(ctx context.Context, tenant schemas.TenantID, found chan<- deliverylog.Backlog) {
-	for {
-		if store, err := a.DeliveryLog(); err == nil {
-			look, cancel := context.WithTimeout(ctx, backlogTime)
-			b, err := store.Backlog(look, tenant, watchedEndpoints)
-			cancel()
-			if err == nil {
-				select {
-				case found <- b:
-				case <-ctx.Done():
-				}
-			}
-		}
-		select {
-		case <-time.After(backlogEvery):
 		case <-ctx.Done():
 			return
 		}

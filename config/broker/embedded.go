@@ -96,6 +96,7 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 		return nil, schemas.Errorf(schemas.CodeUnavailable, "embedded NATS server on %q with data in %s did not start: %w",
 			e.Listen, filepath.Join(e.DataDir, "jetstream"), cause)
 	}
+	faults.started()
 	return &Server{ns: ns, dir: e.DataDir, lock: lock, own: own, tls: opts.TLSConfig != nil}, nil
 }
 

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,9 +13,10 @@ import (
 type faultLog struct {
 	log *slog.Logger
 
-	mu    sync.Mutex // guards what follows
-	fault error      // set by Errorf and Fatalf
-	fatal bool       // set by Fatalf: the server has given up
+	mu       sync.Mutex // guards what follows
+	fault    error      // set by Errorf and Fatalf
+	fatal    bool       // set by Fatalf: the server has given up
+	recovery recovery
 }
 
 func (l *faultLog) gaveUp() bool {
@@ -32,6 +34,16 @@ func (l *faultLog) last() error {
 	return l.fault
 }
 
+// started says in one line that the server has recovered, if it had to.
+func (l *faultLog) started() {
+	l.mu.Lock()
+	streams := l.recovery.ended()
+	l.mu.Unlock()
+	if len(streams) > 0 {
+		l.log.Info("the embedded NATS server has recovered after an unclean stop: it has read these streams anew, and nothing is left to do", "streams", streams)
+	}
+}
+
 func (l *faultLog) record(message string, fatal bool) {
 	l.mu.Lock()
 	l.fault = errors.New(message)
@@ -47,7 +59,13 @@ func (l *faultLog) Debugf(string, ...any)  {}
 func (l *faultLog) Tracef(string, ...any)  {}
 
 func (l *faultLog) Warnf(format string, args ...any) {
-	l.log.Warn("nats server", "detail", fmt.Sprintf(format, args...))
+	warning, level := fmt.Sprintf(format, args...), slog.LevelWarn
+	l.mu.Lock()
+	if l.recovery.takes(warning) {
+		level = slog.LevelDebug
+	}
+	l.mu.Unlock()
+	l.log.Log(context.Background(), level, "nats server", "detail", warning)
 }
 
 func (l *faultLog) Errorf(format string, args ...any) { l.record(fmt.Sprintf(format, args...), false) }

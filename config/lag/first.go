@@ -27,7 +27,7 @@ const (
 )
 
 // first is the first message of a subject from a sequence on; nil if there is none.
-func (p *Poller) first(ctx context.Context, stream string, sequence uint64, filter string) (*stored, error) {
+func first(ctx context.Context, nc *nats.Conn, stream string, sequence uint64, filter string) (*stored, error) {
 	text, err := json.Marshal(struct {
 		Sequence uint64 `json:"seq"`
 		Subject  string `json:"next_by_subj"`
@@ -37,7 +37,7 @@ func (p *Poller) first(ctx context.Context, stream string, sequence uint64, filt
 	}
 	ctx, cancel := context.WithTimeout(ctx, getWait)
 	defer cancel()
-	m, err := p.o.NC.RequestWithContext(ctx, apiGet+stream, text)
+	m, err := nc.RequestWithContext(ctx, apiGet+stream, text)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, err)
 	}

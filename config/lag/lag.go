@@ -45,7 +45,7 @@ type Lane struct {
 type Endpoint struct {
 	ID     schemas.EndpointID
 	Tenant schemas.TenantID // empty as long as it is not known
-	Held   int              // deliveries in its held queue
+	Held   int              // deliveries in its held queue, or in the one they are pulled from
 	Oldest time.Time        // when its oldest event was accepted; zero as long as it is not known
 }
 
@@ -70,17 +70,10 @@ type Poller struct {
 	o        Options
 	js       jetstream.JetStream
 	retrying retrying
-	queues   map[schemas.EndpointID]queue // held ones that were looked at; look's own
+	heads    heads // of held queues; look's own
 
 	mu      sync.Mutex // guards picture
 	picture Picture
-}
-
-// queue is what was found at the head of a held queue.
-type queue struct {
-	tenant   schemas.TenantID
-	accepted time.Time
-	seen     time.Time
 }
 
 // New makes a poller.
@@ -95,11 +88,13 @@ func New(o Options) (*Poller, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Poller{o: o, js: js, retrying: retrying{of: map[schemas.EndpointID]*waiting{}}, queues: map[schemas.EndpointID]queue{}}, nil
+	return &Poller{o: o, js: js, retrying: newRetrying(), heads: newHeads(o.NC)}, nil
 }
 
 // Settled tells of an attempt's outcome, or of a delivery's death.
-func (p *Poller) Settled(d *schemas.Delivery, kind schemas.Kind) { p.retrying.settled(d, kind) }
+func (p *Poller) Settled(d *schemas.Delivery, kind schemas.Kind) {
+	p.retrying.settled(d, kind, time.Time{})
+}
 
 // Picture is what the last look found.
 func (p *Poller) Picture() Picture {
@@ -147,11 +142,7 @@ func (p *Poller) look(ctx context.Context) error {
 			return err
 		}
 	}
-	for id := range p.queues {
-		if e := endpoints[id]; e == nil || e.Held == 0 {
-			delete(p.queues, id)
-		}
-	}
+	p.heads.forget(endpoints)
 	p.retrying.add(endpoints, func(id schemas.EndpointID) bool { return slices.Contains(owned, p.o.Layout.Partition(id)) })
 	for _, e := range endpoints {
 		seen.Endpoints = append(seen.Endpoints, *e)
@@ -178,7 +169,7 @@ func (p *Poller) lane(ctx context.Context, partition int, endpoints map[schemas.
 	if l.Pending == 0 && l.Unacked == 0 {
 		return l, nil
 	}
-	first, err := p.first(ctx, stream, info.AckFloor.Stream+1, filter)
+	first, err := first(ctx, p.o.NC, stream, info.AckFloor.Stream+1, filter)
 	if err != nil || first == nil {
 		return l, err
 	}
@@ -192,9 +183,6 @@ func (p *Poller) lane(ctx context.Context, partition int, endpoints map[schemas.
 	return l, nil
 }
 
-// maxLooks is how many held queues of a partition are looked into at once.
-const maxLooks = 32
-
 // held looks at a partition's held queues.
 func (p *Poller) held(ctx context.Context, partition int, endpoints map[schemas.EndpointID]*Endpoint) error {
 	name := p.o.Layout.DeliveriesStream(partition)
@@ -206,29 +194,5 @@ func (p *Poller) held(ctx context.Context, partition int, endpoints map[schemas.
 	if err != nil {
 		return err
 	}
-	var ids []schemas.EndpointID
-	for subject, count := range info.State.Subjects {
-		id := schemas.QueueEndpoint(subject)
-		at(endpoints, id).Held = int(count) //nolint:gosec // fewer than there are bytes of memory
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b schemas.EndpointID) int { return p.queues[a].seen.Compare(p.queues[b].seen) })
-	for _, id := range ids[:min(len(ids), maxLooks)] {
-		first, err := p.first(ctx, name, 1, p.o.Layout.HeldSubject(id))
-		if err != nil {
-			return err
-		}
-		if first == nil {
-			continue // it was drained meanwhile
-		}
-		if d, err := schemas.ReadDelivery(first.Subject, schemas.Header(first.Header), first.Data); err == nil {
-			p.queues[id] = queue{d.Tenant, d.Accepted(), time.Now()}
-		}
-	}
-	for _, id := range ids {
-		if q, ok := p.queues[id]; ok {
-			at(endpoints, id).older(q.tenant, q.accepted)
-		}
-	}
-	return nil
+	return p.heads.look(ctx, name, info.State.Subjects, endpoints)
 }

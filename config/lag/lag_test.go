@@ -229,3 +229,65 @@ func TestWhatIsStored(t *testing.T) {
 		}
 	})
 }
+
+func TestAgeOfWhatIsPulled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		p, err := lag.NewPulled(r.env.NC, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.run(p.Run)
+		look := func() map[schemas.EndpointID]lag.Endpoint {
+			<-time.After(15 * time.Second)
+			synctest.Wait()
+			found := map[schemas.EndpointID]lag.Endpoint{}
+			for _, e := range p.Picture().Endpoints {
+				found[e.ID] = e
+			}
+			return found
+		}
+		if got := look(); len(got) != 0 || p.Picture().At.IsZero() {
+			t.Fatalf("of empty queues: %+v", p.Picture())
+		}
+		// More queues than one look has time for, two deliveries each.
+		oldest := map[schemas.EndpointID]time.Time{}
+		for n := range 40 {
+			id := schemas.EndpointID(fmt.Sprintf("ep_%d", n))
+			for i := range 2 {
+				d := r.delivery(id, time.Duration(n+2-i)*time.Hour)
+				if i == 0 {
+					oldest[id] = d.Accepted()
+				}
+				r.publish(schemas.PullSubject("acme", id), nats.Header(d.Header()))
+			}
+		}
+		look()
+		got := look()
+		for id, accepted := range oldest {
+			if want := (lag.Endpoint{ID: id, Tenant: "acme", Held: 2, Oldest: accepted}); got[id] != want {
+				t.Errorf("got %+v, want %+v", got[id], want)
+			}
+		}
+		stream, err := r.js.Stream(t.Context(), schemas.StreamPull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := look(); len(got) != 0 {
+			t.Errorf("of queues that are empty again: %+v", got)
+		}
+		// What is nacked counts until its retry is due: its end may be told elsewhere.
+		nacked := r.delivery("ep_1", 5*time.Hour)
+		p.Settled(nacked, schemas.Retry, time.Now().Add(time.Minute))
+		if got := look()["ep_1"]; got != (lag.Endpoint{ID: "ep_1", Tenant: "acme", Oldest: nacked.Accepted()}) {
+			t.Errorf("while it waits for its retry: %+v", got)
+		}
+		<-time.After(time.Minute)
+		if got := look(); len(got) != 0 {
+			t.Errorf("once its retry is due: %+v", got)
+		}
+	})
+}

@@ -23,6 +23,8 @@ type retrying struct {
 	of map[schemas.EndpointID]*waiting
 }
 
+func newRetrying() retrying { return retrying{of: map[schemas.EndpointID]*waiting{}} }
+
 // waiting are an endpoint's, the oldest first.
 type waiting struct {
 	tenant schemas.TenantID
@@ -32,10 +34,12 @@ type waiting struct {
 type dated struct {
 	id       schemas.DeliveryID
 	accepted time.Time
+	until    time.Time // when it is somebody else's to know of it; zero if it never is
 }
 
-// settled takes in what became of a delivery.
-func (r *retrying) settled(d *schemas.Delivery, kind schemas.Kind) {
+// settled takes in what became of a delivery. Until is for how long one that is to be
+// retried is remembered, if its end may be told to another process; else zero.
+func (r *retrying) settled(d *schemas.Delivery, kind schemas.Kind, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.of[d.Endpoint]
@@ -57,11 +61,12 @@ func (r *retrying) settled(d *schemas.Delivery, kind schemas.Kind) {
 		r.of[d.Endpoint] = w
 	}
 	w.tenant = d.Tenant
-	w.add(dated{d.ID, d.Accepted()})
+	w.add(dated{d.ID, d.Accepted(), until})
 }
 
 func (w *waiting) add(d dated) {
-	if slices.ContainsFunc(w.oldest, func(o dated) bool { return o.id == d.id }) {
+	if n := slices.IndexFunc(w.oldest, func(o dated) bool { return o.id == d.id }); n >= 0 {
+		w.oldest[n].until = d.until
 		return
 	}
 	n, _ := slices.BinarySearchFunc(w.oldest, d, func(a, b dated) int { return a.accepted.Compare(b.accepted) })
@@ -75,6 +80,11 @@ func (r *retrying) add(to map[schemas.EndpointID]*Endpoint, mine func(schemas.En
 	defer r.mu.Unlock()
 	for id, w := range r.of {
 		if !mine(id) {
+			delete(r.of, id)
+			continue
+		}
+		w.oldest = slices.DeleteFunc(w.oldest, func(o dated) bool { return !o.until.IsZero() && !time.Now().Before(o.until) })
+		if len(w.oldest) == 0 {
 			delete(r.of, id)
 			continue
 		}

@@ -13,6 +13,7 @@
 //	failing.<endpoint>         since when it has done nothing but fail, as its dispatcher knows it
 //	secret.<name>              a key that all processes share, sealed
 //	secret.<tenant>.<name>     the same for one tenant, with which it goes
+//	restoring.backup           a restore goes on: the rest is not whole ([Restoring])
 //
 // Who owns what: the static file owns the records it declares ([Registry.Declare]),
 // and Update and Delete refuse those; Put and Remove do not ask. What the pipe
@@ -36,6 +37,7 @@
 //	a record that does not parse            → the same
 //	a process dies while it removes         → some of what belongs to the record is gone; removing again goes on
 //	a process dies while it makes a record  → an entry of a list is left, which nobody minds
+//	a restore begins, or is interrupted     → pictures show what was there before, and nothing else is read or written, until it has ended
 //	the two sides of a ROQ claim at once    → one is undone, and told so; a watcher may see it come and go
 //
 // A [Watcher] hands over what is there, event types first, then every change, in

@@ -11,7 +11,7 @@ import (
 
 // Registry reads and writes the bucket. It is safe for concurrent use.
 type Registry struct {
-	kv   jetstream.KeyValue
+	kv   *whole
 	keys *seal.Keyring
 	// leaving are endpoints that a declaration is about to remove or to change: they
 	// no longer keep another from being their tenant's ROQ endpoint.
@@ -21,7 +21,9 @@ type Registry struct {
 // New is the registry in a bucket that package streams has made. Keys seal the
 // secrets in it. Without keys endpoints are read without their secrets and
 // headers, and are not written: enough for a process that only matches events.
-func New(kv jetstream.KeyValue, keys *seal.Keyring) *Registry { return &Registry{kv: kv, keys: keys} }
+func New(kv jetstream.KeyValue, keys *seal.Keyring) *Registry {
+	return &Registry{kv: &whole{KeyValue: kv}, keys: keys}
+}
 
 // withoutKeys is the same registry for who wants no secrets: it also reads what
 // is sealed by a key that is lost.

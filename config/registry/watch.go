@@ -20,7 +20,8 @@ type Watcher struct {
 	watch    jetstream.KeyWatcher
 	log      *slog.Logger
 	apply    []func(schemas.Change)
-	aged     bool // something that was there was [reading] aged: set by load
+	kept     []reading // what came while a restore goes on: not passed on yet
+	aged     bool      // something that was there was [reading] aged: set by load
 
 	mu   sync.Mutex    // guards what follows
 	seen uint64        // the revision of the newest change passed on
@@ -50,6 +51,9 @@ func (r *Registry) Watch(ctx context.Context, log *slog.Logger, apply ...func(sc
 	}
 	w.watch = kw
 	if err := drain(ctx, kw, w.pass); err != nil {
+		return nil, err
+	}
+	if err := w.untilWhole(ctx); err != nil { // a restore began meanwhile
 		return nil, err
 	}
 	if w.seen < before { // the newest message is no longer there to be seen
@@ -105,11 +109,15 @@ type reading struct {
 	change *schemas.Change
 	aged   bool // an older key than the newest has sealed something of it
 	err    error
+	// restoring says that it is of no picture, and tells of a restore.
+	restoring bool
 }
 
 func (r *Registry) read(entry jetstream.KeyValueEntry) reading {
 	kind, id, _ := strings.Cut(entry.Key(), ".")
 	switch kind + "." {
+	case restoringPrefix:
+		return reading{entry: entry, restoring: true}
 	case secretPrefix:
 		return reading{aged: r.aged(sealedIn(entry))} // nobody's picture
 	case listPrefix, roqPrefix, progressPrefix, usedPrefix, failingPrefix, storedPrefix, jobPrefix, erasurePrefix:
@@ -131,6 +139,12 @@ func (r *Registry) aged(text string) bool {
 // who keeps a picture keeps what was there before.
 func (w *Watcher) deliver(r reading) {
 	switch {
+	case r.restoring:
+		w.restore(r.entry)
+	case w.registry.Whole() != nil:
+		if r.err != nil || r.change != nil {
+			w.kept = append(w.kept, r)
+		}
 	case r.err != nil:
 		w.log.Error("registry record skipped", "key", r.entry.Key(), "revision", r.entry.Revision(), "error", r.err)
 	case r.change != nil:
@@ -179,14 +193,17 @@ func (r *Registry) change(kind, id string, entry jetstream.KeyValueEntry) (c sch
 func (w *Watcher) saw(revision uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.seen = revision
+	if w.registry.Whole() == nil {
+		w.seen = revision
+	}
 	close(w.news)
 	w.news = make(chan struct{})
 }
 
 // CaughtUp returns once the watcher has passed on every change that the
 // registry holds now: what it feeds then shows every write that had returned
-// before, whichever process made it.
+// before, whichever process made it. While a restore goes on it is an error: the
+// watcher passes nothing on until that has ended.
 func (w *Watcher) CaughtUp(ctx context.Context, r *Registry) error {
 	now, err := r.newest(ctx)
 	if err != nil {
@@ -196,6 +213,9 @@ func (w *Watcher) CaughtUp(ctx context.Context, r *Registry) error {
 		w.mu.Lock()
 		seen, news := w.seen, w.news
 		w.mu.Unlock()
+		if err := w.registry.Whole(); err != nil {
+			return err
+		}
 		if seen >= now {
 			return nil
 		}

@@ -43,34 +43,39 @@ const (
 
 // Names of what is watched: who watches it names it.
 const (
-	InFlight          = "tidings.attempts.in_flight"
-	Waiting           = "tidings.deliveries.waiting"
-	OldestDelivery    = "tidings.deliveries.oldest.age"
-	WorstByAge        = "tidings.endpoint.oldest.age"
-	WorstByHeld       = "tidings.endpoint.held"
-	HeldEndpoints     = "tidings.endpoints.held"
-	Breakers          = "tidings.breakers"
-	Partitions        = "tidings.partitions"
-	PartitionsOwned   = "tidings.partitions.owned"
-	ConsumerPending   = "tidings.consumer.pending"
-	ConsumerUnacked   = "tidings.consumer.ack_pending"
-	ConsumerOldest    = "tidings.consumer.oldest.age"
-	LookAge           = "tidings.lag.look.age"
-	RegistryObjects   = "tidings.registry.objects"
-	BrokerConnected   = "tidings.broker.connected"
-	BrokerStorageUsed = "tidings.broker.storage.used"
-	BrokerStorageMax  = "tidings.broker.storage.limit"
-	DiskFree          = "tidings.broker.disk.free"
-	DiskSize          = "tidings.broker.disk.size"
-	StreamMessages    = "tidings.stream.messages"
-	StreamBytes       = "tidings.stream.bytes"
-	LogWritten        = "tidings.log.written"
-	LogDropped        = "tidings.log.dropped"
-	LogWaiting        = "tidings.log.waiting"
-	LogLag            = "tidings.log.lag"
-	buildInfo         = "tidings.build.info"
-	goroutines        = "go.goroutine.count"
-	memoryUsed        = "go.memory.used"
+	InFlight           = "tidings.attempts.in_flight"
+	Waiting            = "tidings.deliveries.waiting"
+	OldestDelivery     = "tidings.deliveries.oldest.age"
+	WorstByAge         = "tidings.endpoint.oldest.age"
+	WorstByHeld        = "tidings.endpoint.held"
+	HeldEndpoints      = "tidings.endpoints.held"
+	PulledWaiting      = "tidings.pull.waiting"
+	PulledEndpoints    = "tidings.pull.endpoints"
+	PulledOldest       = "tidings.pull.oldest.age"
+	WorstPulledByAge   = "tidings.pull.endpoint.oldest.age"
+	WorstPulledByCount = "tidings.pull.endpoint.waiting"
+	Breakers           = "tidings.breakers"
+	Partitions         = "tidings.partitions"
+	PartitionsOwned    = "tidings.partitions.owned"
+	ConsumerPending    = "tidings.consumer.pending"
+	ConsumerUnacked    = "tidings.consumer.ack_pending"
+	ConsumerOldest     = "tidings.consumer.oldest.age"
+	LookAge            = "tidings.lag.look.age"
+	RegistryObjects    = "tidings.registry.objects"
+	BrokerConnected    = "tidings.broker.connected"
+	BrokerStorageUsed  = "tidings.broker.storage.used"
+	BrokerStorageMax   = "tidings.broker.storage.limit"
+	DiskFree           = "tidings.broker.disk.free"
+	DiskSize           = "tidings.broker.disk.size"
+	StreamMessages     = "tidings.stream.messages"
+	StreamBytes        = "tidings.stream.bytes"
+	LogWritten         = "tidings.log.written"
+	LogDropped         = "tidings.log.dropped"
+	LogWaiting         = "tidings.log.waiting"
+	LogLag             = "tidings.log.lag"
+	buildInfo          = "tidings.build.info"
+	goroutines         = "go.goroutine.count"
+	memoryUsed         = "go.memory.used"
 )
 
 var (
@@ -109,9 +114,14 @@ func Instruments() []Instrument {
 		{Name: Waiting, Kind: Gauge, Unit: "{delivery}", Meaning: "Deliveries that this process has taken and not begun to attempt.", watched: true},
 		{Name: HeldEndpoints, Kind: Gauge, Unit: "{endpoint}", Meaning: "Endpoints whose deliveries wait in their own queue, being slow, down, paused or in order.", watched: true},
 		{Name: Breakers, Kind: Gauge, Unit: "{endpoint}", Attributes: []string{attrState}, Meaning: "Endpoints by the state of their breaker, of those that were delivered to of late: open, half_open, ramping, closed.", watched: true},
-		{Name: OldestDelivery, Kind: Gauge, Unit: "s", Attributes: tenant, Meaning: "Age of the oldest event that is still to be delivered to some endpoint of this process's partitions: due, held, or waiting for a retry that this process has seen. 0 if there is none.", watched: true},
+		{Name: OldestDelivery, Kind: Gauge, Unit: "s", Attributes: tenant, Meaning: "Age of the oldest event that is still to be sent to some endpoint of this process's partitions: due, held, or waiting for a retry that this process has seen. 0 if there is none.", watched: true},
 		{Name: WorstByAge, Kind: Gauge, Unit: "s", Attributes: []string{attrEndpoint}, Meaning: "The same, of the few endpoints where it is oldest (--metrics-endpoints).", watched: true},
 		{Name: WorstByHeld, Kind: Gauge, Unit: "{delivery}", Attributes: []string{attrEndpoint}, Meaning: "Deliveries in the held queues of the few endpoints where they are most (--metrics-endpoints).", watched: true},
+		{Name: PulledWaiting, Kind: Gauge, Unit: "{delivery}", Meaning: "Deliveries in the queues from which receivers pull, those that are handed out included. Every process with the role api tells of all.", watched: true},
+		{Name: PulledEndpoints, Kind: Gauge, Unit: "{endpoint}", Meaning: "Endpoints that have any there. The same of all such processes, as are the next.", watched: true},
+		{Name: PulledOldest, Kind: Gauge, Unit: "s", Attributes: tenant, Meaning: "Age of the oldest event that waits to be pulled: at the head of a queue, or nacked and waiting for its retry, as far as this process has seen. How often a receiver polls is its own affair, so this is apart from what is sent. 0 if there is none.", watched: true},
+		{Name: WorstPulledByAge, Kind: Gauge, Unit: "s", Attributes: []string{attrEndpoint}, Meaning: "The same, of the few endpoints where it is oldest (--metrics-endpoints).", watched: true},
+		{Name: WorstPulledByCount, Kind: Gauge, Unit: "{delivery}", Attributes: []string{attrEndpoint}, Meaning: "Deliveries in the queues of the few endpoints that are pulled from where they are most (--metrics-endpoints).", watched: true},
 		{Name: Partitions, Kind: Gauge, Unit: "{partition}", Meaning: "Partitions that there are.", watched: true},
 		{Name: PartitionsOwned, Kind: Gauge, Unit: "{partition}", Attributes: []string{attrRole}, Meaning: "Partitions that this process works on.", watched: true},
 		{Name: ConsumerPending, Kind: Gauge, Unit: "{message}", Attributes: []string{attrRole, attrPartition}, Meaning: "Lag: events (fanout) or due deliveries (dispatcher) of a partition of this process that JetStream has not handed out.", watched: true},

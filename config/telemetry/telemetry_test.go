@@ -198,9 +198,16 @@ func TestBacklogs(t *testing.T) {
 			if err := s.WatchBacklogs(func() []telemetry.Backlog { return backlogs }); err != nil {
 				t.Fatal(err)
 			}
+			if err := s.WatchPulled(func() []telemetry.Backlog { return backlogs }); err != nil {
+				t.Fatal(err)
+			}
 			page := scrape(t, s, plain)
 			want(t, page, c.lines...)
-			if n := strings.Count(page, "{tidings_endpoint="); n != c.count {
+			want(t, page, "tidings_pull_waiting 21", "tidings_pull_endpoints 3")
+			for _, line := range c.lines { // those that are pulled from have the same of their own
+				want(t, page, strings.NewReplacer("tidings_deliveries_", "tidings_pull_", "tidings_endpoint_held", "tidings_pull_endpoint_waiting", "tidings_endpoint_oldest", "tidings_pull_endpoint_oldest").Replace(line))
+			}
+			if n := strings.Count(page, "{tidings_endpoint="); n != 2*c.count {
 				t.Errorf("%d series of endpoints, want %d", n, c.count)
 			}
 		})

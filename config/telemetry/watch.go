@@ -48,14 +48,44 @@ func (t *Telemetry) Watch(instrument string, read func(Observe)) error {
 type Backlog struct {
 	Endpoint schemas.EndpointID
 	Tenant   schemas.TenantID
-	Held     int       // deliveries in its held queue
+	Held     int       // deliveries in its held queue, or in the one they are pulled from
 	Oldest   time.Time // when its oldest event that is undelivered was stored; zero if unknown
 }
 
 // WatchBacklogs watches [OldestDelivery], [WorstByAge] and [WorstByHeld] by what waits
 // for each endpoint, however many there are.
 func (t *Telemetry) WatchBacklogs(read func() []Backlog) error {
-	err := t.Watch(OldestDelivery, func(observe Observe) {
+	return t.watchBacklogs(OldestDelivery, WorstByAge, WorstByHeld, read)
+}
+
+// WatchPulled watches [PulledWaiting], [PulledEndpoints], [PulledOldest],
+// [WorstPulledByAge] and [WorstPulledByCount] by what waits to be pulled from each
+// endpoint, however many there are.
+func (t *Telemetry) WatchPulled(read func() []Backlog) error {
+	err := t.Watch(PulledWaiting, func(observe Observe) {
+		sum := 0
+		for _, b := range read() {
+			sum += b.Held
+		}
+		observe(float64(sum))
+	})
+	if err != nil {
+		return err
+	}
+	err = t.Watch(PulledEndpoints, func(observe Observe) {
+		waiting := slices.DeleteFunc(slices.Clone(read()), func(b Backlog) bool { return b.Held == 0 })
+		observe(float64(len(waiting)))
+	})
+	if err != nil {
+		return err
+	}
+	return t.watchBacklogs(PulledOldest, WorstPulledByAge, WorstPulledByCount, read)
+}
+
+// watchBacklogs watches the instruments for the oldest of each tenant, and for the
+// endpoints that are worst by age and by count.
+func (t *Telemetry) watchBacklogs(oldest, byAge, byCount string, read func() []Backlog) error {
+	err := t.Watch(oldest, func(observe Observe) {
 		oldest := map[string]float64{}
 		if t.tenants.most <= 0 {
 			oldest[""] = 0
@@ -78,10 +108,10 @@ func (t *Telemetry) WatchBacklogs(read func() []Backlog) error {
 			}
 		}
 	}
-	if err := t.Watch(WorstByAge, worst(func(b Backlog) float64 { return age(b.Oldest) })); err != nil {
+	if err := t.Watch(byAge, worst(func(b Backlog) float64 { return age(b.Oldest) })); err != nil {
 		return err
 	}
-	return t.Watch(WorstByHeld, worst(func(b Backlog) float64 { return float64(b.Held) }))
+	return t.Watch(byCount, worst(func(b Backlog) float64 { return float64(b.Held) }))
 }
 
 // worst are the few with the most, of those that have any.

@@ -93,3 +93,12 @@ func (t *Target) Outdated(delivery *schemas.Delivery, by time.Duration) bool {
 	dies := t.dies(delivery)
 	return !dies.IsZero() && time.Since(dies) > by
 }
+
+// Expired reports whether a delivery that counts since a time dies of that alone.
+func (t *Target) Expired(since time.Time) bool {
+	age := t.endpoint.Policy.MaxAge.Std()
+	return since.Before(t.endpoint.SkipBefore) || age > 0 && time.Since(since) > age
+}
+
+// Dies is when a delivery is too old for its endpoint; the zero time is never.
+func (t *Target) Dies(delivery *schemas.Delivery) time.Time { return t.dies(delivery) }

@@ -20,8 +20,11 @@
 // An endpoint with an order has one delivery handed out at a time, and a nack keeps the
 // delivery in its place: JetStream waits with it, and with all behind it.
 //
-// The [Keeper] looks through the queues now and then for what nobody polls: deliveries
-// past their max_age, or of endpoints that are disabled or deleted, die too.
+// The [Keeper] looks through the queues twice a minute for what nobody polls: deliveries
+// past their max_age, or of endpoints that are disabled or deleted, die too. It reads
+// each delivery once, remembers how old those of each stretch of a queue are, and reads
+// again only stretches of which some is due to die. What is handed out it leaves alone
+// for one ack wait more, which no extension makes longer.
 //
 // Guarantee: a delivery leaves its queue only after its receiver said that it has it,
 // or after its next attempt or its dead letter is stored; and after the journal has its

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 const (
@@ -32,9 +34,7 @@ func (d *Desk) Poll(ctx context.Context, tenant schemas.TenantID, id schemas.End
 	if err := ask.Validate(); err != nil {
 		return nil, err
 	}
-	if ask.Max == 0 {
-		ask.Max = schemas.DefaultPoll
-	}
+	ask.Max = cmp.Or(ask.Max, schemas.DefaultPoll)
 	until := time.Now().Add(ask.Wait.Std())
 	for {
 		t := d.o.Targets.Get(id)
@@ -50,6 +50,9 @@ func (d *Desk) Poll(ctx context.Context, tenant schemas.TenantID, id schemas.End
 		if ctx.Err() != nil {
 			d.takeBack(id, found)
 			return nil, ctx.Err()
+		}
+		if len(found) > 0 {
+			fault.Here(fault.PullHanded)
 		}
 		if len(found) > 0 || left == 0 || d.ending() {
 			return found, err
@@ -97,6 +100,9 @@ func (d *Desk) batch(ctx context.Context, t *attempt.Target, id schemas.Endpoint
 		return nil, err
 	}
 	hold := consumer.CachedInfo().Config.AckWait - margin
+	if t.FIFO() { // who asks for more than there may be waits a second for it in vain
+		ask.Max = 1
+	}
 	var found []schemas.Pulled
 	// A queue in which all die is not gone through at once, however long it is.
 	for size, began := 0, time.Now(); len(found) < ask.Max && size < enough && time.Since(began) <= look; wait = 0 {
@@ -130,12 +136,15 @@ func (d *Desk) batch(ctx context.Context, t *attempt.Target, id schemas.Endpoint
 
 // fetch takes up to so many messages, and waits up to so long for the first.
 func fetch(c jetstream.Consumer, most int, wait time.Duration) ([]jetstream.Msg, error) {
+	if most == 1 && wait > 0 {
+		return all(c.Fetch(1, jetstream.FetchMaxWait(wait)))
+	}
 	messages, err := all(c.FetchNoWait(most))
 	if err != nil || len(messages) > 0 || wait <= 0 {
 		return messages, err
 	}
 	messages, err = all(c.Fetch(1, jetstream.FetchMaxWait(wait)))
-	if err != nil || len(messages) == 0 || most == 1 {
+	if err != nil || len(messages) == 0 {
 		return messages, err
 	}
 	more, _ := all(c.FetchNoWait(most - 1)) // or they come with the next poll

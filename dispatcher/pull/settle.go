@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/attempt"
 	"github.com/tidings-dev/tidings/dispatcher/direct"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/fault"
 )
 
 // out is a delivery that is handed out, or lies in its queue.
@@ -58,8 +60,8 @@ func (d *Desk) Settle(ctx context.Context, tenant schemas.TenantID, id schemas.E
 		}})
 	}
 	for _, r := range s.Extend {
-		jobs = append(jobs, job{r, func(ctx context.Context, r receipt, _ string) (schemas.Settled, error) {
-			return d.extend(ctx, r, id)
+		jobs = append(jobs, job{r, func(ctx context.Context, r receipt, subject string) (schemas.Settled, error) {
+			return d.extend(ctx, t, r, subject)
 		}})
 	}
 	answers, free := make([]schemas.Settled, len(jobs)), make(chan struct{}, settlers)
@@ -135,19 +137,32 @@ func (d *Desk) ack(ctx context.Context, r receipt, subject string) (schemas.Sett
 		return schemas.Settled{}, err
 	}
 	d.record(ctx, o, r.made(schemas.ReasonOK, ""), schemas.Outcome{Kind: schemas.Delivered, Reason: schemas.ReasonOK})
+	fault.Here(fault.PullTold)
 	return schemas.Settled{Status: schemas.SettledDelivered}, d.answer(ctx, r.ack, "+ACK")
 }
 
-func (d *Desk) extend(ctx context.Context, r receipt, id schemas.EndpointID) (schemas.Settled, error) {
+// extend gives more time for a delivery, but not beyond the first hand-out's worth after
+// its max_age: then the keeper lets it die.
+func (d *Desk) extend(ctx context.Context, t *attempt.Target, r receipt, subject string) (schemas.Settled, error) {
 	now := time.Now()
+	o, err := d.read(ctx, r, subject)
+	if err != nil {
+		return schemas.Settled{}, err
+	}
 	if err := d.answer(ctx, r.ack, "+WPI"); err != nil {
 		return schemas.Settled{}, err
 	}
+	id := o.delivery.Endpoint
 	c, err := d.js.Consumer(ctx, schemas.StreamPull, schemas.PullConsumer(id))
 	if err != nil {
 		return schemas.Settled{}, err
 	}
-	r.until = now.Add(c.CachedInfo().Config.AckWait - margin)
+	hold := c.CachedInfo().Config.AckWait - margin
+	until := now.Add(hold)
+	if dies := t.Dies(o.delivery); !dies.IsZero() && until.After(dies.Add(hold)) {
+		until = slices.MaxFunc([]time.Time{dies.Add(hold), r.until}, time.Time.Compare)
+	}
+	r.until = until
 	return schemas.Settled{
 		Status: schemas.SettledExtended, Renewed: r.write(d.o.Key, id), Until: r.until.UTC().Truncate(time.Millisecond),
 	}, nil
@@ -172,11 +187,13 @@ func (d *Desk) nack(ctx context.Context, t *attempt.Target, r receipt, subject s
 	answer := schemas.Settled{Status: schemas.SettledRetry, Next: time.Now().Add(verdict.After).UTC().Truncate(time.Millisecond)}
 	if t.FIFO() {
 		d.record(ctx, o, made, verdict)
+		fault.Here(fault.PullKept)
 		return answer, d.answer(ctx, r.ack, fmt.Sprintf(`-NAK {"delay": %d}`, verdict.After.Nanoseconds()))
 	}
 	if err := d.putBack(ctx, o, made, verdict.After); err != nil {
 		return schemas.Settled{}, err
 	}
+	fault.Here(fault.PullPutBack)
 	d.record(ctx, o, made, verdict)
 	return answer, d.answer(ctx, r.ack, "+ACK")
 }
@@ -228,6 +245,7 @@ func (d *Desk) bury(ctx context.Context, o out, made schemas.Attempt, verdict sc
 	if err := d.store(ctx, m, next.DeadID()); err != nil {
 		return err
 	}
+	fault.Here(fault.PullBuried)
 	d.record(ctx, o, made, verdict)
 	return nil
 }

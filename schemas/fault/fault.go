@@ -33,6 +33,12 @@ const (
 	FIFOFailed       Point = "fifo.failed"       // an attempt has failed that is to be repeated in its place; nothing of that is stored
 	FIFOKept         Point = "fifo.kept"         // that is stored; what was stored of attempts before is not purged
 	FIFOSettled      Point = "fifo.settled"      // a delivery of that queue is settled, and not removed
+	PullShelved      Point = "pull.shelved"      // a delivery is in the queue from which it is pulled; it is not acknowledged where it came from
+	PullHanded       Point = "pull.handed"       // deliveries are handed out; who polled has not got them
+	PullTold         Point = "pull.told"         // a delivery is acked, and the journal has it; it is still in the queue
+	PullPutBack      Point = "pull.put_back"     // a delivery is nacked, and stored for its next attempt; it is still in the queue
+	PullKept         Point = "pull.kept"         // one of an ordered queue is nacked, and the journal has it; JetStream does not know when it is to come again
+	PullBuried       Point = "pull.buried"       // the dead letter of a delivery is stored; it is still in the queue
 )
 
 // Points are all of them.
@@ -41,5 +47,6 @@ func Points() []Point {
 		IngestStored, FanoutMatched, FanoutSent, FanoutStored, ExpressSettled, ExpressLate, ExpressStored, FanoutSettled,
 		AttemptDelivered, AttemptFailed, RetryStored, AttemptLast, DeadStored, HeldDue, HeldStored, HeldSettled,
 		FIFODue, FIFOMoved, FIFOFailed, FIFOKept, FIFOSettled,
+		PullShelved, PullHanded, PullTold, PullPutBack, PullKept, PullBuried,
 	}
 }

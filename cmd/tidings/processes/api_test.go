@@ -2,6 +2,7 @@ package processes
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -85,6 +86,35 @@ func (c caller) send(method, path string, body any) (status int, read map[string
 		}
 	}
 	return response.StatusCode, read
+}
+
+// answerLimit is how long a caller waits for the API, which tries for 30 s to
+// have an event stored.
+const answerLimit = 40 * time.Second
+
+// exchange makes a POST that may fail; where [caller.call] ends the test, it returns an
+// error.
+func (c caller) exchange(ctx context.Context, path, contentType string, body []byte) (answer []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	r.Header.Set("Content-Type", contentType)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	if answer, err = io.ReadAll(response.Body); err != nil {
+		return nil, err
+	}
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return nil, fmt.Errorf("%s: %s", response.Status, answer)
+	}
+	return answer, nil
 }
 
 // with is another caller.

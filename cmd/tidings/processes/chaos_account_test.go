@@ -50,6 +50,9 @@ func (c *chaos) settleAccount(began, last, ended time.Time) {
 	c.onceEach()
 	c.firstInOrder("ep_fifo", 1, stored, began)
 	c.firstInOrder("ep_keyed", chaosKeys, stored, began)
+	if _, pulled := c.plan["ep_pulled_fifo"]; pulled {
+		c.firstInOrder("ep_pulled_fifo", 1, stored, began)
+	}
 	for _, key := range r.unexcused[:min(10, len(r.unexcused))] {
 		c.t.Logf("%v came again, and was in flight at no disaster: %s", key, c.visits(key, began))
 	}

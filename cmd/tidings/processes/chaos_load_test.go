@@ -5,10 +5,7 @@ package processes
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,32 +92,8 @@ func (c *chaos) putHTTP(ctx context.Context, e schemas.Event) error {
 	return c.api.post(ctx, fmt.Sprintf("/v1/tenants/%s/events", testTenant), "application/cloudevents+json", body)
 }
 
-// answerLimit is how long a caller waits for the API, which tries for 30 s to
-// have an event stored.
-const answerLimit = 40 * time.Second
-
-// post makes a request that may fail; where [caller.call] ends the test, it
-// returns an error.
+// post is exchange without the answer.
 func (c caller) post(ctx context.Context, path, contentType string, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, strings.NewReader(string(body)))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
-	r.Header.Set("Content-Type", contentType)
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close() //nolint:errcheck // read only
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s: %s", response.Status, answer)
-	}
-	return nil
+	_, err := c.exchange(ctx, path, contentType, body)
+	return err
 }

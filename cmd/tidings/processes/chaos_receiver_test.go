@@ -3,6 +3,7 @@
 package processes
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -27,6 +28,19 @@ var chaosEndpoints = map[string]planned{
 	"ep_dying":   {[]string{"order.created"}, "{retry: [100ms], breaker: off}"},
 }
 
+// pulledEndpoints are those from which a puller fetches.
+var pulledEndpoints = map[string]planned{
+	"ep_pulled":      {[]string{"order.created", "stock.created"}, "{retry: [200ms, 200ms, 500ms, 500ms, 1s, 1s, 1s, 2s, 2s, 2s, 2s, 2s]}"},
+	"ep_pulled_fifo": {[]string{"order.removed"}, "{retry: [200ms, 200ms, 500ms, 1s, 1s, 1s, 1s, 1s, 1s, 1s], order: fifo}"},
+	"ep_pulled_dies": {[]string{"stock.removed"}, "{retry: [100ms]}"},
+}
+
+// planPulled adds them.
+func (c *chaos) planPulled() {
+	c.plan = maps.Clone(c.plan)
+	maps.Copy(c.plan, pulledEndpoints)
+}
+
 // pausedName is the endpoint that is paused and resumed over the API; it gets
 // pausedTypes.
 const pausedName = "ep_paused"
@@ -43,6 +57,8 @@ var chaosDead = map[string][]schemas.Reason{
 	"ep_keyed":   {schemas.ReasonExhausted},
 	"ep_gone":    {schemas.ReasonGone, schemas.ReasonEndpointDisabled},
 	"ep_dying":   {schemas.ReasonExhausted},
+
+	"ep_pulled_dies": {schemas.ReasonExhausted},
 }
 
 const (
@@ -87,7 +103,9 @@ func chaosAnswer(q request) int {
 	}
 	<-time.After(quick)
 	switch {
-	case q.endpoint == "ep_dying",
+	case q.endpoint == "ep_dying", q.endpoint == "ep_pulled_dies",
+		q.endpoint == "ep_pulled" && share < 20,
+		q.endpoint == "ep_pulled_fifo" && share < 5,
 		q.endpoint == "ep_failing" && share < 20,
 		q.endpoint == "ep_fifo" && share < 5,
 		q.endpoint == "ep_keyed" && share < 10,

@@ -51,6 +51,7 @@ func (c *chaos) windows() []window {
 	}
 	for _, d := range c.disasters {
 		for _, v := range d.victims {
+			e.pulled(d, v)
 			switch {
 			case d.kind == pauses, d.kind == jumps:
 				e.pause(d, v)
@@ -79,6 +80,15 @@ type excuses struct {
 }
 
 func (e *excuses) add(w ...window) { e.all = append(e.all, w...) }
+
+// pulled: what an api process, or the broker, has in its hands comes again once its time
+// is over, and whoever pulled it may have taken it meanwhile.
+func (e *excuses) pulled(d disaster, v room) {
+	if v.fanout && !v.broker || v.dispatcher && !v.broker {
+		return
+	}
+	e.add(window{"pulled meanwhile", d.hit.Add(-before), d.healed.Add(pullAgain), func(key ledgerKey) bool { return isPulled(key.endpoint) }})
+}
 
 // pause: whoever is paused does not hear that a delivery was taken, and others do
 // not hear of the pause.

@@ -63,6 +63,7 @@ func TestChaosInAFleet(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	built, dir := build(t, "tidings", "nats-server"), t.TempDir()
 	c := newChaos(t)
+	c.planPulled()
 	c.url = c.server(built, dir)
 	c.restart("nats")
 	address := freeAddress(t)
@@ -90,6 +91,7 @@ func TestChaosInOneProcess(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	built, dir := build(t, "tidings"), t.TempDir()
 	c := newChaos(t)
+	c.planPulled()
 	address, broker := freeAddress(t), freeAddress(t)
 	c.url = "nats://" + broker
 	c.api = caller{t, "http://" + address, chaosToken}
@@ -119,6 +121,7 @@ func (c *chaos) happen() {
 	c.connect(c.url)
 	c.preparePaused()
 	began := time.Now()
+	defer c.pullAll(c.api, 20)()
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var all sync.WaitGroup
 	defer all.Wait()

@@ -47,6 +47,12 @@ var deaths = []death{
 	{point: fault.FIFOFailed, pass: 4, endpoints: []string{"ep_fifo", "ep_keyed"}},
 	{point: fault.FIFOKept, pass: 4, endpoints: []string{"ep_fifo", "ep_keyed"}},
 	{point: fault.FIFOSettled, pass: 2*early + 10, endpoints: []string{"ep_fifo", "ep_keyed"}, repeats: true},
+	{point: fault.PullShelved, pass: 2*early + 10, endpoints: []string{"ep_pulled", "ep_pulled_fifo"}},
+	{point: fault.PullHanded, pass: early + 10, endpoints: []string{"ep_pulled"}},
+	{point: fault.PullTold, pass: early + 10, endpoints: []string{"ep_pulled"}},
+	{point: fault.PullPutBack, pass: 10, endpoints: []string{"ep_pulled"}},
+	{point: fault.PullKept, pass: 4, endpoints: []string{"ep_pulled_fifo"}},
+	{point: fault.PullBuried, pass: 10, endpoints: []string{"ep_pulled_dying"}},
 
 	{point: fault.FanoutSent, pass: 3*early + 31, alone: "fanout", endpoints: []string{"ep_well", "ep_failing", "ep_fifo"}}, // the first of three
 	{point: fault.ExpressLate, pass: 3, alone: "fanout,dispatcher", endpoints: []string{"ep_well", "ep_hanging"}},
@@ -54,6 +60,9 @@ var deaths = []death{
 	{point: fault.AttemptFailed, pass: 8, alone: "dispatcher", endpoints: []string{"ep_sick"}}, // from the held queue
 	{point: fault.HeldDue, pass: 5, alone: "dispatcher", endpoints: []string{"ep_slow", "ep_well"}},
 	{point: fault.FIFODue, pass: early + 5, alone: "dispatcher", endpoints: []string{"ep_fifo"}},
+	{point: fault.PullShelved, pass: early + 10, alone: "dispatcher", endpoints: []string{"ep_pulled"}},
+	{point: fault.PullTold, pass: early + 10, alone: "api", endpoints: []string{"ep_pulled"}},
+	{point: fault.PullPutBack, pass: 10, alone: "api", endpoints: []string{"ep_pulled"}},
 }
 
 func (d death) name() string {

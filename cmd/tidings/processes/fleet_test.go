@@ -142,8 +142,12 @@ func (f *fleet) file(dir string) (path string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "tenants:\n  - id: %s\n    endpoints:\n", testTenant)
 	for id, e := range f.plan {
-		fmt.Fprintf(&b, "      - id: %s\n        url: http://%s/%s\n        secrets: [{value: %s}]\n        policy: %s\n        subscribe: [%s]\n",
-			id, f.receiver.addr, id, testSecret, e.policy, strings.Join(e.types, ", "))
+		place := fmt.Sprintf("url: http://%s/%s", f.receiver.addr, id)
+		if isPulled(id) {
+			place = "pull: true"
+		}
+		fmt.Fprintf(&b, "      - id: %s\n        %s\n        secrets: [{value: %s}]\n        policy: %s\n        subscribe: [%s]\n",
+			id, place, testSecret, e.policy, strings.Join(e.types, ", "))
 	}
 	path = filepath.Join(dir, "tidings.yaml")
 	writeFile(f.t, path, b.String())
@@ -223,8 +227,12 @@ func (f *fleet) left() int {
 		}
 		left += int(c.CachedInfo().NumPending) + c.CachedInfo().NumAckPending
 	}
+	names := []string{schemas.StreamPull}
 	for shard := range fleetLayout.Shards {
-		n, err := f.messages(schemas.DeliveriesShard(shard))
+		names = append(names, schemas.DeliveriesShard(shard))
+	}
+	for _, name := range names {
+		n, err := f.messages(name)
 		if err != nil {
 			return -1
 		}

@@ -144,7 +144,7 @@ func TestMetricsOfAProcess(t *testing.T) {
 		}
 	}
 	// What did not happen here has no series.
-	unseen := []string{"tidings_events_repeated_total", "tidings_events_rejected_total", "tidings_events_dead_total", "tidings_deliveries_dead_total", "tidings_egress_refused_total", "tidings_broker_storage_limit_bytes", "tidings_endpoint_held", "tidings_endpoint_oldest_age_seconds"}
+	unseen := []string{"tidings_events_repeated_total", "tidings_events_rejected_total", "tidings_events_dead_total", "tidings_deliveries_dead_total", "tidings_egress_refused_total", "tidings_broker_storage_limit_bytes", "tidings_endpoint_held", "tidings_endpoint_oldest_age_seconds", "tidings_pull_oldest_age_seconds", "tidings_pull_endpoint_waiting", "tidings_pull_endpoint_oldest_age_seconds"}
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		if seen.kinds[name] == "" && !slices.Contains(unseen, name) {
 			t.Errorf("%s is in deploy/metrics.md, and the process does not show it", name)

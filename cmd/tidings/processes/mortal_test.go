@@ -37,6 +37,10 @@ var mortalEndpoints = map[string]string{
 	"ep_hanging": "{retry: [300ms, 300ms]}",
 	"ep_fifo":    "{retry: [300ms, 300ms, 300ms], order: fifo, breaker: off}",
 	"ep_keyed":   "{retry: [300ms, 300ms, 300ms], order: fifo, order_key: partitionkey, breaker: off}",
+
+	"ep_pulled":       "{retry: [300ms, 300ms, 300ms, 300ms]}",
+	"ep_pulled_dying": "{retry: [300ms]}",
+	"ep_pulled_fifo":  "{retry: [300ms, 300ms, 300ms], order: fifo}",
 }
 
 // mortal is a fleet of which one process dies.
@@ -44,7 +48,7 @@ type mortal struct {
 	death
 	*fleet
 	url   string      // of the broker
-	http  string      // address of the API, if events are published there
+	http  string      // address of the API
 	one   *process    // the one that dies
 	died  time.Time   // zero before
 	rough atomic.Bool // the receiver gives trouble
@@ -57,23 +61,28 @@ func newMortal(t *testing.T, built programs, d death) *mortal {
 	for _, id := range d.endpoints {
 		plan[id] = planned{[]string{"order.created"}, mortalEndpoints[id]}
 	}
-	m.fleet = newFleet(t, plan, m.answer)
+	m.fleet, m.http = newFleet(t, plan, m.answer), freeAddress(t)
 	programs := programs{"tidings": built["tidings-faults"], "nats-server": built["nats-server"]}
 	if d.alone == "" {
 		broker := freeAddress(t)
-		m.url, m.http = "nats://"+broker, freeAddress(t)
+		m.url = "nats://" + broker
 		m.one = m.add("all", programs, "--data-dir", filepath.Join(dir, "data"), "--nats-listen", broker, "--http-addr", m.http, "--config", m.file(dir))
 		m.one.env = append(m.one.env, "TIDINGS_ADMIN_TOKEN="+mortalToken)
+		t.Cleanup(m.pullAll(caller{t, "http://" + m.http, mortalToken}, 1)) // so that each hand-out is a pass of its own
 		return m
 	}
 	m.url = m.server(programs, dir)
-	m.add("api", programs, "--roles", "api", "--nats-url", m.url, "--config", m.file(dir))
+	m.one = m.add("api", programs, "--roles", "api", "--nats-url", m.url, "--http-addr", m.http, "--config", m.file(dir))
+	m.one.env = append(m.one.env, "TIDINGS_ADMIN_TOKEN="+mortalToken)
+	t.Cleanup(m.pullAll(caller{t, "http://" + m.http, mortalToken}, 1))
 	for _, role := range []string{"fanout", "dispatcher"} {
 		if !strings.Contains(d.alone, role) {
 			m.add(role, programs, "--roles", role, "--nats-url", m.url)
 		}
 	}
-	m.one = m.add(d.alone, programs, "--roles", d.alone, "--nats-url", m.url)
+	if d.alone != "api" {
+		m.one = m.add(d.alone, programs, "--roles", d.alone, "--nats-url", m.url)
+	}
 	return m
 }
 
@@ -92,9 +101,9 @@ func (m *mortal) answer(q request) int {
 	}
 	fails := false
 	switch q.endpoint {
-	case "ep_failing":
+	case "ep_failing", "ep_pulled":
 		fails = q.nth <= 2
-	case "ep_dying":
+	case "ep_dying", "ep_pulled_dying":
 		fails = true
 	case "ep_slow":
 		<-time.After(400 * time.Millisecond)
@@ -105,7 +114,7 @@ func (m *mortal) answer(q request) int {
 		if q.nth == 1 {
 			<-time.After(time.Second)
 		}
-	case "ep_fifo", "ep_keyed":
+	case "ep_fifo", "ep_keyed", "ep_pulled_fifo":
 		fails = q.nth == 1 && number(q.event)%5 == 0
 	}
 	if fails {
@@ -119,11 +128,13 @@ func (m *mortal) die() {
 	peaceful := m.one.env
 	m.one.env = append(slices.Clone(peaceful), fmt.Sprintf("TIDINGS_FAULT=%s:%d", m.point, m.pass))
 	for _, name := range []string{"nats", "api", "fanout", "dispatcher"} {
-		if p := m.processes[name]; p != nil && p != m.one {
+		if m.processes[name] != nil { // the api first: it makes the streams
 			m.restart(name)
 		}
 	}
-	m.one.running()
+	if m.one.life == nil {
+		m.one.running()
+	}
 	m.connect(m.url)
 	m.feed(m.t.Context(), 0, early)
 	m.drained()
@@ -213,6 +224,7 @@ func (m *mortal) liveOn() {
 	m.repeatsLittle()
 	m.inOrder("ep_fifo", 1)
 	m.inOrder("ep_keyed", 4)
+	m.inOrder("ep_pulled_fifo", 1)
 	m.stop()
 }
 

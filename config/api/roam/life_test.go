@@ -1,12 +1,17 @@
 package roam_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -172,6 +177,31 @@ func TestSameAtOnce(t *testing.T) {
 		check(t, r.post("acme-org", unsubscribe, asForm, "id="+id), http.StatusNoContent, "")
 		if got := r.counts(); got != [2]int{} {
 			t.Errorf("%d are left", got)
+		}
+	})
+}
+
+// What changes something is kept: who, when, and to what, in no case with a value.
+func TestChangesAreKept(t *testing.T) {
+	inRig(t, func(t *testing.T, r *rig) {
+		var kept []audit.Entry
+		o := r.options
+		o.Note = func(_ context.Context, e audit.Entry) { kept = append(kept, e) }
+		r.use(o)
+		id := r.subscribed("acme-dana", wanted)
+		r.post("acme-kim", unsubscribe, asForm, "id="+id)                                // is not hers
+		r.post("acme-read", subscribe, asJSON, wanted)                                   // may not
+		r.post("acme-dana", subscribe, asJSON, `{"url":"https://a.test/","event":"no"}`) // is wrong
+		check(t, r.post("acme-dana", unsubscribe, asForm, "id="+id), http.StatusNoContent, "")
+		entry := func(action, field string, status int) audit.Entry {
+			return audit.Entry{
+				At: time.Now().UTC().Truncate(time.Millisecond), Token: "tok_2", Scope: schemas.TokenPersonal, Tenant: "acme",
+				Method: http.MethodPost, Action: action, Object: "/v1/tenants/acme/subscriptions/sub_" + id, Fields: strings.Split(field, " "), Status: status,
+			}
+		}
+		want := []audit.Entry{entry(subscribe, "event url", http.StatusOK), entry(unsubscribe, "id", http.StatusNoContent)}
+		if diff := cmp.Diff(want, kept); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -9,14 +9,16 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/config/audit"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
-// Options say what a handler works with. All but the last three are needed.
+// Options say what a handler works with. All but the last four are needed.
 type Options struct {
 	Registry  *registry.Registry
 	Gate      *access.Gate
@@ -27,6 +29,8 @@ type Options struct {
 	// Make refuses an endpoint too many; done is called when it is made, or is not
 	// after all. Nothing is refused by default.
 	Make func(context.Context, schemas.TenantID, schemas.EndpointID) (done func(), err error)
+	// Note keeps who changed what. Nothing is kept by default.
+	Note func(context.Context, audit.Entry)
 	// OrganizationOnly refuses personal tokens, as the pages of Roam's two endpoints
 	// say; its overview says that both work, and they do by default.
 	OrganizationOnly bool
@@ -46,6 +50,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Make == nil {
 		o.Make = func(context.Context, schemas.TenantID, schemas.EndpointID) (func(), error) { return func() {}, nil }
+	}
+	if o.Note == nil {
+		o.Note = func(context.Context, audit.Entry) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -70,6 +77,7 @@ func New(o Options) http.Handler {
 type caller struct {
 	tenant schemas.TenantID
 	user   []string // empty for the organisation's
+	who    access.Principal
 }
 
 // owner is how records name the client's user; empty for the organisation.
@@ -91,11 +99,19 @@ func (h *handler) caller(r *http.Request) (caller, error) {
 	case p.Scope == schemas.TokenPersonal && h.OrganizationOnly:
 		return caller{}, schemas.Errorf(schemas.CodeForbidden, "personal tokens may not use webhooks here: use a token of the scope %s", schemas.TokenWrite)
 	case p.Scope == schemas.TokenWrite:
-		return caller{tenant: p.Tenant}, nil
+		return caller{tenant: p.Tenant, who: p}, nil
 	case p.Scope == schemas.TokenPersonal && len(p.User) > 0:
-		return caller{tenant: p.Tenant, user: p.User}, nil
+		return caller{tenant: p.Tenant, user: p.User, who: p}, nil
 	}
 	return caller{}, schemas.Errorf(schemas.CodeForbidden, "a token of the scope %s may not use webhooks: use one of the scope %s or %s", p.Scope, schemas.TokenWrite, schemas.TokenPersonal)
+}
+
+// note keeps that a call changed a subscription, with the members that it named.
+func (h *handler) note(r *http.Request, c caller, id schemas.SubscriptionID, fields []string, status int) {
+	h.Note(r.Context(), audit.Entry{
+		At: time.Now().UTC().Truncate(time.Millisecond), Token: c.who.Token, Name: c.who.Name, Scope: c.who.Scope, Tenant: c.tenant,
+		Method: r.Method, Action: r.URL.Path, Object: "/v1/tenants/" + string(c.tenant) + "/subscriptions/" + string(id), Fields: fields, Status: status,
+	})
 }
 
 // fail answers with the error, in the statuses that Roam's documents have.

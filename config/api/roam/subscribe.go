@@ -53,6 +53,11 @@ func (h *handler) subscribe(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
+	fields := []string{"event", "url"}
+	if len(asked.Filter) > 0 {
+		fields = []string{"event", "filter", "url"}
+	}
+	h.note(r, c, subscriptionID(id), fields, http.StatusOK)
 	answer(w, http.StatusOK, subscription{ID: id, Event: asked.Event, URL: asked.URL, Filter: asked.Filter})
 }
 

@@ -26,6 +26,7 @@ func (h *handler) unsubscribe(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		h.fail(w, r, err)
 	default:
+		h.note(r, c, id, []string{"id"}, http.StatusNoContent)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

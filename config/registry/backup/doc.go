@@ -14,6 +14,7 @@
 //	what fails                                → what happens
 //	a file is cut short, or altered           → it is refused before anything is written
 //	the registry has tenants or types         → nothing is written, unless the caller replaces them
-//	a restore is interrupted                  → some of it is there: restore once more, and replace
+//	a restore is interrupted                  → a mark is left ([registry.RestoringKey]): no process acts on what is there, nor starts, until a restore has ended; repeat it, and replace
+//	two restore at once                       → the one that began first is told, and the mark stays until the other ends
 //	the events are on another stream by now   → positions in the old one are left out, see [Restored.LeftOut]
 package backup

@@ -6,11 +6,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -47,40 +52,112 @@ func (b *Bucket) Restore(ctx context.Context, r io.Reader, o Options) (Restored,
 	if err != nil {
 		return Restored{}, err
 	}
-	there, _, err := b.state(ctx, func(int) {})
-	if err != nil {
+	if _, err := b.free(ctx, o); err != nil {
 		return Restored{}, err
 	}
-	if key := occupied(there); key != "" && !o.Replace {
-		return Restored{}, schemas.Errorf(schemas.CodeConflict, "the registry is not empty: it has %s, for one: restore into a new one, or replace what it has with --force", key)
-	}
 	done := Restored{Header: h}
-	events, err := b.events(ctx)
+	mark, err := b.mark(ctx, h)
 	if err != nil {
 		return done, err
 	}
-	if !events.Equal(h.Events) {
+	there, err := b.free(ctx, Options{Replace: true}) // as it is since nobody else writes
+	if err != nil {
+		return done, interrupted(0, err)
+	}
+	if key := occupied(there); key != "" && !o.Replace {
+		return done, errors.Join(notEmpty(key), b.unmark(ctx, mark))
+	}
+	if err := b.write(ctx, there, entries, o, &done); err != nil {
+		return done, err
+	}
+	if err := b.unmark(ctx, mark); err != nil {
+		return done, interrupted(done.Written, err)
+	}
+	return done, nil
+}
+
+// notice is how long all processes have to hear that a restore begins, and to end what
+// they were about to write.
+const notice = time.Second
+
+// free is what the registry holds, if it may be restored.
+func (b *Bucket) free(ctx context.Context, o Options) (there map[string][]byte, err error) {
+	if there, _, err = b.state(ctx, func(int) {}); err != nil {
+		return nil, err
+	}
+	if text, begun := there[registry.RestoringKey]; begun && !o.Replace {
+		var r registry.Restoring
+		_ = json.Unmarshal(text, &r) // that it is there counts
+		return nil, schemas.Errorf(schemas.CodeConflict, "a restore that began at %s has not ended: if it was interrupted, repeat it with --force", r.Began.Format(time.RFC3339))
+	}
+	delete(there, registry.RestoringKey)
+	if key := occupied(there); key != "" && !o.Replace {
+		return nil, notEmpty(key)
+	}
+	return there, nil
+}
+
+func notEmpty(key string) error {
+	return schemas.Errorf(schemas.CodeConflict, "the registry is not empty: it has %s, for one: restore into a new one, or replace what it has with --force", key)
+}
+
+// mark has all processes leave the registry alone, and returns the mark's revision.
+func (b *Bucket) mark(ctx context.Context, h Header) (revision uint64, err error) {
+	text, err := json.Marshal(registry.Restoring{Began: time.Now().UTC().Truncate(time.Second), Made: h.Made})
+	if err != nil {
+		return 0, err
+	}
+	if revision, err = b.kv.Put(ctx, registry.RestoringKey, text); err != nil {
+		return 0, unavailable("write "+registry.RestoringKey, err)
+	}
+	select {
+	case <-time.After(notice):
+		return revision, nil
+	case <-ctx.Done():
+		return 0, interrupted(0, ctx.Err())
+	}
+}
+
+// unmark tells all processes to go on with what is there now.
+func (b *Bucket) unmark(ctx context.Context, revision uint64) error {
+	err := b.kv.Delete(ctx, registry.RestoringKey, jetstream.LastRevision(revision))
+	if api := new(jetstream.APIError); errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+		return schemas.Errorf(schemas.CodeConflict, "another restore has begun meanwhile: what is there is of both, unless that one ends")
+	}
+	if err != nil {
+		return unavailable("remove "+registry.RestoringKey, err)
+	}
+	return nil
+}
+
+// write puts the entries in the place of what is there.
+func (b *Bucket) write(ctx context.Context, there map[string][]byte, entries []entry, o Options, done *Restored) error {
+	events, err := b.events(ctx)
+	if err != nil {
+		return interrupted(0, err)
+	}
+	if !events.Equal(done.Header.Events) {
 		entries, done.LeftOut = withoutPositions(entries)
 	}
 	if o.Replace {
-		if err := b.remove(ctx, there, entries, &done); err != nil {
-			return done, err
+		if err := b.remove(ctx, there, entries, done); err != nil {
+			return err
 		}
 	}
 	for _, e := range entries {
 		if _, err := b.kv.Put(ctx, e.Key, e.Value); err != nil {
-			return done, interrupted(done.Written, unavailable("write "+e.Key, err))
+			return interrupted(done.Written, unavailable("write "+e.Key, err))
 		}
 		done.Written++
 		if o.Written != nil {
 			o.Written(done.Written, len(entries))
 		}
 	}
-	return done, nil
+	return nil
 }
 
 func interrupted(written int, err error) error {
-	return schemas.Errorf(schemas.CodeUnavailable, "the restore was interrupted after %d entries: repeat it with --force: %w", written, err)
+	return schemas.Errorf(schemas.CodeUnavailable, "the restore was interrupted after %d entries, and no process acts on them: repeat it with --force: %w", written, err)
 }
 
 // remove takes away what the backup has not, the last of [ranks] first.

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -83,6 +84,9 @@ func (b *Bucket) Write(ctx context.Context, w io.Writer, read func(count int)) (
 	values, sequence, err := b.state(ctx, read)
 	if err != nil {
 		return Header{}, err
+	}
+	if _, begun := values[registry.RestoringKey]; begun {
+		return Header{}, schemas.Errorf(schemas.CodeConflict, "a restore of the registry has not ended: back it up when it has; if it was interrupted, repeat it with --force")
 	}
 	var body bytes.Buffer
 	for _, key := range slices.SortedFunc(maps.Keys(values), inOrder) {
