@@ -1,10 +1,11 @@
-// What deploy/ says to Kubernetes and to compose, read by the types of those who will read
-// it. A module of its own: Tidings needs none of this.
-module github.com/tidings-dev/tidings/.ci/manifests
+// Tools of the build, and tests of deploy/ with the libraries of those who will read it. A
+// module of its own: Tidings needs none of this.
+module github.com/tidings-dev/tidings/.ci
 
 go 1.26.8
 
 require (
+	github.com/CycloneDX/cyclonedx-go v0.12.0
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/kedacore/keda/v2 v2.21.0
 	github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring v0.95.1
