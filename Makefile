@@ -25,8 +25,12 @@ PROMTOOL         := bin/promtool-$(PROMTOOL_VERSION)
 COLLECTOR_VERSION := v0.162.0
 COLLECTOR         := bin/otelcol-$(COLLECTOR_VERSION)
 
+# What a release is built for. Its archives depend on nothing but the commit.
+RELEASE_FOR := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+TAR := tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$$(git log -1 --format=%ct)
+
 .DEFAULT_GOAL := help
-.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro rules collector screens vuln licenses reproducible clean
+.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro rules collector screens vuln licenses reproducible release manifests clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -89,9 +93,11 @@ screens: ## Keep a picture of every page of the console in bin/screens; needs Ch
 vuln: ## Look for known vulnerabilities in what the code calls; needs the internet
 	$(GO) run $(GOVULNCHECK) ./...
 
-licenses: ## List the modules in the binary with their licences, and refuse those not in .ci/licenses.json
+licenses: ## List the modules in the binaries with their licences, and refuse those not in .ci/licenses.json
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
-	modules=$$($(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}' ./cmd/tidings | sort -u) && \
+	modules=$$(for target in $(RELEASE_FOR); do \
+		GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}' ./cmd/tidings || exit 1; \
+	done | sort -u) && \
 	$(GO) list -m -json $$modules > $$dir/modules && \
 	$(GO) run $(LICENSES) -in $$dir/modules -includeIndirect -rules .ci/licenses.json \
 		-depsTemplate .ci/licenses.tmpl -depsOut $$dir/list -noticeTemplate .ci/licenses.tmpl -noticeOut $$dir/notice && \
@@ -104,6 +110,22 @@ reproducible: ## Build the last commit twice, in two places and with two caches,
 	GOCACHE=$$dir/cache $(MAKE) --no-print-directory -C $$dir/another build && \
 	cmp $$dir/one/bin/tidings $$dir/another/bin/tidings && \
 	echo "the same bytes twice: $$(sha256sum < $$dir/one/bin/tidings | cut -d ' ' -f 1)"
+
+release: ## Build the archives of a release in bin/release, with checksums and a bill of materials
+	@rm -rf bin/release && mkdir -p bin/release && \
+	$(MAKE) --no-print-directory licenses > bin/release/licenses.txt && \
+	for target in $(RELEASE_FOR); do \
+		name=tidings-$${target%/*}-$${target#*/} && mkdir bin/release/$$name && \
+		GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -buildvcs=auto -trimpath -ldflags '-s -w' -o bin/release/$$name/tidings ./cmd/tidings && \
+		cp LICENSE README.md bin/release/licenses.txt bin/release/$$name && cp -rL deploy bin/release/$$name/deploy && \
+		$(TAR) -C bin/release -c $$name | gzip -n > bin/release/$$name.tar.gz && \
+		(cd .ci && $(GO) run ./sbom ../bin/release/$$name/tidings ../bin/release/licenses.txt) > bin/release/$$name.cdx.json && \
+		rm -r bin/release/$$name || exit 1; \
+	done && \
+	cd bin/release && sha256sum *.tar.gz *.cdx.json licenses.txt > SHA256SUMS && cat SHA256SUMS
+
+manifests: ## Have the chart, compose.yaml and the bill of materials read by the libraries of those who will
+	cd .ci && $(GO) vet ./... && $(GO) test ./...
 
 clean: ## Remove what make built
 	rm -rf bin

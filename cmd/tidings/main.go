@@ -71,7 +71,7 @@ func rootCommand() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
 	}
 	c.SetOut(os.Stdout)
-	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), versionCommand())
+	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), keysCommand(), readyCommand(), versionCommand())
 	c.AddCommand(a.Commands()...)
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,9 +27,17 @@ type Applied struct {
 // It may be called by many processes at once. Nothing is changed if the server
 // or what it stores cannot serve these options; the error says what to do.
 func Apply(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
-	js, o, err := check(ctx, nc, o)
+	js, o, format, err := check(ctx, nc, o)
 	if err != nil && !schemas.HasCode(err, schemas.CodeNotFound) {
 		return Applied{}, err
+	}
+	if format > Format { // of the next version, which knows better what they should be
+		applied, err := found(ctx, nc, js, o)
+		if err != nil {
+			return Applied{}, err
+		}
+		applied.Idempotency, err = js.KeyValue(ctx, schemas.BucketIdempotency)
+		return applied, err
 	}
 	if err := applyStreams(ctx, js, o, nc.MaxPayload()); err != nil {
 		return Applied{}, err
@@ -63,11 +72,16 @@ func (a Applied) following(nc *nats.Conn) Applied {
 // options only the layout counts. What is not made yet is a
 // [schemas.CodeNotFound].
 func Find(ctx context.Context, nc *nats.Conn, o Options) (Applied, error) {
-	js, o, err := check(ctx, nc, o)
+	js, o, _, err := check(ctx, nc, o)
 	if err != nil {
 		return Applied{}, err
 	}
-	applied := Applied{Layout: o.Layout}
+	return found(ctx, nc, js, o)
+}
+
+// found is what there is.
+func found(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, o Options) (applied Applied, err error) {
+	applied.Layout = o.Layout
 	if applied.Registry, err = js.KeyValue(ctx, schemas.BucketRegistry); err == nil {
 		applied.Members, err = js.KeyValue(ctx, schemas.BucketMembers)
 	}
@@ -84,21 +98,22 @@ func notMade() error {
 	return schemas.Errorf(schemas.CodeNotFound, "this NATS account has no streams of Tidings yet: start a process with the role api, which makes them")
 }
 
-// check refuses what the server, or what it stores, cannot serve. Streams that
-// are not there yet are a [schemas.CodeNotFound].
-func check(ctx context.Context, nc *nats.Conn, o Options) (jetstream.JetStream, Options, error) {
+// check refuses what the server, or what it stores, cannot serve; else it tells the
+// format of what is stored. Streams that are not there yet are a
+// [schemas.CodeNotFound].
+func check(ctx context.Context, nc *nats.Conn, o Options) (js jetstream.JetStream, with Options, format int, err error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
-		return nil, o, err
+		return nil, o, 0, err
 	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, o, err
+	if js, err = jetstream.New(nc); err != nil {
+		return nil, o, 0, err
 	}
 	if err := checkServer(ctx, nc, js, o); err != nil {
-		return nil, o, err
+		return nil, o, 0, err
 	}
-	return js, o, checkLayout(ctx, js, o.Layout)
+	format, err = checkStored(ctx, js, o.Layout)
+	return js, o, format, err
 }
 
 func applyStreams(ctx context.Context, js jetstream.JetStream, o Options, maxPayload int64) error {
@@ -165,26 +180,36 @@ func olderThan(version string, major, minor int) bool {
 	return have[0] < major || have[0] == major && have[1] < minor
 }
 
-// checkLayout refuses to cut stored work anew: a delivery is found by its
-// partition. Streams that are not there yet are a [schemas.CodeNotFound].
-func checkLayout(ctx context.Context, js jetstream.JetStream, l schemas.Layout) error {
+// checkStored refuses to cut stored work anew, as a delivery is found by its partition,
+// and what programs two versions on have stored. Streams that are not there yet are a
+// [schemas.CodeNotFound].
+func checkStored(ctx context.Context, js jetstream.JetStream, l schemas.Layout) (format int, err error) {
 	s, err := js.Stream(ctx, schemas.StreamEvents)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return notMade()
+		return Format, notMade()
 	}
 	if err != nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "read stream %s: %w", schemas.StreamEvents, err)
+		return 0, schemas.Errorf(schemas.CodeUnavailable, "read stream %s: %w", schemas.StreamEvents, err)
 	}
-	have, want := s.CachedInfo().Config.Metadata[layoutKey], layoutMark(l)
+	marks := s.CachedInfo().Config.Metadata
+	have, want := marks[layoutKey], layoutMark(l)
 	switch have {
 	case want:
-		return nil
 	case "":
-		return schemas.Errorf(schemas.CodeConflict,
+		return 0, schemas.Errorf(schemas.CodeConflict,
 			"stream %s exists and was not made by Tidings: use another NATS account, or remove it", schemas.StreamEvents)
+	default:
+		return 0, schemas.Errorf(schemas.CodeConflict,
+			"the streams were made with %s and the settings say %s: start with the former, or with a new data directory (or NATS account)", have, want)
 	}
-	return schemas.Errorf(schemas.CodeConflict,
-		"the streams were made with %s and the settings say %s: start with the former, or with a new data directory (or NATS account)", have, want)
+	if mark := marks[formatKey]; mark == "" {
+		format = 1
+	} else if format, err = strconv.Atoi(mark); err != nil || format > Format+1 {
+		return 0, schemas.Errorf(schemas.CodeConflict,
+			"the streams are of format %s, of a version that is too new: this one reads up to %d, and %d as far as it must; start the version that was here last, or one before it",
+			mark, Format, Format+1)
+	}
+	return format, nil
 }
 
 // noPeers is JetStream's error code where too few servers are there for a stream's

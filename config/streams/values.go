@@ -2,6 +2,7 @@ package streams
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,6 +13,18 @@ import (
 // layoutKey is the metadata in which each stream remembers the layout it was
 // made for.
 const layoutKey = "tidings-layout"
+
+// Format is what this program writes, and the newest that it reads: of messages in
+// streams and of records in buckets. It reads all older ones, for ever. Each stream
+// remembers the format that it may hold, under formatKey; without it that is 1.
+//
+// A change that programs of the format before ignore without harm, like one more field,
+// is no new format. Any other change takes two versions: the first reads the new format
+// and writes the old one, the second writes the new one and raises Format. So programs of
+// two versions in a row can share the streams, and either may be the last to stay.
+const Format = 1
+
+const formatKey = "tidings-format"
 
 func layoutMark(l schemas.Layout) string {
 	return fmt.Sprintf("%d partitions, %d shards", l.Partitions, l.Shards)
@@ -95,7 +108,7 @@ func common(o Options, name string) jetstream.StreamConfig {
 		Duplicates:  o.DedupWindow,
 		AllowDirect: true,
 		MaxMsgSize:  -1,
-		Metadata:    map[string]string{layoutKey: layoutMark(o.Layout)},
+		Metadata:    map[string]string{layoutKey: layoutMark(o.Layout), formatKey: strconv.Itoa(Format)},
 	}
 }
 
