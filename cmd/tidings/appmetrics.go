@@ -33,6 +33,7 @@ type measures struct {
 	connected  map[string]func() bool // by name of the connection
 	lags       map[config.Role]*lag.Poller
 	storage    *lag.Storage                // nil without the role api
+	fleet      *lag.Fleet                  // likewise
 	pulled     *atomic.Pointer[lag.Pulled] // to nil without the role api; polls may come before it is there
 	dispatcher *dispatcher.Dispatcher      // nil without its role
 	owned      *owned
@@ -153,7 +154,8 @@ func (a *app) startLag(ctx context.Context, nc *nats.Conn, role config.Role) err
 	return nil
 }
 
-// startStorageLook looks what is stored, and what waits to be pulled, which only the role api may.
+// startStorageLook looks what is stored, what nobody has taken up, and what waits to be
+// pulled, which only the role api may.
 func (a *app) startStorageLook(ctx context.Context) error {
 	if !a.settings.Has(config.RoleAPI) {
 		return nil
@@ -166,6 +168,10 @@ func (a *app) startStorageLook(ctx context.Context) error {
 		return err
 	}
 	a.background(ctx, "storage look", a.measures.storage.Run)
+	if a.measures.fleet, err = lag.NewFleet(nc, a.streams.Layout, a.log); err != nil {
+		return err
+	}
+	a.background(ctx, "backlog of the fleet", a.measures.fleet.Run)
 	pulled, err := lag.NewPulled(nc, a.log)
 	if err != nil {
 		return err
@@ -233,6 +239,8 @@ func (a *app) watchAll() error {
 	}
 	if m.storage != nil {
 		maps.Copy(watched, m.watchStorage())
+		watched[telemetry.FleetBacklog] = m.watchFleet(func(s lag.Standing) float64 { return float64(s.Backlog) })
+		watched[telemetry.FleetOldest] = m.watchFleet(func(s lag.Standing) float64 { return secondsSince(s.Oldest) })
 	}
 	if m.dispatcher != nil {
 		maps.Copy(watched, m.watchDispatcher())
@@ -317,6 +325,18 @@ func (m *measures) watchStorage() map[string]func(telemetry.Observe) {
 				o(float64(state.Bytes), name)
 			}
 		},
+	}
+}
+
+// watchFleet reads something of each stage.
+func (m *measures) watchFleet(of func(lag.Standing) float64) func(telemetry.Observe) {
+	return func(o telemetry.Observe) {
+		fanout, dispatcher := m.fleet.Standing()
+		for role, s := range map[config.Role]lag.Standing{config.RoleFanout: fanout, config.RoleDispatcher: dispatcher} {
+			if !s.At.IsZero() {
+				o(of(s), string(role))
+			}
+		}
 	}
 }
 

@@ -61,6 +61,8 @@ const (
 	ConsumerUnacked    = "tidings.consumer.ack_pending"
 	ConsumerOldest     = "tidings.consumer.oldest.age"
 	LookAge            = "tidings.lag.look.age"
+	FleetBacklog       = "tidings.fleet.backlog"
+	FleetOldest        = "tidings.fleet.oldest.age"
 	RegistryObjects    = "tidings.registry.objects"
 	BrokerConnected    = "tidings.broker.connected"
 	BrokerStorageUsed  = "tidings.broker.storage.used"
@@ -128,6 +130,8 @@ func Instruments() []Instrument {
 		{Name: ConsumerUnacked, Kind: Gauge, Unit: "{message}", Attributes: []string{attrRole, attrPartition}, Meaning: "Those that it has handed out, and that are not acknowledged.", watched: true},
 		{Name: ConsumerOldest, Kind: Gauge, Unit: "s", Attributes: []string{attrRole, attrPartition}, Meaning: "How long the oldest of these has waited, whether handed out or not: a retry since it is due. 0 if there is none.", watched: true},
 		{Name: LookAge, Kind: Gauge, Unit: "s", Attributes: []string{attrRole}, Meaning: "How long ago JetStream last told all of the above: every 15 s if all is well.", watched: true},
+		{Name: FleetBacklog, Kind: Gauge, Unit: "{message}", Attributes: []string{attrRole}, Meaning: "Events (fanout) or due deliveries (dispatcher) of all partitions that nobody has taken up: how much work more processes would find. What is held for an endpoint in trouble does not count. Every process with the role api tells of all, whether any of those runs or not.", watched: true},
+		{Name: FleetOldest, Kind: Gauge, Unit: "s", Attributes: []string{attrRole}, Meaning: "How long the oldest of these has waited. 0 if there is none.", watched: true},
 		{Name: RegistryObjects, Kind: Gauge, Unit: "{object}", Attributes: []string{attrKind}, Meaning: "What is in the registry: tenants, endpoints, subscriptions, types, tokens. Told by the role api.", watched: true},
 		{Name: BrokerConnected, Kind: Gauge, Unit: "{connection}", Attributes: []string{attrConnection}, Meaning: "1 if the process's connection to NATS stands, 0 if it does not.", watched: true},
 		{Name: BrokerStorageUsed, Kind: Gauge, Unit: "By", Meaning: "What JetStream stores in files for the account. Told by the role api.", watched: true},
