@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -40,7 +41,11 @@ With --server, --context or a current context that goes over the API, else over
 NATS, at --nats-url. FILE is for the API: CloudEvents in JSON, one, a list, or one a
 line, or - for the standard input. All of a file is checked before its first event
 is published. If something fails in the middle, the error says how many events are
-stored, and --skip leaves them out the next time.`,
+stored, and --skip leaves them out the next time.
+
+A tenant that does not exist is refused. Over NATS that takes the right to read the
+registry, which a user that may only publish does not have: its events are stored,
+and are dead letters if there is no such tenant.`,
 		Example: `  tidings publish --tenant demo --type order.created --data '{"current":{"id":"u1"}}'
   tidings publish --tenant demo --type room.joined --data '{"roomId":"lobby"}'
   tidings publish --tenant demo --type file.removed --data @file.json
@@ -136,6 +141,10 @@ func (o publishOptions) publish(c *cobra.Command) error {
 		return err
 	}
 	defer nc.Close()
+	told, err := tenantThere(c.Context(), nc, schemas.TenantID(o.tenant))
+	if err != nil {
+		return err
+	}
 	pub, err := producers.New(nc, producers.Options{Tenant: schemas.TenantID(o.tenant), Source: o.source, Catalogue: types, Validation: schemas.Validation(o.validation)})
 	if err != nil {
 		return err
@@ -161,6 +170,9 @@ func (o publishOptions) publish(c *cobra.Command) error {
 		word = "stored before"
 	}
 	c.Printf("%s: event %s, sequence %d\n", word, receipt.EventID, receipt.Sequence)
+	if !told {
+		fmt.Fprintf(c.ErrOrStderr(), "This NATS user may not see which tenants there are: if %q is none, the event goes to DEAD as tenant_unknown.\n", o.tenant)
+	}
 	return nil
 }
 
