@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -46,7 +47,7 @@ share this one.
 
 A flood publishes as fast as the pipe accepts. A steady run never has more than
 1 000 deliveries published and not yet received, as a service that waits would.`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return err

@@ -7,18 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
 func configCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "config",
-		Short: "Look after tidings.yaml",
-		Args:  cobra.NoArgs,
-	}
-	c.AddCommand(configValidateCommand())
-	return c
+	return usage.Group(&cobra.Command{Use: "config", Short: "Look after tidings.yaml"}, configValidateCommand())
 }
 
 func configValidateCommand() *cobra.Command {
@@ -84,7 +79,7 @@ func validateFiles(c *cobra.Command, files []string, o config.CheckOptions, outp
 		}
 	}
 	if bad > 0 {
-		return schemas.Errorf(schemas.CodeInvalid, "files with problems: %d of %d", bad, len(files))
+		return usage.Failed(schemas.Errorf(schemas.CodeInvalid, "files with problems: %d of %d", bad, len(files)))
 	}
 	return nil
 }

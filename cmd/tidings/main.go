@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -42,7 +43,7 @@ func main() {
 	}()
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "tidings: "+err.Error())
-		os.Exit(cli.ExitCode(err))
+		os.Exit(usage.ExitCode(err))
 	}
 }
 
@@ -62,17 +63,18 @@ func environment() cli.Environment {
 
 func rootCommand() *cobra.Command {
 	a := cli.New(environment())
-	c := &cobra.Command{
+	c := usage.Group(&cobra.Command{
 		Use:           "tidings",
 		Short:         "Webhook delivery pipeline on NATS JetStream",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Flags left alone are taken from TIDINGS_* variables.
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
-	}
+	})
 	c.SetOut(os.Stdout)
 	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), versionCommand())
 	c.AddCommand(a.Commands()...)
+	usage.Hold(c)
 	return c
 }
 
@@ -87,7 +89,7 @@ With --nats-url the same binary runs against a NATS server or cluster, and with
 --roles each process does its part of the work. Processes of a role share the
 partitions among themselves. Every flag can also be set by a variable: --http-addr
 by TIDINGS_HTTP_ADDR.`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			name := processName()
 			log, told, err := startTelemetry(c.Context(), name, &s)

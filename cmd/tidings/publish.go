@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/producers"
 	"github.com/tidings-dev/tidings/schemas"
@@ -50,7 +50,7 @@ and are dead letters if there is no such tenant.`,
   tidings publish --tenant demo --type room.joined --data '{"roomId":"lobby"}'
   tidings publish --tenant demo --type file.removed --data @file.json
   tidings publish events.ndjson --context prod`,
-		Args: cobra.MaximumNArgs(1),
+		Args: usage.Arguments(0, 1, "a file or none"),
 	}
 	f := c.Flags()
 	remote := a.Publishing(c)
@@ -68,18 +68,18 @@ and are dead letters if there is no such tenant.`,
 		case err != nil:
 			return err
 		case len(args) == 1 && !overAPI:
-			return cli.Usage("a file is published over the API: say where it is, with --server or a context")
+			return usage.Errorf("a file is published over the API: say where it is, with --server or a context")
 		case len(args) == 1 && o.eventType+o.data+o.id != "":
-			return cli.Usage("both FILE and an event by flags are given: use one of them")
+			return usage.Errorf("both FILE and an event by flags are given: use one of them")
 		case len(args) == 1:
 			return remote.File(c, args[0])
 		case o.eventType == "":
-			return errors.New("required flag(s) \"type\" not set")
+			return usage.Errorf("say what is published: --type and --data, or a file: see tidings publish --help")
 		case overAPI:
 			return o.publishRemote(c, remote)
 		}
 		if o.tenant = remote.Tenant(); o.tenant == "" {
-			return errors.New("required flag(s) \"tenant\" not set")
+			return usage.Errorf("say whose event it is: --tenant, or TIDINGS_TENANT")
 		}
 		return o.publish(c)
 	}
@@ -94,7 +94,7 @@ func overAPI(c *cobra.Command, a *cli.App) (bool, error) {
 	said := func(name string) bool { return c.Flag(name).Changed && c.Flag(name).Value.String() != "" }
 	if said("nats-url") {
 		if said("server") || said("context") {
-			return false, cli.Usage("both --nats-url and the API's --server or --context are given: use one of them")
+			return false, usage.Errorf("both --nats-url and the API's --server or --context are given: use one of them")
 		}
 		return false, nil
 	}
@@ -115,9 +115,6 @@ func (o publishOptions) publishRemote(c *cobra.Command, remote *cli.Publishing) 
 		e["subject"] = o.subject
 	}
 	if len(data) > 0 {
-		if !json.Valid(data) {
-			return cli.Usage("--data is not JSON")
-		}
 		e["datacontenttype"], e["data"] = event.ApplicationJSON, json.RawMessage(data)
 	}
 	content, err := json.Marshal(e)
@@ -163,7 +160,7 @@ func (o publishOptions) publish(c *cobra.Command) error {
 	}
 	receipt, err := pub.Publish(c.Context(), e)
 	if err != nil {
-		return err
+		return usage.Failed(err) // as the API's refusal of the same event
 	}
 	word := "stored"
 	if receipt.Duplicate {
@@ -176,17 +173,22 @@ func (o publishOptions) publish(c *cobra.Command) error {
 	return nil
 }
 
-// readData takes the data from the flag itself, a file or standard input.
-func readData(data string, in io.Reader) ([]byte, error) {
-	if data == "-" {
-		return io.ReadAll(in)
+// readData takes the data from the flag itself, a file or standard input. It is JSON.
+func readData(data string, in io.Reader) (content []byte, err error) {
+	path, file := strings.CutPrefix(data, "@")
+	switch {
+	case data == "-":
+		content, err = io.ReadAll(in)
+	case file:
+		content, err = os.ReadFile(path)
+	default:
+		content = []byte(data)
 	}
-	if path, ok := strings.CutPrefix(data, "@"); ok {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return nil, schemas.Errorf(schemas.CodeInvalid, "--data: %w", err)
-		}
-		return content, nil
+	switch {
+	case err != nil:
+		return nil, usage.Errorf("--data: %w", err)
+	case len(content) > 0 && !json.Valid(content):
+		return nil, usage.Errorf("--data is not JSON: write it like '{\"roomId\": \"lobby\"}', @file, or - for the standard input")
 	}
-	return []byte(data), nil
+	return content, nil
 }

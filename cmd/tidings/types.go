@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
@@ -28,7 +29,7 @@ checked: its form, its schema, and that its examples are what they say.
 
 This asks no server. What a tenant there has is told by list and get, and changed by
 put and delete.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: usage.Arguments(0, 1, "a type or none"),
 		RunE: func(c *cobra.Command, args []string) error {
 			types, err := allTypes(folders)
 			if err != nil {

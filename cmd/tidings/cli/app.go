@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
 )
 
 // DefaultServer is where tidings run serves the API if it is told nothing.
@@ -30,8 +33,8 @@ type Environment struct {
 type App struct {
 	env Environment
 
-	server, token, tenant     string
-	context, contexts, output string
+	server, token, tenant       string
+	inContext, contexts, output string
 }
 
 // New is the command line in an environment.
@@ -47,7 +50,7 @@ func (a *App) Commands() []*cobra.Command {
 	for _, c := range commands {
 		a.bind(c, c.PersistentFlags())
 	}
-	return append(commands, wordedWrongly(a.backupCommand()), wordedWrongly(a.restoreCommand()))
+	return append(commands, a.backupCommand(), a.restoreCommand())
 }
 
 // TypeCommands are those below "tidings types", which itself asks no server.
@@ -59,16 +62,29 @@ func (a *App) TypeCommands() []*cobra.Command {
 	return commands
 }
 
-// Listen makes a command of another package one of those that call the API: run is told
-// where it is, by which token, and whose things are meant, as far as that was said.
-func (a *App) Listen(c *cobra.Command, run func(c *cobra.Command, at Place) error) *cobra.Command {
+// Caller is what a command of another package calls the API by.
+type Caller struct {
+	// API waits for nobody: a 429 or 503 is an error at once.
+	API *client.Client
+	// Tenant is the one whose things are meant; it may have to ask the server.
+	Tenant func(context.Context) (string, error)
+}
+
+// Calling makes a command of another package one of those that call the API.
+func (a *App) Calling(c *cobra.Command, run func(c *cobra.Command, of Caller) error) *cobra.Command {
 	a.bindPlace(c, c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		s, err := a.open(c, args)
 		if err != nil {
 			return err
 		}
-		return run(c, s.place)
+		hasty := s.options
+		hasty.MaxWait = -1
+		api, err := client.New(hasty)
+		if err != nil {
+			return err
+		}
+		return run(c, Caller{API: api, Tenant: s.theTenant})
 	}
 	return c
 }
@@ -84,16 +100,9 @@ func (a *App) bindPlace(c *cobra.Command, f *pflag.FlagSet) {
 	f.StringVar(&a.server, "server", "", "URL of the API (default "+DefaultServer+")")
 	f.StringVar(&a.token, "token", "", "token of the API, or - to read it from the standard input")
 	f.StringVar(&a.tenant, "tenant", "", "tenant whose things are meant; may be left out if there is one only")
-	f.StringVar(&a.context, "context", "", "name of the context that says server, token and tenant (default: the current one)")
+	f.StringVar(&a.inContext, "context", "", "name of the context that says server, token and tenant (default: the current one)")
 	f.StringVar(&a.contexts, "contexts", "", "file of the contexts (default: tidings/contexts.yaml in the user's folder of settings)")
-	wordedWrongly(c)
 	for name, complete := range map[string]cobra.CompletionFunc{"tenant": a.completeTenant, "context": a.completeContext} {
 		_ = c.RegisterFlagCompletionFunc(name, complete) // the flags exist
 	}
-}
-
-// wordedWrongly gives mistakes in a command's flags their exit code.
-func wordedWrongly(c *cobra.Command) *cobra.Command {
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	return c
 }

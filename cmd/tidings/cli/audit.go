@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) auditCommand() *cobra.Command {
-	return group("audit", "See who changed what", a.listCommand(listing{
+	return usage.Group(&cobra.Command{Use: "audit", Short: "See who changed what"}, a.listCommand(listing{
 		use: "list", short: "List who changed what of the tenant's, the newest first",
 		path:    within("audit"),
 		columns: []column{{"AT", "at"}, {"TOKEN", "token"}, {"NAME", "name"}, {"METHOD", "method"}, {"OBJECT", "object"}, {"FIELDS", "fields"}},
@@ -19,7 +20,7 @@ func (a *App) auditCommand() *cobra.Command {
 }
 
 func (a *App) linksCommand() *cobra.Command {
-	return group("links", "Open the console for somebody", a.linksCreate())
+	return usage.Group(&cobra.Command{Use: "links", Short: "Open the console for somebody"}, a.linksCreate())
 }
 
 func (a *App) linksCreate() *cobra.Command {
@@ -32,7 +33,7 @@ func (a *App) linksCreate() *cobra.Command {
 		Short: "Make a link that signs in to the console for a while, and show it this once",
 		Example: `  tidings links create --ttl 15m
   tidings links create --scope tenant:write --name ada@example.com -o id`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	f := c.Flags()
 	f.StringVar(&scope, "scope", "", "what whoever has it may: tenant:read, tenant:write or personal (default tenant:read)")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,21 +12,17 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/registry/backup"
-	"github.com/tidings-dev/tidings/schemas"
 )
 
 const defaultNATS = "nats://127.0.0.1:4222"
 
 func connect(n config.NATS) (*nats.Conn, error) {
 	remote := broker.Remote{URL: n.URL, Creds: n.Creds, NKey: n.NKey, CA: n.CA, Cert: n.Cert, Key: n.Key, InboxPrefix: n.Inbox}
-	nc, err := remote.Connect("tidings backup", slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, asUnreachable(err)
-	}
-	return nc, nil
+	return remote.Connect("tidings backup", slog.New(slog.DiscardHandler))
 }
 
 // withBucket has the registry of a NATS account.
@@ -39,9 +34,9 @@ func withBucket(ctx context.Context, n config.NATS, do func(*backup.Bucket) erro
 	defer nc.Close()
 	bucket, err := backup.Open(ctx, nc)
 	if err != nil {
-		return asUnreachable(err)
+		return err
 	}
-	return asUnreachable(do(bucket))
+	return do(bucket)
 }
 
 func (a *App) backupCommand() *cobra.Command {
@@ -61,7 +56,7 @@ Where NATS asks who connects, be the user of the role api, with its
 --nats-inbox-prefix, _INBOX.api: no other may read all of it.`,
 		Example: `  tidings backup --out registry.backup
   tidings backup --nats-url nats://a:4222 --nats-creds admin.creds > registry.backup`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	c.Flags().StringVar(&out, "out", "-", "the file, which only its owner may read, or - for the standard output")
 	n.BindRemote(c.Flags(), defaultNATS)
@@ -104,14 +99,14 @@ them afterwards.
 With --force what the registry holds is replaced, tokens too: what is not in the
 backup is removed.`,
 		Example: "  tidings restore registry.backup --nats-url nats://127.0.0.1:4222",
-		Args:    arguments(1, 1, "the file"),
+		Args:    usage.Arguments(1, 1, "the file"),
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace what the registry holds")
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f, err := os.Open(args[0])
 		if err != nil {
-			return usageError{err}
+			return usage.Wrong(err)
 		}
 		defer f.Close() //nolint:errcheck // read only
 		bar := a.newBar(c.ErrOrStderr())
@@ -135,16 +130,3 @@ var users = regexp.MustCompile(`//[^/@,]*@`)
 
 // withoutUsers are URLs without the users and passwords in them.
 func withoutUsers(urls string) string { return users.ReplaceAllString(urls, "//") }
-
-// unreachableError is a broker that gives no answer.
-type unreachableError struct{ error }
-
-// Unwrap leads to why.
-func (e unreachableError) Unwrap() error { return e.error }
-
-func asUnreachable(err error) error {
-	if schemas.HasCode(err, schemas.CodeUnavailable) && !errors.As(err, new(unreachableError)) {
-		return unreachableError{err}
-	}
-	return err
-}

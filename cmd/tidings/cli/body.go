@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // body is what is sent to make or change something: the object of a file, then
@@ -33,7 +35,7 @@ func (b *body) object(s *session, members map[string]any) (map[string]any, error
 			return nil, err
 		}
 		if err := decodeWhole(content, &all); err != nil || all == nil {
-			return nil, usagef("--from %s: is no JSON object", b.from)
+			return nil, usage.Errorf("--from %s: is no JSON object", b.from)
 		}
 	}
 	maps.Copy(all, members)
@@ -43,7 +45,7 @@ func (b *body) object(s *session, members map[string]any) (map[string]any, error
 			return nil, err
 		}
 		if _, err := setMember(all, path, value); err != nil {
-			return nil, usagef("--set %s: %w", set, err)
+			return nil, usage.Errorf("--set %s: %w", set, err)
 		}
 	}
 	return all, nil
@@ -65,7 +67,7 @@ func parseSet(text string) (path []string, value any, err error) {
 	name, written, ok := strings.Cut(text, "=")
 	path = strings.Split(name, ".")
 	if !ok || slices.Contains(path, "") {
-		return nil, nil, usagef("--set %s: write it like path.of.member=value", text)
+		return nil, nil, usage.Errorf("--set %s: write it like path.of.member=value", text)
 	}
 	if decodeWhole([]byte(written), &value) != nil {
 		value = written

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // terminal is a command line whose server is a function.
@@ -65,6 +66,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func (t *terminal) run(ctx context.Context, args ...string) (out, problems string, err error) {
 	root := &cobra.Command{Use: "tidings", SilenceErrors: true, SilenceUsage: true}
 	root.AddCommand(cli.New(t.env).Commands()...)
+	usage.Hold(root)
 	t.mu.Lock()
 	t.out.Reset()
 	t.err.Reset()
@@ -157,7 +159,7 @@ func TestRecoverInterrupted(t *testing.T) {
 					args = append(args, "--yes")
 				}
 				_, _, err := term.run(ctx, args...)
-				if err == nil || !strings.Contains(err.Error(), c.want) || cli.ExitCode(err) != 1 {
+				if err == nil || !strings.Contains(err.Error(), c.want) || usage.ExitCode(err) != 1 {
 					t.Errorf("got %v, want %q", err, c.want)
 				}
 				if ended := strings.HasSuffix(term.calls[len(term.calls)-1], "/cancel"); ended != c.ended {
@@ -185,7 +187,7 @@ func (l *lines) Read(b []byte) (int, error) {
 func TestReplayThatFails(t *testing.T) {
 	term := newTerminal(func(string, string) (int, string) { return 200, `{"id":"rpl_1","state":"failed","error":"no room"}` })
 	_, _, err := term.run(t.Context(), "replays", "watch", "rpl_1", "--tenant", "acme")
-	if err == nil || err.Error() != "replay rpl_1 is failed: no room" || cli.ExitCode(err) != 1 {
+	if err == nil || err.Error() != "replay rpl_1 is failed: no room" || usage.ExitCode(err) != 1 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -217,7 +219,7 @@ func TestWatch(t *testing.T) {
 			return 200, `{"items":[` + answer + `]}`
 		})
 		out, _, err := term.run(t.Context(), "deliveries", "list", "--watch", "--every", "1s", "--tenant", "acme", "-o", "json")
-		if cli.ExitCode(err) != 5 || look != len(looks)+6 {
+		if usage.ExitCode(err) != 5 || look != len(looks)+6 {
 			t.Errorf("ends with %v after %d looks", err, look)
 		}
 		var got []string
@@ -321,11 +323,11 @@ func TestTokenFromInput(t *testing.T) {
 	term := newTerminal(func(string, string) (int, string) { return 200, `{"endpoints":[]}` })
 	term.input = strings.NewReader("hunter2\n{}")
 	_, _, err := term.run(t.Context(), "explain", "-", "--token", "-", "--tenant", "acme")
-	if cli.ExitCode(err) != 2 || !strings.Contains(err.Error(), "the standard input has the token") || len(term.calls) > 0 {
+	if usage.ExitCode(err) != 2 || !strings.Contains(err.Error(), "the standard input has the token") || len(term.calls) > 0 {
 		t.Errorf("got %v after %v", err, term.calls)
 	}
 	term.input = strings.NewReader("\n")
-	if _, _, err := term.run(t.Context(), "tenants", "list", "--token", "-"); cli.ExitCode(err) != 2 {
+	if _, _, err := term.run(t.Context(), "tenants", "list", "--token", "-"); usage.ExitCode(err) != 2 {
 		t.Errorf("no token: %v", err)
 	}
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) contextCommand() *cobra.Command {
-	return group("context", "Name the servers, tokens and tenants that you work with",
+	return usage.Group(&cobra.Command{Use: "context", Short: "Name the servers, tokens and tenants that you work with"},
 		a.contextAdd(), a.contextList(), a.contextUse(), a.contextRemove(), a.contextShow())
 }
 
@@ -26,18 +27,18 @@ read. The first context becomes the current one, which counts where no other is
 named. The token is never shown again.`,
 		Example: `  tidings context add local --token - < token.txt
   tidings context add prod --server https://hooks.example.com --tenant acme --token - --use`,
-		Args: arguments(1, 1, "the name"),
+		Args: usage.Arguments(1, 1, "the name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			name := args[0]
 			if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-				return usagef("context %q: a name has no spaces", name)
+				return usage.Errorf("context %q: a name has no spaces", name)
 			}
 			file, err := a.readContexts(c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			if _, taken := file.Contexts[name]; taken && !replace {
-				return usagef("there is a context %q: remove it first, or add --replace", name)
+				return usage.Errorf("there is a context %q: remove it first, or add --replace", name)
 			}
 			saved := savedContext{Server: DefaultServer, Token: a.token, Tenant: a.tenant}
 			if a.server != "" {
@@ -49,7 +50,7 @@ named. The token is never shown again.`,
 				}
 			}
 			if _, err := client.New(client.Options{Server: saved.Server, Token: saved.Token}); err != nil {
-				return usageError{err}
+				return usage.Wrong(err)
 			}
 			file.Contexts[name] = saved
 			if use || file.Current == "" {
@@ -81,7 +82,7 @@ func (a *App) contextList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the contexts",
-		Args:  noArguments(),
+		Args:  usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			file, err := a.readContexts(c.ErrOrStderr())
 			if err != nil {
@@ -98,7 +99,7 @@ func (a *App) contextList() *cobra.Command {
 
 // changeContexts is a command that changes one context of the file.
 func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, name string)) *cobra.Command {
-	c.Args = arguments(1, 1, "the name")
+	c.Args = usage.Arguments(1, 1, "the name")
 	c.ValidArgsFunction = a.completeContext
 	c.RunE = func(c *cobra.Command, args []string) error {
 		file, err := a.readContexts(c.ErrOrStderr())
@@ -106,7 +107,7 @@ func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, nam
 			return err
 		}
 		if _, ok := file.Contexts[args[0]]; !ok {
-			return usagef("there is no context %q: see tidings context list", args[0])
+			return usage.Errorf("there is no context %q: see tidings context list", args[0])
 		}
 		change(&file, args[0])
 		return a.writeContexts(file)
@@ -133,7 +134,7 @@ func (a *App) contextShow() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show [NAME]",
 		Short:             "Show a context, or the current one, without its token",
-		Args:              arguments(0, 1, "a name or none"),
+		Args:              usage.Arguments(0, 1, "a name or none"),
 		ValidArgsFunction: a.completeContext,
 		RunE: func(c *cobra.Command, args []string) error {
 			file, err := a.readContexts(c.ErrOrStderr())
@@ -141,17 +142,17 @@ func (a *App) contextShow() *cobra.Command {
 				return err
 			}
 			name := file.Current
-			if a.context != "" {
-				name = a.context
+			if a.inContext != "" {
+				name = a.inContext
 			}
 			if len(args) == 1 {
 				name = args[0]
 			}
 			if name == "" {
-				return usagef("no context is current: choose one with tidings context use NAME")
+				return usage.Errorf("no context is current: choose one with tidings context use NAME")
 			}
 			if _, ok := file.Contexts[name]; !ok {
-				return usagef("there is no context %q: see tidings context list", name)
+				return usage.Errorf("there is no context %q: see tidings context list", name)
 			}
 			return a.showObject(c, file.view(name))
 		},

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // savedContexts is the file of the contexts.
@@ -37,7 +39,7 @@ func (a *App) contextsFile() (string, error) {
 		return a.contexts, nil
 	}
 	if a.env.ConfigDir == "" {
-		return "", usagef("this user has no folder of settings: say where the contexts are with --contexts or TIDINGS_CONTEXTS")
+		return "", usage.Errorf("this user has no folder of settings: say where the contexts are with --contexts or TIDINGS_CONTEXTS")
 	}
 	return filepath.Join(a.env.ConfigDir, "tidings", "contexts.yaml"), nil
 }
@@ -47,7 +49,7 @@ func (a *App) readContexts(warn io.Writer) (savedContexts, error) {
 	none := savedContexts{Contexts: map[string]savedContext{}}
 	path, err := a.contextsFile()
 	if err != nil {
-		if a.context == "" { // nobody needs one
+		if a.inContext == "" { // nobody needs one
 			return none, nil
 		}
 		return none, err

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func TestContextsFile(t *testing.T) {
@@ -83,7 +83,7 @@ func TestTokenOfAContext(t *testing.T) {
 		if server != "" {
 			args = append(args, "--server", server)
 		}
-		if _, _, err := term.run(t.Context(), args...); cli.ExitCode(err) != 5 || got != want {
+		if _, _, err := term.run(t.Context(), args...); usage.ExitCode(err) != 5 || got != want {
 			t.Errorf("%s gets %q, want %q (%v)", server, got, want, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func deliveryColumns() []column {
@@ -39,7 +40,7 @@ func (a *App) deliveriesCommand() *cobra.Command {
 		c.ValidArgsFunction = a.complete("deliveries", "id", "status")
 		return c
 	}
-	return group("deliveries", "Find deliveries, see what was tried, send them again",
+	return usage.Group(&cobra.Command{Use: "deliveries", Short: "Find deliveries, see what was tried, send them again"},
 		a.deliveriesList(), one(a.deliveriesGet()),
 		one(a.postCommand(&cobra.Command{Use: "resend DELIVERY", Short: "Send a delivery again that was delivered or is dead"}, "deliveries", "resend", nil)))
 }
@@ -65,11 +66,11 @@ func (a *App) deliveriesList() *cobra.Command {
 			return list(c, args)
 		}
 		if every <= 0 {
-			return usagef("--every %s: use more than 0s", every)
+			return usage.Errorf("--every %s: use more than 0s", every)
 		}
 		for _, name := range []string{"since", "until", "limit", "all", "cursor"} {
 			if c.Flags().Changed(name) {
-				return usagef("--watch shows what is accepted from now on: leave --%s out", name)
+				return usage.Errorf("--watch shows what is accepted from now on: leave --%s out", name)
 			}
 		}
 		return a.run(func(ctx context.Context, s *session) error {
@@ -155,7 +156,7 @@ func (s *session) showChanges(items []json.RawMessage, shownAs map[string]string
 }
 
 func (a *App) deadCommand() *cobra.Command {
-	return group("dead", "List the deliveries that were given up", a.listCommand(listing{
+	return usage.Group(&cobra.Command{Use: "dead", Short: "List the deliveries that were given up"}, a.listCommand(listing{
 		use: "list", short: "List the deliveries that were given up; tidings recover sends them again",
 		example: "  tidings dead list --endpoint ep_billing --since 24h",
 		path:    within("deliveries"), columns: deliveryColumns(), filters: deliveryFilters(),
@@ -164,7 +165,7 @@ func (a *App) deadCommand() *cobra.Command {
 }
 
 func (a *App) deliveriesGet() *cobra.Command {
-	c := &cobra.Command{Use: "get DELIVERY", Short: "Show a delivery, and all that was tried", Args: arguments(1, 1, "the id")}
+	c := &cobra.Command{Use: "get DELIVERY", Short: "Show a delivery, and all that was tried", Args: usage.Arguments(1, 1, "the id")}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		path, err := s.of(ctx, "deliveries", s.args[0])
 		if err != nil {

@@ -13,10 +13,5 @@
 // What receivers, events and servers said is cleaned of control characters before it
 // is shown in a terminal.
 //
-//	exit code 0  done
-//	exit code 1  it did not work
-//	exit code 2  the command is worded wrongly; nothing was changed
-//	exit code 3  what was named does not exist
-//	exit code 4  the token does not allow it, or is none
-//	exit code 5  the server gives no answer
+// How commands are worded, and what they exit with, is in package usage.
 package cli

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) endpointsCommand() *cobra.Command {
@@ -15,7 +16,7 @@ func (a *App) endpointsCommand() *cobra.Command {
 		c.ValidArgsFunction = a.complete("endpoints", "id", "name")
 		return c
 	}
-	return group("endpoints", "List, make, change, pause and test endpoints",
+	return usage.Group(&cobra.Command{Use: "endpoints", Short: "List, make, change, pause and test endpoints"},
 		a.listCommand(listing{
 			use: "list", short: "List the endpoints",
 			path:    within("endpoints"),
@@ -56,7 +57,7 @@ func (e *endpointFlags) members(c *cobra.Command) (map[string]any, error) {
 	for _, h := range e.headers {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok { // the text is not repeated: it may be a secret
-			return nil, usagef("--header: write it like \"X-Key: value\"")
+			return nil, usage.Errorf("--header: write it like \"X-Key: value\"")
 		}
 		headers[strings.TrimSpace(name)] = strings.TrimSpace(value)
 	}
@@ -77,7 +78,7 @@ func (a *App) endpointsCreate() *cobra.Command {
 		Short: "Make an endpoint, and show its signing secret this once",
 		Example: `  tidings endpoints create https://billing.example.com/hooks --name billing --subscribe 'order.*'
   tidings endpoints create https://billing.example.com/hooks --set policy.rate=100/s --set 'policy.retry=["5s","5m"]'`,
-		Args: arguments(0, 1, "the URL, or none with --from"),
+		Args: usage.Arguments(0, 1, "the URL, or none with --from"),
 	}
 	e.bind(c)
 	c.Flags().StringVar(&secret, "secret", "", "file of the secret to sign with, or - for the standard input; one is made by default")
@@ -162,14 +163,14 @@ func (a *App) endpointsUpdate() *cobra.Command {
 
 // patchCommand makes a command that changes one object of the tenant's.
 func (a *App) patchCommand(c *cobra.Command, folder string, patch func(s *session) (map[string]any, error)) *cobra.Command {
-	c.Args = arguments(1, 1, "the id")
+	c.Args = usage.Arguments(1, 1, "the id")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		in, err := patch(s)
 		if err != nil {
 			return err
 		}
 		if len(in) == 0 {
-			return usagef("there is nothing to change: see %s --help", c.CommandPath())
+			return usage.Errorf("there is nothing to change: see %s --help", c.CommandPath())
 		}
 		path, err := s.of(ctx, folder, s.args[0])
 		if err != nil {
@@ -192,7 +193,7 @@ func (a *App) endpointsResume() *cobra.Command {
 		if from != "oldest" && from != "now" {
 			at, err := parseTime(from, time.Now())
 			if err != nil {
-				return nil, usagef("--from %q: use oldest or now, or %w", from, err)
+				return nil, usage.Errorf("--from %q: use oldest or now, or %w", from, err)
 			}
 			from = at.UTC().Format(time.RFC3339Nano)
 		}
@@ -215,7 +216,7 @@ func (a *App) endpointsRotate() *cobra.Command {
 }
 
 func (a *App) endpointsSecrets() *cobra.Command {
-	c := &cobra.Command{Use: "secrets ENDPOINT", Short: "Show the secrets that the endpoint's deliveries are signed with, newest first", Args: arguments(1, 1, "the id")}
+	c := &cobra.Command{Use: "secrets ENDPOINT", Short: "Show the secrets that the endpoint's deliveries are signed with, newest first", Args: usage.Arguments(1, 1, "the id")}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		path, err := s.of(ctx, "endpoints", s.args[0], "secrets")
 		if err != nil {
@@ -239,7 +240,7 @@ func (a *App) endpointsTest() *cobra.Command {
 		Use:     "test ENDPOINT",
 		Short:   "Send an example to an endpoint, whatever it is subscribed to",
 		Example: "  tidings endpoints test ep_billing --wait 30s",
-		Args:    arguments(1, 1, "the id"),
+		Args:    usage.Arguments(1, 1, "the id"),
 	}
 	c.Flags().StringVar(&eventType, "type", "", "type of the example (default: one that the dialect has words for)")
 	c.Flags().DurationVar(&wait, "wait", 0, "wait so long for the outcome, and show it; it is an error if it was not delivered")

@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) eventsCommand() *cobra.Command {
-	return group("events", "Find events, and where they went",
+	return usage.Group(&cobra.Command{Use: "events", Short: "Find events, and where they went"},
 		a.listCommand(listing{
 			use: "list", short: "List events, the newest first",
 			example: `  tidings events list --type order.paid --since 1h
@@ -33,7 +34,7 @@ func (a *App) eventsCommand() *cobra.Command {
 }
 
 func (a *App) eventsGet() *cobra.Command {
-	c := &cobra.Command{Use: "get PLACE", Short: "Show an event, by the place that the list shows, and its deliveries", Args: arguments(1, 1, "the place")}
+	c := &cobra.Command{Use: "get PLACE", Short: "Show an event, by the place that the list shows, and its deliveries", Args: usage.Arguments(1, 1, "the place")}
 	c.ValidArgsFunction = a.complete("events", "place", "type")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		path, err := s.of(ctx, "events", s.args[0])

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 const (
@@ -25,7 +26,7 @@ CloudEvent in JSON, or is - for the standard input; specversion, id and source m
 be left out. Nothing is published.`,
 		Example: `  tidings explain event.json
   echo '{"type":"room.joined","data":{"roomId":"lobby"}}' | tidings explain -`,
-		Args: arguments(1, 1, "the file"),
+		Args: usage.Arguments(1, 1, "the file"),
 	}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		content, err := s.read(s.args[0])
@@ -34,7 +35,7 @@ be left out. Nothing is published.`,
 		}
 		event := map[string]json.RawMessage{"specversion": asJSON("1.0"), "id": asJSON("explain"), "source": asJSON("/tidings/explain")}
 		if json.Unmarshal(content, &event) != nil || event == nil {
-			return usagef("%s: is no CloudEvent in JSON: write it like {\"type\": \"room.joined\", \"data\": {…}}", s.args[0])
+			return usage.Errorf("%s: is no CloudEvent in JSON: write it like {\"type\": \"room.joined\", \"data\": {…}}", s.args[0])
 		}
 		path, err := s.of(ctx, "explain")
 		if err != nil {
@@ -76,7 +77,7 @@ func (s *session) showExplained(answer json.RawMessage) error {
 }
 
 func (a *App) erasuresCommand() *cobra.Command {
-	return group("erasures", "See what was erased", a.listCommand(listing{
+	return usage.Group(&cobra.Command{Use: "erasures", Short: "See what was erased"}, a.listCommand(listing{
 		use: "list", short: "List the erasures of a year; they have nothing of what was erased",
 		path:    within("erasures"),
 		columns: []column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
@@ -93,7 +94,7 @@ func (a *App) eraseCommand() *cobra.Command {
 		Short: "Remove an event, or all events of a subject, with all that is known of them",
 		Example: `  tidings erase --subject customer/4711
   tidings erase --event order-17 --source /shop --yes`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	f := c.Flags()
 	f.StringVar(&event, "event", "", "id of the event")
@@ -102,7 +103,7 @@ func (a *App) eraseCommand() *cobra.Command {
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		if (event == "") == (subject == "") || source != "" && event == "" {
-			return usagef("say what is to be erased: either --event, with or without --source, or --subject")
+			return usage.Errorf("say what is to be erased: either --event, with or without --source, or --subject")
 		}
 		in, what := map[string]any{"subject": subject}, "all events of the subject "+subject
 		if event != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // listing is a command that lists things.
@@ -53,7 +54,7 @@ func (a *App) listCommand(l listing) *cobra.Command {
 		all    bool
 		cursor string
 	)
-	c := &cobra.Command{Use: l.use, Short: l.short, Example: l.example, Args: noArguments()}
+	c := &cobra.Command{Use: l.use, Short: l.short, Example: l.example, Args: usage.NoArguments()}
 	f := c.Flags()
 	f.IntVar(&limit, "limit", defaultLimit, "show at most so many")
 	f.BoolVar(&all, "all", false, "show all of them")
@@ -66,7 +67,7 @@ func (a *App) listCommand(l listing) *cobra.Command {
 	}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		if limit < 1 {
-			return usagef("--limit %d: use 1 or more, or --all", limit)
+			return usage.Errorf("--limit %d: use 1 or more, or --all", limit)
 		}
 		q, err := query(time.Now())
 		if err != nil {
@@ -119,7 +120,7 @@ func bindFilters(f *pflag.FlagSet, filters []filter) (query func(now time.Time) 
 			case fl.kind == isTime && value != "":
 				at, err := parseTime(value, now)
 				if err != nil {
-					return nil, usagef("--%s %q: %w", fl.name, value, err)
+					return nil, usage.Errorf("--%s %q: %w", fl.name, value, err)
 				}
 				value = at.UTC().Format(time.RFC3339Nano)
 			}
@@ -163,7 +164,7 @@ func parseDuration(text string) (time.Duration, error) {
 
 // getCommand makes a command that shows one object of the tenant's.
 func (a *App) getCommand(c *cobra.Command, folder string) *cobra.Command {
-	c.Args = arguments(1, 1, "the id")
+	c.Args = usage.Arguments(1, 1, "the id")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		path, err := s.of(ctx, folder, s.args[0])
 		if err != nil {
@@ -180,7 +181,7 @@ func (a *App) getCommand(c *cobra.Command, folder string) *cobra.Command {
 
 // deleteCommand makes a command that removes one object of the tenant's.
 func (a *App) deleteCommand(c *cobra.Command, folder string) *cobra.Command {
-	c.Args = arguments(1, 1, "the id")
+	c.Args = usage.Arguments(1, 1, "the id")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		path, err := s.of(ctx, folder, s.args[0])
 		if err != nil {
@@ -198,7 +199,7 @@ func (a *App) deleteCommand(c *cobra.Command, folder string) *cobra.Command {
 // postCommand makes a command that does something with one object of the tenant's.
 // Body is nil if there is nothing to say.
 func (a *App) postCommand(c *cobra.Command, folder, action string, body func(s *session) (map[string]any, error)) *cobra.Command {
-	c.Args = arguments(1, 1, "the id")
+	c.Args = usage.Arguments(1, 1, "the id")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		var in any
 		if body != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 const (
@@ -55,9 +56,6 @@ func (p *Publishing) File(c *cobra.Command, name string) error {
 	})(c, nil)
 }
 
-// Usage is a mistake in how the command is worded.
-func Usage(format string, args ...any) error { return usagef(format, args...) }
-
 // send publishes a batch, and counts the events that were stored before.
 func (s *session) send(ctx context.Context, path string, batch []json.RawMessage) (duplicates int, err error) {
 	body := append([]byte("["), bytes.Join(asBytes(batch), []byte(","))...)
@@ -95,7 +93,7 @@ type published struct {
 func (p *Publishing) publish(ctx context.Context, s *session, name string, send func(context.Context, []json.RawMessage) (int, error)) error {
 	total, err := p.count(name)
 	if err != nil {
-		return usagef("%s: %w; nothing was published", name, err)
+		return usage.Errorf("%s: %w; nothing was published", name, err)
 	}
 	in, err := s.file(name)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -17,7 +18,7 @@ func (a *App) replaysCommand() *cobra.Command {
 		c.ValidArgsFunction = a.complete("replays", "id", "state")
 		return c
 	}
-	return group("replays", "See and end what tidings recover has begun",
+	return usage.Group(&cobra.Command{Use: "replays", Short: "See and end what tidings recover has begun"},
 		a.listCommand(listing{
 			use: "list", short: "List the replays that are running, and those that ended within 30 days",
 			path:    within("replays"),
@@ -29,7 +30,7 @@ func (a *App) replaysCommand() *cobra.Command {
 }
 
 func (a *App) replaysWatch() *cobra.Command {
-	c := &cobra.Command{Use: "watch REPLAY", Short: "Follow a replay until it ends", Args: arguments(1, 1, "the id")}
+	c := &cobra.Command{Use: "watch REPLAY", Short: "Follow a replay until it ends", Args: usage.Arguments(1, 1, "the id")}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		answer, err := s.follow(ctx, s.args[0])
 		if ctx.Err() != nil {
@@ -125,7 +126,7 @@ subscriptions match now.`,
 		Example: `  tidings recover --endpoint ep_billing --since 2h
   tidings recover --since 2026-01-31T12:00:00Z --reason timeout --rate 50/s --yes
   tidings recover --endpoint ep_new --which missing --since 7d --dry-run`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	f := c.Flags()
 	f.StringVar(&r.request.Endpoint, "endpoint", "", "the endpoint (default: all of the tenant's)")
@@ -151,15 +152,15 @@ subscriptions match now.`,
 // read makes the request of what was written.
 func (r *recovery) read(now time.Time) (err error) {
 	if r.since == "" {
-		return usagef("say since when: --since 2h, or a time")
+		return usage.Errorf("say since when: --since 2h, or a time")
 	}
 	if r.request.Since, err = parseTime(r.since, now); err != nil {
-		return usagef("--since %q: %w", r.since, err)
+		return usage.Errorf("--since %q: %w", r.since, err)
 	}
 	r.request.Until = now // what is counted is what is sent
 	if r.until != "" {
 		if r.request.Until, err = parseTime(r.until, now); err != nil {
-			return usagef("--until %q: %w", r.until, err)
+			return usage.Errorf("--until %q: %w", r.until, err)
 		}
 	}
 	if r.rate == "" {
@@ -167,10 +168,10 @@ func (r *recovery) read(now time.Time) (err error) {
 	}
 	var rate schemas.Rate
 	if err := rate.UnmarshalText([]byte(r.rate)); err != nil {
-		return usagef("--rate: %w", err)
+		return usage.Errorf("--rate: %w", err)
 	}
 	if r.request.Rate = int(float64(rate.Count) / rate.Per.Seconds()); r.request.Rate < 1 {
-		return usagef("--rate %s: use 1/s or more", r.rate)
+		return usage.Errorf("--rate %s: use 1/s or more", r.rate)
 	}
 	return nil
 }

@@ -18,23 +18,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // session is one run of a command: its client, and where it prints.
 type session struct {
 	*App
-	api  *client.Client
-	cmd  *cobra.Command
-	args []string
+	api *client.Client
+	// options are the client's.
+	options client.Options
+	cmd     *cobra.Command
+	args    []string
 	// place is what flags, variables and contexts said.
-	place Place
+	place place
 	// stdinTaken is set once the token was read from the standard input.
 	stdinTaken bool
 }
 
-// Place says where calls go, by which token, and for which tenant; empty for what
+// place says where calls go, by which token, and for which tenant; empty for what
 // nobody said.
-type Place struct{ Server, Token, Tenant string }
+type place struct{ Server, Token, Tenant string }
 
 // run makes the RunE of a command that calls the API.
 func (a *App) run(do func(ctx context.Context, s *session) error) func(*cobra.Command, []string) error {
@@ -50,7 +53,7 @@ func (a *App) run(do func(ctx context.Context, s *session) error) func(*cobra.Co
 // open finds out where to call. It calls nobody.
 func (a *App) open(c *cobra.Command, args []string) (*session, error) {
 	if !slices.Contains([]string{"table", "json", "id"}, a.output) {
-		return nil, usagef("--output %q: use table, json or id", a.output)
+		return nil, usage.Errorf("--output %q: use table, json or id", a.output)
 	}
 	p, _, err := a.resolve(c.ErrOrStderr())
 	if err != nil {
@@ -63,35 +66,36 @@ func (a *App) open(c *cobra.Command, args []string) (*session, error) {
 		}
 		s.stdinTaken = true
 	}
-	s.api, err = client.New(client.Options{Server: s.place.Server, Token: s.place.Token, Agent: a.env.Agent, Transport: a.env.Transport})
+	s.options = client.Options{Server: s.place.Server, Token: s.place.Token, Agent: a.env.Agent, Transport: a.env.Transport}
+	s.api, err = client.New(s.options)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usage.Wrong(err)
 	}
 	return s, nil
 }
 
 // resolve is the place that flags (which variables have set too) and contexts say,
 // and whether anything says it.
-func (a *App) resolve(warn io.Writer) (p Place, said bool, err error) {
+func (a *App) resolve(warn io.Writer) (p place, said bool, err error) {
 	file, err := a.readContexts(warn)
 	if err != nil {
-		return Place{}, false, err
+		return place{}, false, err
 	}
-	name := cmp.Or(a.context, file.Current)
+	name := cmp.Or(a.inContext, file.Current)
 	var named savedContext
 	if name != "" {
 		var ok bool
 		if named, ok = file.Contexts[name]; !ok {
-			return Place{}, false, usagef("there is no context %q: see tidings context list", name)
+			return place{}, false, usage.Errorf("there is no context %q: see tidings context list", name)
 		}
 	}
 	if a.server != "" && !sameServer(a.server, named.Server) {
-		if a.context != "" {
-			return Place{}, false, usagef("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.server)
+		if a.inContext != "" {
+			return place{}, false, usage.Errorf("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.server)
 		}
 		named = savedContext{} // its token is for its own server
 	}
-	p = Place{
+	p = place{
 		Server: cmp.Or(a.server, named.Server, DefaultServer),
 		Token:  cmp.Or(a.token, named.Token),
 		Tenant: cmp.Or(a.tenant, named.Tenant),
@@ -118,7 +122,7 @@ func readToken(in io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(in, maxToken)).ReadString('\n')
 	if line = strings.TrimSpace(line); line == "" {
 		if err == nil || errors.Is(err, io.EOF) {
-			return "", usagef("--token -: the standard input has no token in its first line")
+			return "", usage.Errorf("--token -: the standard input has no token in its first line")
 		}
 		return "", fmt.Errorf("read the token: %w", err)
 	}
@@ -136,7 +140,7 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 			s.place.Tenant = me.Tenant
 			return me.Tenant, nil
 		}
-		return "", usagef("say which tenant the token is of: with --tenant, TIDINGS_TENANT or a context")
+		return "", usage.Errorf("say which tenant the token is of: with --tenant, TIDINGS_TENANT or a context")
 	}
 	if err != nil {
 		return "", err
@@ -147,7 +151,7 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 	}
 	switch len(ids) {
 	case 0:
-		return "", usagef("there is no tenant yet: make one with tidings tenants create ID")
+		return "", usage.Errorf("there is no tenant yet: make one with tidings tenants create ID")
 	case 1:
 		s.place.Tenant = ids[0]
 		return ids[0], nil
@@ -155,7 +159,7 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 	if page.Next != "" {
 		ids = append(ids, "…")
 	}
-	return "", usagef("say which tenant is meant, with --tenant, TIDINGS_TENANT or a context: %s", strings.Join(ids, ", "))
+	return "", usage.Errorf("say which tenant is meant, with --tenant, TIDINGS_TENANT or a context: %s", strings.Join(ids, ", "))
 }
 
 // maxOffered is how many tenants are named to choose from.
@@ -181,12 +185,12 @@ func (s *session) file(name string) (io.ReadCloser, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usage.Wrong(err)
 		}
 		return f, nil
 	}
 	if s.stdinTaken {
-		return nil, usagef("the standard input has the token: give what else is read as a file")
+		return nil, usage.Errorf("the standard input has the token: give what else is read as a file")
 	}
 	return io.NopCloser(s.cmd.InOrStdin()), nil
 }
@@ -206,7 +210,7 @@ func (s *session) confirm(ctx context.Context, yes bool, question string) error 
 		return nil
 	}
 	if !s.env.Asks || s.stdinTaken {
-		return usagef("%s There is no terminal to answer in: add --yes", question)
+		return usage.Errorf("%s There is no terminal to answer in: add --yes", question)
 	}
 	if !s.ask(ctx, question) {
 		return errNo

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) subscriptionsCommand() *cobra.Command {
@@ -12,7 +14,7 @@ func (a *App) subscriptionsCommand() *cobra.Command {
 		c.ValidArgsFunction = a.complete("subscriptions", "id", "endpoint")
 		return c
 	}
-	return group("subscriptions", "List, make, change and remove subscriptions",
+	return usage.Group(&cobra.Command{Use: "subscriptions", Short: "List, make, change and remove subscriptions"},
 		a.listCommand(listing{
 			use: "list", short: "List the subscriptions",
 			path:    within("subscriptions"),
@@ -37,7 +39,7 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 		Short: "Subscribe an endpoint to types of events",
 		Example: `  tidings subscriptions create ep_billing 'order.*' user.created --deliver-from 24h
   tidings subscriptions create ep_billing order.paid --set 'filters=[{"exact":{"/customer/plan":"gold"}}]'`,
-		Args:              arguments(1, 200, "the endpoint and types"),
+		Args:              usage.Arguments(1, 200, "the endpoint and types"),
 		ValidArgsFunction: a.completeSubscription,
 	}
 	b.bind(c.Flags())
@@ -56,7 +58,7 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 		default:
 			at, err := parseTime(deliverFrom, time.Now())
 			if err != nil {
-				return usagef("--deliver-from %q: use all, or %w", deliverFrom, err)
+				return usage.Errorf("--deliver-from %q: use all, or %w", deliverFrom, err)
 			}
 			members["deliver_from"] = at.UTC().Format(time.RFC3339Nano)
 		}

@@ -6,10 +6,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) tenantsCommand() *cobra.Command {
-	return group("tenants", "List, make and remove tenants", a.tenantsList(), a.tenantsGet(), a.tenantsCreate(), a.tenantsDelete())
+	return usage.Group(&cobra.Command{Use: "tenants", Short: "List, make and remove tenants"}, a.tenantsList(), a.tenantsGet(), a.tenantsCreate(), a.tenantsDelete())
 }
 
 func (a *App) tenantsList() *cobra.Command {
@@ -24,7 +25,7 @@ func (a *App) tenantsGet() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "get [TENANT]",
 		Short:             "Show a tenant, or the one that --tenant or the context says",
-		Args:              arguments(0, 1, "a tenant or none"),
+		Args:              usage.Arguments(0, 1, "a tenant or none"),
 		ValidArgsFunction: a.completeTenant,
 	}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
@@ -54,7 +55,7 @@ func (a *App) tenantsCreate() *cobra.Command {
 		Short: "Make a tenant",
 		Example: `  tidings tenants create acme --name "Acme Inc."
   tidings tenants create acme --set quota.events=1000/s --set retention.log=720h`,
-		Args: arguments(1, 1, "the tenant's id"),
+		Args: usage.Arguments(1, 1, "the tenant's id"),
 	}
 	b.bind(c.Flags())
 	c.Flags().StringVar(&name, "name", "", "what people call it")
@@ -88,7 +89,7 @@ func (a *App) tenantsDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "delete TENANT",
 		Short:             "Remove a tenant with all that is its own",
-		Args:              arguments(1, 1, "the tenant's id"),
+		Args:              usage.Arguments(1, 1, "the tenant's id"),
 		ValidArgsFunction: a.completeTenant,
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")

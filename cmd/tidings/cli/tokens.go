@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) tokensCommand() *cobra.Command {
-	return group("tokens", "List, make and end the API's tokens (an administrator's)",
+	return usage.Group(&cobra.Command{Use: "tokens", Short: "List, make and end the API's tokens (an administrator's)"},
 		a.tokensList(), a.tokensCreate(),
 		a.tokensEnd(&cobra.Command{Use: "revoke TOKEN", Short: "End a token, by its id; its record stays"}, func(ctx context.Context, s *session, path string) error {
 			_, err := s.api.Post(ctx, path+"/revoke", nil)
@@ -24,7 +25,7 @@ func (a *App) tokensCommand() *cobra.Command {
 
 func (a *App) tokensList() *cobra.Command {
 	var limit int
-	c := &cobra.Command{Use: "list", Short: "List the tokens, or those of --tenant", Args: noArguments()}
+	c := &cobra.Command{Use: "list", Short: "List the tokens, or those of --tenant", Args: usage.NoArguments()}
 	c.Flags().IntVar(&limit, "limit", 0, "show at most so many (default: all)")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		q := url.Values{}
@@ -50,7 +51,7 @@ func (a *App) tokensCreate() *cobra.Command {
 		Short: "Make a token, and show it this once",
 		Example: `  tidings tokens create --scope publish --tenant acme --name shop
   tidings tokens create --scope personal --tenant acme --user u1,ada@example.com --expires 90d`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	f := c.Flags()
 	f.StringVar(&scope, "scope", "", "what it may: admin, tenant:write, tenant:read, personal or publish (required)")
@@ -60,7 +61,7 @@ func (a *App) tokensCreate() *cobra.Command {
 	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"admin", "tenant:write", "tenant:read", "personal", "publish"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		if scope == "" {
-			return usagef("say what the token may: --scope admin, tenant:write, tenant:read, personal or publish")
+			return usage.Errorf("say what the token may: --scope admin, tenant:write, tenant:read, personal or publish")
 		}
 		in := given(c, map[string]any{"name": name, "user": user}, map[string]any{"scope": scope})
 		if expires != "" {
@@ -69,7 +70,7 @@ func (a *App) tokensCreate() *cobra.Command {
 				at = time.Now().Add(d)
 			}
 			if err != nil {
-				return usagef("--expires %q: write a time like 2027-01-31T12:00:00Z, or in how long, like 90d", expires)
+				return usage.Errorf("--expires %q: write a time like 2027-01-31T12:00:00Z, or in how long, like 90d", expires)
 			}
 			in["expires"] = at.UTC().Format(time.RFC3339)
 		}
@@ -90,7 +91,7 @@ func (a *App) tokensCreate() *cobra.Command {
 }
 
 func (a *App) tokensEnd(c *cobra.Command, end func(ctx context.Context, s *session, path string) error) *cobra.Command {
-	c.Args = arguments(1, 1, "the token's id")
+	c.Args = usage.Arguments(1, 1, "the token's id")
 	c.ValidArgsFunction = a.completeFrom(func(context.Context, *session) (string, error) { return "/v1/tokens", nil }, "id", "name")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		if err := end(ctx, s, client.Path("v1", "tokens", s.args[0])); err != nil {

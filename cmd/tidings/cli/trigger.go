@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
@@ -30,7 +31,7 @@ from 0, and a value in JSON, else text. A member that the example does not have 
 added if the type's schema allows it.`,
 		Example: `  tidings trigger room.joined --set roomId=lobby
   tidings trigger lobby.booked --set booking.status=confirmed --subject lobby/42`,
-		Args:              arguments(1, 1, "the type"),
+		Args:              usage.Arguments(1, 1, "the type"),
 		ValidArgsFunction: a.complete("types", "type", "meaning"),
 	}
 	f := c.Flags()
@@ -84,10 +85,10 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 		}
 		added, err := setMember(data, path, value)
 		if err != nil {
-			return nil, usagef("--set %s: %w", set, err)
+			return nil, usage.Errorf("--set %s: %w", set, err)
 		}
 		if err := t.Validate(asJSON(data)); err != nil && added {
-			return nil, usagef("--set %s: the example has no %s, and the schema does not let it have one: %w; it has %s", set, strings.Join(path, "."), err, membersThere(t.Valid[0], path))
+			return nil, usage.Errorf("--set %s: the example has no %s, and the schema does not let it have one: %w; it has %s", set, strings.Join(path, "."), err, membersThere(t.Valid[0], path))
 		}
 	}
 	return data, nil

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) typesListCommand() *cobra.Command {
@@ -35,7 +37,7 @@ func (a *App) typesPutCommand() *cobra.Command {
 		Long: `Make an event type of the tenant's own, or replace it. FILE is like those of the
 catalogue (tidings types lobby.booked shows one), and says which type it is.`,
 		Example: "  tidings types put events/parcel.sent.json",
-		Args:    arguments(1, 1, "the file"),
+		Args:    usage.Arguments(1, 1, "the file"),
 	}
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		content, err := s.read(s.args[0])
@@ -44,11 +46,11 @@ catalogue (tidings types lobby.booked shows one), and says which type it is.`,
 		}
 		var definition map[string]json.RawMessage
 		if json.Unmarshal(content, &definition) != nil {
-			return usagef("%s: is no JSON object: see tidings types put --help", s.args[0])
+			return usage.Errorf("%s: is no JSON object: see tidings types put --help", s.args[0])
 		}
 		name := text(content, "type")
 		if name == "" {
-			return usagef("%s: has no member \"type\"", s.args[0])
+			return usage.Errorf("%s: has no member \"type\"", s.args[0])
 		}
 		delete(definition, "origin") // of one that was got from the API
 		path, err := s.of(ctx, "types", name)

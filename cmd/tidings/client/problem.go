@@ -48,6 +48,11 @@ func (e *Error) Unreachable() bool {
 	return e.Code == ""
 }
 
+// Lasting reports whether asking again would get the same answer.
+func (e *Error) Lasting() bool {
+	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests && e.Status != http.StatusRequestTimeout
+}
+
 // problem is a body of RFC 9457, as the API words it.
 type problem struct {
 	Detail string `json:"detail"`
