@@ -12,6 +12,9 @@ import (
 // needExamples are the commands whose flags alone do not tell how they are used.
 var needExamples = []string{"create", "recover", "erase", "publish", "trigger", "backup", "restore", "explain", "add", "put"}
 
+// askFirst are the commands that remove, or that cannot be undone.
+var askFirst = []string{"delete", "remove", "revoke", "erase", "recover", "restore", "resume", "rotate"}
+
 // TestCommandsAreDescribed wants of every command that its help is of use.
 func TestCommandsAreDescribed(t *testing.T) {
 	all := below(rootCommand())
@@ -30,6 +33,9 @@ func TestCommandsAreDescribed(t *testing.T) {
 		}
 		c.LocalNonPersistentFlags().VisitAll(described)
 		c.PersistentFlags().VisitAll(described)
+		if undone := slices.Contains(askFirst, c.Name()); undone && c.Flag("yes") == nil {
+			t.Errorf("%s cannot be undone, and does not ask", path)
+		}
 		if slices.Contains(needExamples, c.Name()) && c.Example == "" {
 			t.Errorf("%s has no example", path)
 		}

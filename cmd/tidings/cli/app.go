@@ -35,6 +35,8 @@ type App struct {
 
 	server, token, tenant       string
 	inContext, contexts, output string
+	// stdinTaken is set once the token was read from the standard input.
+	stdinTaken bool
 }
 
 // New is the command line in an environment.

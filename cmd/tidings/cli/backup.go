@@ -102,6 +102,7 @@ backup is removed.`,
 		Args:    usage.Arguments(1, 1, "the file"),
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace what the registry holds")
+	yes := bindYes(c)
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f, err := os.Open(args[0])
@@ -109,6 +110,12 @@ backup is removed.`,
 			return usage.Wrong(err)
 		}
 		defer f.Close() //nolint:errcheck // read only
+		if force {
+			question := fmt.Sprintf("Replace all that the registry at %s holds, tokens too? What is not in %s is removed.", withoutUsers(n.URL), args[0])
+			if err := a.confirm(c, *yes, func() string { return question }); err != nil {
+				return err
+			}
+		}
 		bar := a.newBar(c.ErrOrStderr())
 		return withBucket(c.Context(), n, func(b *backup.Bucket) error {
 			done, err := b.Restore(c.Context(), f, backup.Options{Replace: force, Written: func(n, all int) { bar.show(n, all, "entries") }})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (a *App) contextList() *cobra.Command {
 }
 
 // changeContexts is a command that changes one context of the file.
-func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, name string)) *cobra.Command {
+func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, name string) error) *cobra.Command {
 	c.Args = usage.Arguments(1, 1, "the name")
 	c.ValidArgsFunction = a.completeContext
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -109,7 +110,9 @@ func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, nam
 		if _, ok := file.Contexts[args[0]]; !ok {
 			return usage.Errorf("there is no context %q: see tidings context list", args[0])
 		}
-		change(&file, args[0])
+		if err := change(&file, args[0]); err != nil {
+			return err
+		}
 		return a.writeContexts(file)
 	}
 	return c
@@ -117,17 +120,28 @@ func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, nam
 
 func (a *App) contextUse() *cobra.Command {
 	return a.changeContexts(&cobra.Command{Use: "use NAME", Short: "Make a context the current one"},
-		func(f *savedContexts, name string) { f.Current = name })
+		func(f *savedContexts, name string) error {
+			f.Current = name
+			return nil
+		})
 }
 
 func (a *App) contextRemove() *cobra.Command {
-	return a.changeContexts(&cobra.Command{Use: "remove NAME", Short: "Forget a context, and its token"},
-		func(f *savedContexts, name string) {
-			delete(f.Contexts, name)
-			if f.Current == name {
-				f.Current = ""
+	c := &cobra.Command{Use: "remove NAME", Short: "Forget a context, and its token"}
+	yes := bindYes(c)
+	return a.changeContexts(c, func(f *savedContexts, name string) error {
+		if f.Contexts[name].Token != "" {
+			question := fmt.Sprintf("Forget the context %q? Its token is kept nowhere else by tidings.", name)
+			if err := a.confirm(c, *yes, func() string { return question }); err != nil {
+				return err
 			}
-		})
+		}
+		delete(f.Contexts, name)
+		if f.Current == name {
+			f.Current = ""
+		}
+		return nil
+	})
 }
 
 func (a *App) contextShow() *cobra.Command {

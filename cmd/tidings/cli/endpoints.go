@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (a *App) endpointsCommand() *cobra.Command {
 		one(a.getCommand(&cobra.Command{Use: "get ENDPOINT", Short: "Show an endpoint"}, "endpoints")),
 		a.endpointsCreate(),
 		one(a.endpointsUpdate()),
-		one(a.deleteCommand(&cobra.Command{Use: "delete ENDPOINT", Short: "Remove an endpoint and its subscriptions"}, "endpoints")),
+		one(a.deleteCommand(&cobra.Command{Use: "delete ENDPOINT", Short: "Remove an endpoint and its subscriptions"}, "endpoints", askToDeleteEndpoint)),
 		one(a.postCommand(&cobra.Command{Use: "pause ENDPOINT", Short: "Let the endpoint's deliveries wait"}, "endpoints", "pause", nil)),
 		one(a.endpointsResume()),
 		one(a.postCommand(&cobra.Command{Use: "enable ENDPOINT", Short: "Deliver again to an endpoint that is disabled"}, "endpoints", "enable", nil)),
@@ -187,9 +188,13 @@ func (a *App) patchCommand(c *cobra.Command, folder string, patch func(s *sessio
 
 func (a *App) endpointsResume() *cobra.Command {
 	var from string
-	c := &cobra.Command{Use: "resume ENDPOINT", Short: "Deliver again to an endpoint that is paused, or drop what waits for one"}
+	c := &cobra.Command{
+		Use: "resume ENDPOINT", Short: "Deliver again to an endpoint that is paused, or drop what waits for one",
+		Example: "  tidings endpoints resume ep_billing --from now --yes",
+	}
+	yes := bindYes(c)
 	c.Flags().StringVar(&from, "from", "oldest", "what of that which waits is delivered: oldest, all of it; now, none; or what was accepted since a time or so long ago")
-	return a.postCommand(c, "endpoints", "resume", func(*session) (map[string]any, error) {
+	return a.postCommand(c, "endpoints", "resume", func(s *session) (map[string]any, error) {
 		if from != "oldest" && from != "now" {
 			at, err := parseTime(from, time.Now())
 			if err != nil {
@@ -197,7 +202,16 @@ func (a *App) endpointsResume() *cobra.Command {
 			}
 			from = at.UTC().Format(time.RFC3339Nano)
 		}
-		return map[string]any{"from": from}, nil
+		if from == "oldest" { // nothing is dropped
+			return map[string]any{"from": from}, nil
+		}
+		what := "all that waits"
+		if from != "now" {
+			what = "what was accepted before " + from
+		}
+		return map[string]any{"from": from}, a.confirm(c, *yes, func() string {
+			return fmt.Sprintf("Give up %s for the endpoint %s?", what, clean(s.args[0]))
+		})
 	})
 }
 
@@ -206,10 +220,19 @@ func (a *App) endpointsRotate() *cobra.Command {
 	c := &cobra.Command{Use: "rotate ENDPOINT", Short: "Sign with a new secret, and show it this once; the old one signs too for a while"}
 	c.Flags().StringVar(&overlap, "overlap", "", "how long the old secrets still sign, like 48h (default 24h)")
 	c.Flags().StringVar(&secret, "secret", "", "file of the new secret, or - for the standard input; one is made by default")
+	yes := bindYes(c)
 	return a.postCommand(c, "endpoints", "rotate", func(s *session) (map[string]any, error) {
 		members := map[string]any{}
 		if overlap != "" {
 			members["overlap"] = overlap
+		}
+		if d, err := time.ParseDuration(overlap); err == nil && d == 0 {
+			err := a.confirm(c, *yes, func() string {
+				return fmt.Sprintf("End the old secrets of the endpoint %s at once? Its receiver refuses deliveries until it has the new one.", clean(s.args[0]))
+			})
+			if err != nil {
+				return nil, err
+			}
 		}
 		return members, s.addSecret(members, secret)
 	})

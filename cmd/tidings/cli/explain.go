@@ -87,7 +87,6 @@ func (a *App) erasuresCommand() *cobra.Command {
 func (a *App) eraseCommand() *cobra.Command {
 	var (
 		event, source, subject string
-		yes                    bool
 	)
 	c := &cobra.Command{
 		Use:   "erase",
@@ -100,7 +99,7 @@ func (a *App) eraseCommand() *cobra.Command {
 	f.StringVar(&event, "event", "", "id of the event")
 	f.StringVar(&source, "source", "", "source of the event (default: any)")
 	f.StringVar(&subject, "subject", "", "subject of the events")
-	f.BoolVar(&yes, "yes", false, "do not ask")
+	yes := bindYes(c)
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		if (event == "") == (subject == "") || source != "" && event == "" {
 			return usage.Errorf("say what is to be erased: either --event, with or without --source, or --subject")
@@ -116,7 +115,9 @@ func (a *App) eraseCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := s.confirm(ctx, yes, fmt.Sprintf("Remove %s of the tenant %s for good?", clean(what), s.place.Tenant)); err != nil {
+		if err := a.confirm(c, *yes, func() string {
+			return fmt.Sprintf("Remove %s of the tenant %s for good?", clean(what), s.place.Tenant)
+		}); err != nil {
 			return err
 		}
 		return s.erase(ctx, path, in)

@@ -179,12 +179,17 @@ func (a *App) getCommand(c *cobra.Command, folder string) *cobra.Command {
 	return c
 }
 
-// deleteCommand makes a command that removes one object of the tenant's.
-func (a *App) deleteCommand(c *cobra.Command, folder string) *cobra.Command {
+// deleteCommand makes a command that removes one object of the tenant's, once the
+// question is answered with yes.
+func (a *App) deleteCommand(c *cobra.Command, folder string, question func(ctx context.Context, s *session, id string) string) *cobra.Command {
 	c.Args = usage.Arguments(1, 1, "the id")
+	yes := bindYes(c)
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		path, err := s.of(ctx, folder, s.args[0])
 		if err != nil {
+			return err
+		}
+		if err := a.confirm(c, *yes, func() string { return question(ctx, s, s.args[0]) }); err != nil {
 			return err
 		}
 		if err := s.api.Delete(ctx, path); err != nil {

@@ -109,7 +109,8 @@ type recovery struct {
 	request      client.ReplayRequest
 	since, until string
 	rate         string
-	dryRun, yes  bool
+	dryRun       bool
+	yes          *bool
 }
 
 func (a *App) recoverCommand() *cobra.Command {
@@ -137,7 +138,7 @@ subscriptions match now.`,
 	f.StringVar(&r.request.Reason, "reason", "", "only what died for this reason, like timeout")
 	f.StringVar(&r.rate, "rate", "", "deliveries in a time, like 50/s or 600/m (default 100/s)")
 	f.BoolVar(&r.dryRun, "dry-run", false, "only count")
-	f.BoolVar(&r.yes, "yes", false, "do not ask")
+	r.yes = bindYes(c)
 	_ = c.RegisterFlagCompletionFunc("endpoint", a.complete("endpoints", "id", "name")) // the flags exist
 	_ = c.RegisterFlagCompletionFunc("which", cobra.FixedCompletions([]string{"failed", "missing", "all"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
@@ -191,8 +192,9 @@ func (s *session) recover(ctx context.Context, r recovery) error {
 		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%s would be sent again.\n", counted(count.Found, "delivery", "deliveries"))
 		return err
 	}
-	if err := s.confirm(ctx, r.yes, counted(count.Found, "delivery", "deliveries")+" would be sent again. Go on?"); err != nil {
-		return err
+	found := counted(count.Found, "delivery", "deliveries") + " would be sent again."
+	if err := s.confirm(s.cmd, *r.yes, func() string { return found + " Go on?" }); err != nil {
+		return fmt.Errorf("%s %w", found, err)
 	}
 	_, answer, err = s.replay(ctx, r.request)
 	return s.showReplay(answer, err)
@@ -223,7 +225,7 @@ func (s *session) replay(ctx context.Context, request client.ReplayRequest) (r c
 // count is of no use to anybody else.
 func (s *session) leave(ctx context.Context, id string, dryRun bool) error {
 	left := fmt.Errorf("interrupted: the replay %s goes on: follow it with tidings replays watch %s, end it with tidings replays cancel %s", id, id, id)
-	if !dryRun && (!s.env.Asks || s.stdinTaken || !s.ask(ctx, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
+	if !dryRun && (!s.asks() || !s.askUntil(ctx, s.cmd, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
 		return left
 	}
 	path, err := s.of(ctx, "replays", id, "cancel")

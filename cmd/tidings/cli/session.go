@@ -31,8 +31,6 @@ type session struct {
 	args    []string
 	// place is what flags, variables and contexts said.
 	place place
-	// stdinTaken is set once the token was read from the standard input.
-	stdinTaken bool
 }
 
 // place says where calls go, by which token, and for which tenant; empty for what
@@ -64,7 +62,7 @@ func (a *App) open(c *cobra.Command, args []string) (*session, error) {
 		if s.place.Token, err = readToken(c.InOrStdin()); err != nil {
 			return nil, err
 		}
-		s.stdinTaken = true
+		a.stdinTaken = true
 	}
 	s.options = client.Options{Server: s.place.Server, Token: s.place.Token, Agent: a.env.Agent, Transport: a.env.Transport}
 	s.api, err = client.New(s.options)
@@ -198,40 +196,6 @@ func (s *session) file(name string) (io.ReadCloser, error) {
 // tell says something to people, beside the result.
 func (s *session) tell(format string, args ...any) {
 	fmt.Fprintf(s.cmd.ErrOrStderr(), format+"\n", args...)
-}
-
-// errNo is what a person answered.
-var errNo = errors.New("nothing was done: the answer was no")
-
-// confirm asks whether to go on. Where nobody can answer, yes has to have been said
-// before.
-func (s *session) confirm(ctx context.Context, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	if !s.env.Asks || s.stdinTaken {
-		return usage.Errorf("%s There is no terminal to answer in: add --yes", question)
-	}
-	if !s.ask(ctx, question) {
-		return errNo
-	}
-	return nil
-}
-
-// ask is whether a person says yes, before ctx ends.
-func (s *session) ask(ctx context.Context, question string) bool {
-	fmt.Fprintf(s.cmd.ErrOrStderr(), "%s [y/N] ", question)
-	answer := make(chan string, 1)
-	go func() { // ends with the line, or with the process
-		line, _ := bufio.NewReader(s.cmd.InOrStdin()).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case a := <-answer:
-		return a == "y" || a == "yes"
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // pause waits, and reports whether ctx still lasts.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,9 @@ func (a *App) subscriptionsCommand() *cobra.Command {
 		one(a.getCommand(&cobra.Command{Use: "get SUBSCRIPTION", Short: "Show a subscription"}, "subscriptions")),
 		a.subscriptionsCreate(),
 		one(a.subscriptionsUpdate()),
-		one(a.deleteCommand(&cobra.Command{Use: "delete SUBSCRIPTION", Short: "Remove a subscription"}, "subscriptions")),
+		one(a.deleteCommand(&cobra.Command{Use: "delete SUBSCRIPTION", Short: "Remove a subscription"}, "subscriptions", func(_ context.Context, s *session, id string) string {
+			return fmt.Sprintf("Delete the subscription %s of the tenant %s? Events that it alone matches are delivered no more.", clean(id), s.place.Tenant)
+		})),
 	)
 }
 

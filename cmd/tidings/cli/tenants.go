@@ -85,17 +85,17 @@ func given(c *cobra.Command, flags, always map[string]any) map[string]any {
 }
 
 func (a *App) tenantsDelete() *cobra.Command {
-	var yes bool
 	c := &cobra.Command{
 		Use:               "delete TENANT",
 		Short:             "Remove a tenant with all that is its own",
 		Args:              usage.Arguments(1, 1, "the tenant's id"),
 		ValidArgsFunction: a.completeTenant,
 	}
-	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	yes := bindYes(c)
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		id := s.args[0]
-		if err := s.confirm(ctx, yes, "Remove the tenant "+id+" with its endpoints, subscriptions, types and tokens?"); err != nil {
+		question := "Delete the tenant " + clean(id) + " with its endpoints, subscriptions, types and tokens? There is no way back."
+		if err := a.confirm(c, *yes, func() string { return question }); err != nil {
 			return err
 		}
 		if err := s.api.Delete(ctx, client.Path("v1", "tenants", id)); err != nil {

@@ -92,8 +92,13 @@ func (a *App) tokensCreate() *cobra.Command {
 
 func (a *App) tokensEnd(c *cobra.Command, end func(ctx context.Context, s *session, path string) error) *cobra.Command {
 	c.Args = usage.Arguments(1, 1, "the token's id")
+	yes := bindYes(c)
 	c.ValidArgsFunction = a.completeFrom(func(context.Context, *session) (string, error) { return "/v1/tokens", nil }, "id", "name")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		question := "End the token " + clean(s.args[0]) + "? Who uses it is refused from then on, and it does not come back."
+		if err := a.confirm(c, *yes, func() string { return question }); err != nil {
+			return err
+		}
 		if err := end(ctx, s, client.Path("v1", "tokens", s.args[0])); err != nil {
 			return err
 		}

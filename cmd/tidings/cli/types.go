@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -71,7 +72,9 @@ catalogue (tidings types lobby.booked shows one), and says which type it is.`,
 }
 
 func (a *App) typesDeleteCommand() *cobra.Command {
-	c := a.deleteCommand(&cobra.Command{Use: "delete TYPE", Short: "Remove an event type of the tenant's own"}, "types")
+	c := a.deleteCommand(&cobra.Command{Use: "delete TYPE", Short: "Remove an event type of the tenant's own"}, "types", func(_ context.Context, s *session, id string) string {
+		return fmt.Sprintf("Delete the event type %s of the tenant %s? Its events are checked and worded no more.", clean(id), s.place.Tenant)
+	})
 	c.ValidArgsFunction = a.complete("types", "type", "meaning")
 	return c
 }
