@@ -19,50 +19,74 @@ func (a *App) contextCommand() *cobra.Command {
 }
 
 func (a *App) contextAdd() *cobra.Command {
-	var use, replace bool
+	var use, replace, unchecked bool
 	c := &cobra.Command{
 		Use:   "add NAME",
 		Short: "Keep --server, --token and --tenant under a name",
 		Long: `Keep --server, --token and --tenant under a name, in a file that only you may
 read. The first context becomes the current one, which counts where no other is
-named. The token is never shown again.`,
+named. The token is never shown again.
+
+The server is asked who the token is, and the context is kept if it knows it.
+--no-check asks nobody: for a server that is yet to be started.`,
 		Example: `  tidings context add local --token - < token.txt
   tidings context add prod --server https://hooks.example.com --tenant acme --token - --use`,
 		Args: usage.Arguments(1, 1, "the name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			name := args[0]
-			if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-				return usage.Errorf("context %q: a name has no spaces", name)
-			}
-			file, err := a.readContexts(c.ErrOrStderr())
+			file, saved, err := a.contextToAdd(c, name, replace)
 			if err != nil {
 				return err
 			}
-			if _, taken := file.Contexts[name]; taken && !replace {
-				return usage.Errorf("there is a context %q: remove it first, or add --replace", name)
-			}
-			saved := savedContext{Server: DefaultServer, Token: a.token, Tenant: a.tenant}
-			if a.server != "" {
-				saved.Server = strings.TrimSuffix(a.server, "/")
-			}
-			if a.token == "-" {
-				if saved.Token, err = readToken(c.InOrStdin()); err != nil {
-					return err
+			whoever := "not tried"
+			if !unchecked {
+				if whoever, err = a.check(c.Context(), saved); err != nil {
+					return notKept(name, err)
 				}
-			}
-			if _, err := client.New(client.Options{Server: saved.Server, Token: saved.Token}); err != nil {
-				return usage.Wrong(err)
 			}
 			file.Contexts[name] = saved
 			if use || file.Current == "" {
 				file.Current = name
 			}
-			return a.writeContexts(file)
+			if err := a.writeContexts(file); err != nil {
+				return err
+			}
+			current := ""
+			if file.Current == name {
+				current = ", the current one"
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "Kept %s%s: %s at %s\n", name, current, whoever, saved.Server)
+			return nil
 		},
 	}
+	c.Flags().BoolVar(&unchecked, "no-check", false, "do not ask the server who the token is")
 	c.Flags().BoolVar(&use, "use", false, "make it the current one")
 	c.Flags().BoolVar(&replace, "replace", false, "take the place of a context of that name")
 	return c
+}
+
+// contextToAdd is what the command line says of a context, and the file it goes into.
+func (a *App) contextToAdd(c *cobra.Command, name string, replace bool) (file savedContexts, saved savedContext, err error) {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return file, saved, usage.Errorf("context %q: a name has no spaces", name)
+	}
+	if file, err = a.readContexts(c.ErrOrStderr()); err != nil {
+		return file, saved, err
+	}
+	if _, taken := file.Contexts[name]; taken && !replace {
+		return file, saved, usage.Errorf("there is a context %q: remove it first, or add --replace", name)
+	}
+	saved = savedContext{Server: DefaultServer, Token: a.token, Tenant: a.tenant}
+	if a.server != "" {
+		saved.Server = strings.TrimSuffix(a.server, "/")
+	}
+	if a.token == "-" {
+		if saved.Token, err = readToken(c.InOrStdin()); err != nil {
+			return file, saved, err
+		}
+	}
+	_, err = client.New(client.Options{Server: saved.Server, Token: saved.Token})
+	return file, saved, usage.Wrong(err)
 }
 
 // contextView is a context as it is shown: without its token.
