@@ -91,6 +91,7 @@ nothing was heard of it for a quarter of an hour.`,
 		if err != nil {
 			return err
 		}
+		of.HintTypes(c.Context(), o.types)
 		return l.listen(c.Context(), schemas.TenantID(tenant))
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/near"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/producers"
@@ -129,7 +130,7 @@ func (o publishOptions) publish(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	types, err := ownTypes(schemas.TenantID(o.tenant), o.types)
+	types, own, err := ownTypes(schemas.TenantID(o.tenant), o.types)
 	if err != nil {
 		return err
 	}
@@ -167,6 +168,10 @@ func (o publishOptions) publish(c *cobra.Command) error {
 		word = "stored before"
 	}
 	c.Printf("%s: event %s, sequence %d\n", word, receipt.EventID, receipt.Sequence)
+	known := append(cli.BuiltinTypes(), own...)
+	for _, hint := range near.Types([]string{o.eventType}, known) {
+		fmt.Fprintln(c.ErrOrStderr(), hint)
+	}
 	if !told {
 		fmt.Fprintf(c.ErrOrStderr(), "This NATS user may not see which tenants there are: if %q is none, the event goes to DEAD as tenant_unknown.\n", o.tenant)
 	}

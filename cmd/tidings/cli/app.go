@@ -70,6 +70,8 @@ type Caller struct {
 	API *client.Client
 	// Tenant is the one whose things are meant; it may have to ask the server.
 	Tenant func(context.Context) (string, error)
+	// HintTypes tells of types that look mistyped.
+	HintTypes func(ctx context.Context, types []string)
 }
 
 // Calling makes a command of another package one of those that call the API.
@@ -86,7 +88,7 @@ func (a *App) Calling(c *cobra.Command, run func(c *cobra.Command, of Caller) er
 		if err != nil {
 			return err
 		}
-		return run(c, Caller{API: api, Tenant: s.theTenant})
+		return run(c, Caller{API: api, Tenant: s.theTenant, HintTypes: s.hintTypes})
 	}
 	return c
 }

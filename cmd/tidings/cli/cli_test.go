@@ -331,3 +331,47 @@ func TestTokenFromInput(t *testing.T) {
 		t.Errorf("no token: %v", err)
 	}
 }
+
+// TestTypesThatLookMistyped publishes and subscribes to them: they are taken, and told.
+func TestTypesThatLookMistyped(t *testing.T) {
+	asked := 0
+	serve := func(call, _ string) (int, string) {
+		switch {
+		case strings.HasSuffix(call, "/types"):
+			asked++
+			return 200, `{"items":[{"type":"parcel.sent"},{"type":"room.joinad"}]}`
+		case strings.HasPrefix(call, "GET"):
+			return 404, `{"title":"x","status":404,"detail":"no such type","code":"not_found"}`
+		case strings.HasSuffix(call, "/events"):
+			return 200, `{"events":[{"id":"a"}]}`
+		}
+		return 200, `{"id":"x"}`
+	}
+	for _, c := range []struct{ command, hint string }{
+		{"subscriptions create ep_a room.joned", "did you mean room.joined? It is taken as it is written."},
+		{"subscriptions create ep_a rom.*", "did you mean room.*?"},
+		{"subscriptions create ep_a parcle.sent", "did you mean parcel.sent?"},
+		{"subscriptions create ep_a room.* user.created own.thing *", ""},
+		{"subscriptions create ep_a room.joinad", ""}, // is the tenant's own
+		{"subscriptions update sub_a --types room.joned", "did you mean room.joined?"},
+		{"endpoints create http://a --subscribe room.joned", "did you mean room.joined?"},
+		{"trigger room.joned", ""},
+	} {
+		term := newTerminal(serve)
+		_, told, err := term.run(t.Context(), append(strings.Fields(c.command), "--tenant", "acme")...)
+		if trigger := strings.HasPrefix(c.command, "trigger"); trigger {
+			if usage.ExitCode(err) != 3 || !strings.HasSuffix(err.Error(), "did you mean room.joined?") {
+				t.Errorf("%s: %v", c.command, err)
+			}
+			continue
+		}
+		if err != nil || !strings.Contains(told, c.hint) || c.hint == "" && strings.Contains(told, "did you mean") {
+			t.Errorf("%s: %v, says %q", c.command, err, told)
+		}
+	}
+	asked = 0
+	term := newTerminal(serve)
+	if _, _, err := term.run(t.Context(), "subscriptions", "create", "ep_a", "room.joined", "--tenant", "acme"); err != nil || asked > 0 {
+		t.Errorf("the server was asked %d times about a type of the catalogue, %v", asked, err)
+	}
+}

@@ -110,6 +110,7 @@ func (a *App) endpointsCreate() *cobra.Command {
 		if err := s.showObject(c, answer); err != nil || len(subscribe) == 0 {
 			return err
 		}
+		defer s.hintTypes(ctx, subscribe)
 		return s.subscribe(ctx, text(answer, "id"), subscribe)
 	})
 	return c
@@ -181,6 +182,7 @@ func (a *App) patchCommand(c *cobra.Command, folder string, patch func(s *sessio
 		if err != nil {
 			return err
 		}
+		defer s.hintTypes(ctx, texts(in["types"]))
 		return s.showObject(c, answer)
 	})
 	return c

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +21,8 @@ const (
 	// batchEvents and batchBytes bound a batch; the API takes 1000 and 8 MiB.
 	batchEvents = 500
 	batchBytes  = 4 << 20
+	// mostTypes is how many types of a file are looked at for mistakes.
+	mostTypes = 100
 )
 
 // Publishing is "tidings publish" over the API.
@@ -41,7 +45,13 @@ func (p *Publishing) Tenant() string { return p.app.tenant }
 
 // One publishes one event, a CloudEvent in JSON.
 func (p *Publishing) One(c *cobra.Command, event json.RawMessage) error {
-	return p.app.run(func(ctx context.Context, s *session) error { return s.publishOne(ctx, event) })(c, nil)
+	return p.app.run(func(ctx context.Context, s *session) error {
+		err := s.publishOne(ctx, event)
+		if err == nil {
+			s.hintTypes(ctx, []string{text(event, "type")})
+		}
+		return err
+	})(c, nil)
 }
 
 // File publishes the events of a file, or of the standard input if it is "-". A file
@@ -103,6 +113,7 @@ func (p *Publishing) publish(ctx context.Context, s *session, name string, send 
 	b := s.newBar(s.cmd.ErrOrStderr())
 	defer b.end()
 	var done published
+	types := map[string]bool{}
 	err = p.batches(in, func(batch []json.RawMessage) error {
 		duplicates, err := send(ctx, batch)
 		if err != nil {
@@ -110,6 +121,11 @@ func (p *Publishing) publish(ctx context.Context, s *session, name string, send 
 		}
 		done.Stored, done.Duplicates = done.Stored+len(batch), done.Duplicates+duplicates
 		b.show(done.Stored, max(0, total-p.skip), "events stored")
+		for _, e := range batch {
+			if len(types) < mostTypes {
+				types[text(e, "type")] = true
+			}
+		}
 		return nil
 	})
 	b.end()
@@ -119,6 +135,7 @@ func (p *Publishing) publish(ctx context.Context, s *session, name string, send 
 		}
 		return fmt.Errorf("%s: %w: no event is stored", name, err)
 	}
+	s.hintTypes(ctx, slices.Sorted(maps.Keys(types)))
 	if s.output == "json" {
 		return writeJSON(s.cmd.OutOrStdout(), done)
 	}

@@ -77,6 +77,7 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		defer s.hintTypes(ctx, texts(in["types"]))
 		return s.showObject(c, answer)
 	})
 	return c

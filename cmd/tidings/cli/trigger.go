@@ -45,7 +45,7 @@ added if the type's schema allows it.`,
 		}
 		answer, err := s.api.Get(ctx, path)
 		if err != nil {
-			return err
+			return s.meantType(ctx, s.args[0], err)
 		}
 		data, err := exampleOf(answer, sets)
 		if err != nil {

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/near"
+	"github.com/tidings-dev/tidings/schemas/catalogue"
+)
+
+// hintWithin is how long somebody waits for a hint.
+const hintWithin = 2 * time.Second
+
+// hintTypes tells people of types and patterns of types that look mistyped, once what
+// they asked for is done. Types that the tenant does not know are legal, so nothing
+// more comes of it, and nothing if the server does not say what it knows.
+func (s *session) hintTypes(ctx context.Context, types []string) {
+	if len(near.Types(types, BuiltinTypes())) == 0 {
+		return
+	}
+	for _, hint := range near.Types(types, s.knownTypes(ctx)) {
+		s.tell("%s", clean(hint))
+	}
+}
+
+// knownTypes are those of the tenant, or those of the catalogue if it cannot be asked:
+// a token that may publish need not see them.
+func (s *session) knownTypes(ctx context.Context) []string {
+	ctx, stop := context.WithTimeout(ctx, hintWithin)
+	defer stop()
+	known := BuiltinTypes()
+	path, err := s.of(ctx, "types")
+	if err != nil {
+		return known
+	}
+	page, err := s.api.List(ctx, path, url.Values{}, 0)
+	if err != nil {
+		return known
+	}
+	for _, item := range page.Items {
+		known = append(known, text(item, "type"))
+	}
+	return known
+}
+
+// BuiltinTypes are the types of the catalogue.
+func BuiltinTypes() (types []string) {
+	for _, t := range catalogue.Builtin() {
+		types = append(types, t.Type)
+	}
+	return types
+}
+
+// meantType adds to an error about a type that does not exist which one was meant.
+func (s *session) meantType(ctx context.Context, written string, err error) error {
+	e, ok := asError(err)
+	if !ok || !e.NotFound() {
+		return err
+	}
+	if meant, ok := near.Word(written, s.knownTypes(ctx)); ok {
+		return fmt.Errorf("%w: did you mean %s?", err, clean(meant))
+	}
+	return err
+}
+
+// texts are the texts in a value that was made of JSON or flags.
+func texts(v any) (list []string) {
+	switch v := v.(type) {
+	case []string:
+		return slices.Clone(v)
+	case []any:
+		for _, item := range v {
+			if s, ok := item.(string); ok {
+				list = append(list, s)
+			}
+		}
+	}
+	return list
+}
