@@ -120,10 +120,11 @@ var importRules = []importRule{
 	{"cmd/...", []string{anything}, []string{anything}},
 	{"cmd/tidings/client", []string{"schemas"}, []string{"github.com/google/uuid"}}, // whoever calls the API needs no more
 	{"cmd/tidings/near", nil, nil},
+	{"cmd/tidings/caret", nil, nil},
 	{"cmd/tidings/usage", []string{"schemas", "cmd/tidings/client"}, []string{"github.com/spf13/cobra"}},
 	{
 		"cmd/tidings/cli",
-		[]string{"schemas/...", "cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "config", "config/broker", "config/registry/backup"},
+		[]string{"schemas/...", "cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret", "config", "config/broker", "config/registry/backup"},
 		[]string{cloudEvents, natsClient, "github.com/goccy/go-yaml", "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	},
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -230,11 +229,11 @@ func (l *listener) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	filters, err := listenFilters(l.o.filters)
+	filters, err := cli.Filters(l.o.filters)
 	if err == nil {
-		_, err = l.api.Post(ctx, l.api.path("subscriptions"), map[string]any{
-			"endpoint": made.ID, "types": l.o.types, "filters": filters,
-		})
+		in := map[string]any{"endpoint": made.ID, "types": l.o.types, "filters": filters}
+		_, err = l.api.Post(ctx, l.api.path("subscriptions"), in)
+		err = cli.Pointed(err, in)
 	}
 	verifier, unsigned := (*signing.Verifier)(nil), made.Secret == ""
 	if err == nil && !unsigned {
@@ -245,26 +244,6 @@ func (l *listener) begin(ctx context.Context) error {
 	}
 	l.endpoint, l.verifier = made.ID, verifier
 	return nil
-}
-
-// listenFilters are conditions as a subscription has them.
-func listenFilters(texts []string) ([]json.RawMessage, error) {
-	filters := []json.RawMessage{}
-	for _, text := range texts {
-		if strings.HasPrefix(strings.TrimSpace(text), "{") {
-			if !json.Valid([]byte(text)) {
-				return nil, schemas.Errorf(schemas.CodeInvalid, "--filter %q is not valid JSON", text)
-			}
-			filters = append(filters, json.RawMessage(text))
-			continue
-		}
-		cel, err := json.Marshal(map[string]string{"cel": text})
-		if err != nil {
-			return nil, err
-		}
-		filters = append(filters, cel)
-	}
-	return filters, nil
 }
 
 // end removes the endpoint.

@@ -3,14 +3,16 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/caret"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
@@ -40,12 +42,8 @@ func (b *body) object(s *session, members map[string]any) (map[string]any, error
 	}
 	maps.Copy(all, members)
 	for _, set := range b.sets {
-		path, value, err := parseSet(set)
-		if err != nil {
+		if _, _, err := setIn(all, set); err != nil {
 			return nil, err
-		}
-		if _, err := setMember(all, path, value); err != nil {
-			return nil, usage.Errorf("--set %s: %w", set, err)
 		}
 	}
 	return all, nil
@@ -62,17 +60,66 @@ func decodeWhole(content []byte, v any) error {
 	return d.Decode(v)
 }
 
+// setHelp is what to do about a --set that is not understood.
+const setHelp = "Write it like path.of.member=value: members and numbers of elements with dots, then JSON, else text."
+
+// wrongSet shows where in a --set something is wrong, in letters from 0.
+func wrongSet(set string, column int, format string, args ...any) error {
+	return usage.Errorf("%s", caret.Point("--set: "+fmt.Errorf(format, args...).Error(), set, 1, column, setHelp))
+}
+
+// columnOf is where a segment of a path begins, in letters.
+func columnOf(path []string, segment int) int {
+	return utf8.RuneCountInString(strings.Join(path[:segment], ".")) + min(segment, 1)
+}
+
 // parseSet takes "path=value" apart.
 func parseSet(text string) (path []string, value any, err error) {
 	name, written, ok := strings.Cut(text, "=")
 	path = strings.Split(name, ".")
-	if !ok || slices.Contains(path, "") {
-		return nil, nil, usage.Errorf("--set %s: write it like path.of.member=value", text)
+	if !ok {
+		return nil, nil, wrongSet(text, utf8.RuneCountInString(text), "there is no value")
 	}
-	if decodeWhole([]byte(written), &value) != nil {
-		value = written
+	for i, segment := range path {
+		at, bracket := columnOf(path, i), strings.IndexAny(segment, "[]")
+		switch {
+		case segment == "":
+			return nil, nil, wrongSet(text, at, "the name of a member is missing")
+		case bracket >= 0:
+			return nil, nil, wrongSet(text, at+utf8.RuneCountInString(segment[:bracket]), "brackets have no meaning in a path: an element goes by its number, like retry.0")
+		}
 	}
-	return path, value, nil
+	if decodeWhole([]byte(written), &value) == nil {
+		return path, value, nil
+	}
+	if strings.HasPrefix(written, "{") || strings.HasPrefix(written, "[") || strings.HasPrefix(written, `"`) {
+		column, why := caret.JSON(written)
+		return nil, nil, wrongSet(text, utf8.RuneCountInString(name)+1+column, "the value begins like JSON and is none: %s", why)
+	}
+	return path, written, nil
+}
+
+// segmentError is of one segment of a path.
+type segmentError struct {
+	error
+	segment int
+}
+
+func atSegment(segment int, format string, args ...any) error {
+	return segmentError{fmt.Errorf(format, args...), segment}
+}
+
+// setIn sets a member of an object or list as --set says; see [setMember].
+func setIn(in any, set string) (path []string, added bool, err error) {
+	path, value, err := parseSet(set)
+	if err != nil {
+		return nil, false, err
+	}
+	added, err = setMember(in, path, value)
+	if e, ok := errors.AsType[segmentError](err); ok {
+		err = wrongSet(set, columnOf(path, e.segment), "%w", e.error)
+	}
+	return path, added, err
 }
 
 // setMember puts a value where a path leads to in an object or list, and reports
@@ -97,7 +144,7 @@ func setMember(in any, path []string, value any) (added bool, err error) {
 		case []any:
 			n, err := strconv.Atoi(name)
 			if err != nil || n < 0 || n >= len(at) {
-				return false, fmt.Errorf("%s is a list of %d: its elements are 0 to %d", strings.Join(path[:i], "."), len(at), len(at)-1)
+				return false, atSegment(i, "%s is a list of %d: its elements are 0 to %d", strings.Join(path[:i], "."), len(at), len(at)-1)
 			}
 			if last {
 				at[n] = value
@@ -105,7 +152,7 @@ func setMember(in any, path []string, value any) (added bool, err error) {
 			}
 			in = at[n]
 		default:
-			return false, fmt.Errorf("%s is no object, so it has no member %q", strings.Join(path[:i], "."), name)
+			return false, atSegment(i, "%s is no object, so it has no member %q", strings.Join(path[:i], "."), name)
 		}
 	}
 	return added, nil

@@ -180,7 +180,7 @@ func (a *App) patchCommand(c *cobra.Command, folder string, patch func(s *sessio
 		}
 		answer, err := s.api.Patch(ctx, path, in)
 		if err != nil {
-			return err
+			return Pointed(err, in)
 		}
 		defer s.hintTypes(ctx, texts(in["types"]))
 		return s.showObject(c, answer)

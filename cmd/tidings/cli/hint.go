@@ -18,7 +18,7 @@ const hintWithin = 2 * time.Second
 // they asked for is done. Types that the tenant does not know are legal, so nothing
 // more comes of it, and nothing if the server does not say what it knows.
 func (s *session) hintTypes(ctx context.Context, types []string) {
-	if len(near.Types(types, BuiltinTypes())) == 0 {
+	if near.Known(types, BuiltinTypes()) {
 		return
 	}
 	for _, hint := range near.Types(types, s.knownTypes(ctx)) {

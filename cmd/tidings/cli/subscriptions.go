@@ -41,11 +41,13 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 		Use:   "create ENDPOINT TYPE…",
 		Short: "Subscribe an endpoint to types of events",
 		Example: `  tidings subscriptions create ep_billing 'order.*' user.created --deliver-from 24h
-  tidings subscriptions create ep_billing order.paid --set 'filters=[{"exact":{"/customer/plan":"gold"}}]'`,
+  tidings subscriptions create ep_billing order.paid --filter 'data.amount > 100'
+  tidings subscriptions create ep_billing order.paid --filter '{"exact":{"/customer/plan":"gold"}}'`,
 		Args:              usage.Arguments(1, 200, "the endpoint and types"),
 		ValidArgsFunction: a.completeSubscription,
 	}
 	b.bind(c.Flags())
+	filters := bindFilter(c.Flags())
 	c.Flags().StringVar(&channel, "channel", "", "only events on this channel")
 	c.Flags().StringSliceVar(&user, "user", nil, "only events that involve one of these")
 	c.Flags().StringVar(&deliverFrom, "deliver-from", "", "stored events first: all, or those since a time or so long ago")
@@ -65,6 +67,9 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 			}
 			members["deliver_from"] = at.UTC().Format(time.RFC3339Nano)
 		}
+		if err := addFilters(members, *filters); err != nil {
+			return err
+		}
 		in, err := b.object(s, members)
 		if err != nil {
 			return err
@@ -75,7 +80,7 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 		}
 		answer, err := s.api.Post(ctx, path, in)
 		if err != nil {
-			return err
+			return Pointed(err, in)
 		}
 		defer s.hintTypes(ctx, texts(in["types"]))
 		return s.showObject(c, answer)
@@ -95,10 +100,25 @@ func (a *App) subscriptionsUpdate() *cobra.Command {
 		Example: "  tidings subscriptions update sub_gold --types order.paid,order.refunded --set filters=null",
 	}
 	b.bind(c.Flags())
+	filters := bindFilter(c.Flags())
 	c.Flags().StringVar(&channel, "channel", "", "only events on this channel")
 	c.Flags().StringSliceVar(&types, "types", nil, "types of events, in place of those it has")
 	c.Flags().StringSliceVar(&user, "user", nil, "only events that involve one of these")
 	return a.patchCommand(c, "subscriptions", func(s *session) (map[string]any, error) {
-		return b.object(s, given(c, map[string]any{"channel": channel, "types": types, "user": user}, map[string]any{}))
+		members := given(c, map[string]any{"channel": channel, "types": types, "user": user}, map[string]any{})
+		if err := addFilters(members, *filters); err != nil {
+			return nil, err
+		}
+		return b.object(s, members)
 	})
+}
+
+// addFilters adds the conditions of --filter, if there are any.
+func addFilters(members map[string]any, written []string) error {
+	if len(written) == 0 {
+		return nil
+	}
+	filters, err := Filters(written)
+	members["filters"] = filters
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/near"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
@@ -79,16 +80,17 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 		return nil, err
 	}
 	for _, set := range sets {
-		path, value, err := parseSet(set)
+		path, added, err := setIn(data, set)
 		if err != nil {
 			return nil, err
 		}
-		added, err := setMember(data, path, value)
-		if err != nil {
-			return nil, usage.Errorf("--set %s: %w", set, err)
-		}
 		if err := t.Validate(asJSON(data)); err != nil && added {
-			return nil, usage.Errorf("--set %s: the example has no %s, and the schema does not let it have one: %w; it has %s", set, strings.Join(path, "."), err, membersThere(t.Valid[0], path))
+			there := membersThere(t.Valid[0], path)
+			meant := ""
+			if w, ok := near.Word(path[len(path)-1], there); ok {
+				meant = ": did you mean " + w + "?"
+			}
+			return nil, wrongSet(set, columnOf(path, len(path)-1), "the example has no %s, and the schema does not let it have one: %w; it has %s%s", strings.Join(path, "."), err, strings.Join(there, ", "), meant)
 		}
 	}
 	return data, nil
@@ -96,7 +98,7 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 
 // membersThere are the members of the deepest object of an example that a path leads
 // to.
-func membersThere(example json.RawMessage, path []string) string {
+func membersThere(example json.RawMessage, path []string) []string {
 	var members map[string]json.RawMessage
 	for _, name := range append(path, "") {
 		var inner map[string]json.RawMessage
@@ -105,7 +107,7 @@ func membersThere(example json.RawMessage, path []string) string {
 		}
 		members, example = inner, inner[name]
 	}
-	return strings.Join(slices.Sorted(maps.Keys(members)), ", ")
+	return slices.Sorted(maps.Keys(members))
 }
 
 // publishOne publishes an event, and says that it is stored.

@@ -52,9 +52,9 @@ func TestSetMember(t *testing.T) {
 		{`{"a":[1,2]}`, "a.2=3", "a is a list of 2: its elements are 0 to 1", false},
 		{`{"a":[1,2]}`, "a.x=3", "a is a list of 2: its elements are 0 to 1", false},
 		{`{"a":1}`, "a.b=3", `a is no object, so it has no member "b"`, false},
-		{`{}`, "a", "write it like path.of.member=value", false},
-		{`{}`, "=1", "write it like path.of.member=value", false},
-		{`{}`, "a..b=1", "write it like path.of.member=value", false},
+		{`{}`, "a", "Write it like path.of.member=value", false},
+		{`{}`, "=1", "Write it like path.of.member=value", false},
+		{`{}`, "a..b=1", "Write it like path.of.member=value", false},
 	} {
 		var object any
 		if err := decodeWhole([]byte(c.object), &object); err != nil {

@@ -22,6 +22,11 @@ func Types(written, known []string) (hints []string) {
 	return hints
 }
 
+// Known reports whether a known type is, or is met by, each of some types and patterns.
+func Known(written, known []string) bool {
+	return !slices.ContainsFunc(written, func(w string) bool { return !slices.Contains(shapes(w, known), w) })
+}
+
 // shapes are the known types as a pattern would have to be written to be met by them:
 // "rom.*" could be "room.*" or "user.*".
 func shapes(pattern string, known []string) []string {
