@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -188,9 +188,7 @@ func bench(ctx context.Context, o benchOptions, out, errs io.Writer) error {
 		}
 	}
 	if o.json {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return show.JSON(out, report)
 	}
 	return report.write(out)
 }

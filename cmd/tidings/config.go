@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
@@ -71,10 +71,7 @@ func validateFiles(c *cobra.Command, files []string, o config.CheckOptions, outp
 		}
 	}
 	if output == "json" {
-		e := json.NewEncoder(c.OutOrStdout())
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(problems); err != nil {
+		if err := show.JSON(c.OutOrStdout(), problems); err != nil {
 			return err
 		}
 	}

@@ -124,9 +124,16 @@ var importRules = []importRule{
 	{"cmd/tidings/usage", []string{"schemas", "cmd/tidings/client"}, []string{"github.com/spf13/cobra"}},
 	{
 		"cmd/tidings/cli",
-		[]string{"schemas/...", "cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret", "config", "config/broker", "config/registry/backup"},
-		[]string{cloudEvents, natsClient, "github.com/goccy/go-yaml", "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+		[]string{
+			"schemas/...", "cmd/tidings/cli/...", "cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret",
+			"config", "config/broker", "config/registry/backup",
+		},
+		[]string{natsClient, "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	},
+	{"cmd/tidings/cli/show", []string{"cmd/tidings/client"}, nil},
+	{"cmd/tidings/cli/feed", []string{"schemas"}, []string{cloudEvents}},
+	{"cmd/tidings/cli/setting", []string{"cmd/tidings/usage", "cmd/tidings/caret"}, nil},
+	{"cmd/tidings/cli/contexts", nil, []string{"github.com/goccy/go-yaml"}},
 }
 
 // testImports is what tests, and packages of test helpers, may import beyond

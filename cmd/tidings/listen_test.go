@@ -306,6 +306,15 @@ func TestListenRefuses(t *testing.T) {
 	})
 }
 
+// TestListenPrintsLetters prints what is no web page as what it is.
+func TestListenPrintsLetters(t *testing.T) {
+	h := heard{Pulled: schemas.Pulled{ID: "dlv_1", Body: `{"a":"1 > 0 \u0026 <b>"}`}, settled: schemas.Settled{Status: schemas.SettledDelivered}}
+	got := h.json()
+	if !strings.Contains(got, `"a":"1 > 0 & <b>"`) || strings.Count(got, "\n") != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
 // What comes over the net does not steer the terminal, and a wrong signature is told.
 func TestListenShowsWhatIsWrong(t *testing.T) {
 	p := &listenPrinter{colour: true}

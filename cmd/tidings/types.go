@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/near"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
@@ -107,10 +107,7 @@ func listTypes(c *cobra.Command, types []*catalogue.Type) error {
 func showType(c *cobra.Command, types []*catalogue.Type, name string) error {
 	for _, t := range types {
 		if t.Type == name || slices.ContainsFunc(schemas.Dialects(), func(d schemas.Dialect) bool { return t.Dialects[d].Name == name }) {
-			e := json.NewEncoder(c.OutOrStdout())
-			e.SetIndent("", "  ")
-			e.SetEscapeHTML(false)
-			return e.Encode(t)
+			return show.JSON(c.OutOrStdout(), t)
 		}
 	}
 	all := make([]string, len(types))

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"io"
 	"net/http"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 )
 
@@ -98,6 +100,19 @@ func (a *App) bind(c *cobra.Command, f *pflag.FlagSet) {
 	a.bindPlace(c, f)
 	f.StringVarP(&a.output, "output", "o", "table", "table, json, or id, which is what names each thing, one a line")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "id"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+}
+
+// printer is how a command shows what came.
+func (a *App) printer(c *cobra.Command) show.Printer {
+	return show.Printer{Format: a.output, Color: a.env.Color, Out: c.OutOrStdout(), Notes: c.ErrOrStderr()}
+}
+
+// newBar is a bar, where lines can be written over.
+func (a *App) newBar(out io.Writer) *show.Bar {
+	if !a.env.Bars {
+		out = nil
+	}
+	return show.NewBar(out)
 }
 
 func (a *App) bindPlace(c *cobra.Command, f *pflag.FlagSet) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -15,7 +16,7 @@ func (a *App) auditCommand() *cobra.Command {
 	return usage.Group(&cobra.Command{Use: "audit", Short: "See who changed what"}, a.listCommand(listing{
 		use: "list", short: "List who changed what of the tenant's, the newest first",
 		path:    within("audit"),
-		columns: []column{{"AT", "at"}, {"TOKEN", "token"}, {"NAME", "name"}, {"METHOD", "method"}, {"OBJECT", "object"}, {"FIELDS", "fields"}},
+		columns: []show.Column{{"AT", "at"}, {"TOKEN", "token"}, {"NAME", "name"}, {"METHOD", "method"}, {"OBJECT", "object"}, {"FIELDS", "fields"}},
 	}))
 }
 
@@ -62,7 +63,7 @@ func (a *App) linksCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/broker"
@@ -65,15 +67,15 @@ Where NATS asks who connects, be the user of the role api, with its
 		return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
 			var h backup.Header
 			write := func(w io.Writer) error {
-				h, err = b.Write(c.Context(), w, func(count int) { bar.show(count, 0, "entries read") })
+				h, err = b.Write(c.Context(), w, func(count int) { bar.Show(count, 0, "entries read") })
 				return err
 			}
 			if out == "-" {
 				err = write(c.OutOrStdout())
 			} else {
-				err = replaceFile(filepath.Clean(out), write)
+				err = contexts.ReplaceFile(filepath.Clean(out), write)
 			}
-			bar.end()
+			bar.End()
 			if err == nil {
 				fmt.Fprintf(c.ErrOrStderr(), "%d entries of the registry at %s are written.\n", h.Count, withoutUsers(n.URL))
 			}
@@ -118,12 +120,12 @@ backup is removed.`,
 		}
 		bar := a.newBar(c.ErrOrStderr())
 		return withBucket(c.Context(), n, func(b *backup.Bucket) error {
-			done, err := b.Restore(c.Context(), f, backup.Options{Replace: force, Written: func(n, all int) { bar.show(n, all, "entries") }})
-			bar.end()
+			done, err := b.Restore(c.Context(), f, backup.Options{Replace: force, Written: func(n, all int) { bar.Show(n, all, "entries") }})
+			bar.End()
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%d entries of %s are written to the registry at %s, %d were removed.\n", done.Written, moment(done.Header.Made), withoutUsers(n.URL), done.Removed)
+			fmt.Fprintf(c.OutOrStdout(), "%d entries of %s are written to the registry at %s, %d were removed.\n", done.Written, show.Moment(done.Header.Made), withoutUsers(n.URL), done.Removed)
 			if done.LeftOut > 0 {
 				fmt.Fprintf(c.ErrOrStderr(), "The stream of events is another one than then: %d notes of positions in it are left out (how far histories and replays had come).\n", done.LeftOut)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/config"
 )
 
@@ -61,7 +62,7 @@ func (a *App) offer(c *cobra.Command, path func(context.Context, *session) (stri
 		return nil
 	}
 	for _, item := range page.Items {
-		words = append(words, cobra.CompletionWithDesc(text(item, member), text(item, about)))
+		words = append(words, cobra.CompletionWithDesc(show.Text(item, member), show.Text(item, about)))
 	}
 	return words
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
@@ -82,7 +83,7 @@ func (s *session) countOf(ctx context.Context, folder string, q url.Values) stri
 
 // askToDeleteEndpoint asks about an endpoint with what goes with it.
 func askToDeleteEndpoint(ctx context.Context, s *session, id string) string {
-	question := fmt.Sprintf("Delete the endpoint %s of the tenant %s?", clean(id), s.place.Tenant)
+	question := fmt.Sprintf("Delete the endpoint %s of the tenant %s?", show.Clean(id), s.place.Tenant)
 	var with []string
 	for _, status := range []string{"waiting", "retrying"} {
 		if n := s.countOf(ctx, "deliveries", url.Values{"endpoint": {id}, "status": {status}}); n != "" {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -28,14 +30,14 @@ func (w who) String() string {
 		s += " of the tenant " + w.Tenant
 	}
 	if !w.Expires.IsZero() {
-		s += ", until " + moment(w.Expires)
+		s += ", until " + show.Moment(w.Expires)
 	}
-	return clean(s)
+	return show.Clean(s)
 }
 
 // check tries a context at its server, and says who it makes one. One without a token
 // is tried for whether somebody is there.
-func (a *App) check(ctx context.Context, saved savedContext) (whoever string, err error) {
+func (a *App) check(ctx context.Context, saved contexts.Context) (whoever string, err error) {
 	ctx, stop := context.WithTimeout(ctx, checkWithin)
 	defer stop()
 	api, err := client.New(client.Options{Server: saved.Server, Token: saved.Token, Agent: a.env.Agent, Transport: a.env.Transport, MaxWait: -1})
@@ -50,7 +52,7 @@ func (a *App) check(ctx context.Context, saved savedContext) (whoever string, er
 		return "", err
 	}
 	if me.Tenant != "" && saved.Tenant != "" && me.Tenant != saved.Tenant {
-		return "", usage.Errorf("the token is of the tenant %s, and --tenant says %s: leave --tenant out", clean(me.Tenant), saved.Tenant)
+		return "", usage.Errorf("the token is of the tenant %s, and --tenant says %s: leave --tenant out", show.Clean(me.Tenant), saved.Tenant)
 	}
 	if me.Tenant == "" && saved.Tenant != "" {
 		_, err = api.Get(ctx, client.Path("v1", "tenants", saved.Tenant))

@@ -3,12 +3,16 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -65,8 +69,39 @@ The server is asked who the token is, and the context is kept if it knows it.
 	return c
 }
 
+// contextsFile is where the contexts are.
+func (a *App) contextsFile() (string, error) {
+	if a.contexts != "" {
+		return a.contexts, nil
+	}
+	if a.env.ConfigDir == "" {
+		return "", usage.Errorf("this user has no folder of settings: say where the contexts are with --contexts or TIDINGS_CONTEXTS")
+	}
+	return filepath.Join(a.env.ConfigDir, "tidings", "contexts.yaml"), nil
+}
+
+// readContexts reads them. Where no place is known for them there are none.
+func (a *App) readContexts(warn io.Writer) (contexts.File, error) {
+	path, err := a.contextsFile()
+	if err != nil {
+		if a.inContext == "" { // nobody needs one
+			return contexts.None(), nil
+		}
+		return contexts.None(), err
+	}
+	return contexts.Read(path, warn)
+}
+
+func (a *App) writeContexts(saved contexts.File) error {
+	path, err := a.contextsFile()
+	if err != nil {
+		return err
+	}
+	return contexts.Write(path, saved)
+}
+
 // contextToAdd is what the command line says of a context, and the file it goes into.
-func (a *App) contextToAdd(c *cobra.Command, name string, replace bool) (file savedContexts, saved savedContext, err error) {
+func (a *App) contextToAdd(c *cobra.Command, name string, replace bool) (file contexts.File, saved contexts.Context, err error) {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return file, saved, usage.Errorf("context %q: a name has no spaces", name)
 	}
@@ -76,7 +111,7 @@ func (a *App) contextToAdd(c *cobra.Command, name string, replace bool) (file sa
 	if _, taken := file.Contexts[name]; taken && !replace {
 		return file, saved, usage.Errorf("there is a context %q: remove it first, or add --replace", name)
 	}
-	saved = savedContext{Server: DefaultServer, Token: a.token, Tenant: a.tenant}
+	saved = contexts.Context{Server: DefaultServer, Token: a.token, Tenant: a.tenant}
 	if a.server != "" {
 		saved.Server = strings.TrimSuffix(a.server, "/")
 	}
@@ -98,7 +133,7 @@ type contextView struct {
 	Token   bool   `json:"token"` // whether it has one
 }
 
-func (f savedContexts) view(name string) json.RawMessage {
+func viewOf(f contexts.File, name string) json.RawMessage {
 	c := f.Contexts[name]
 	return asJSON(contextView{name, name == f.Current, c.Server, c.Tenant, c.Token != ""})
 }
@@ -115,15 +150,15 @@ func (a *App) contextList() *cobra.Command {
 			}
 			page := client.Page{Items: []json.RawMessage{}}
 			for _, name := range slices.Sorted(maps.Keys(file.Contexts)) {
-				page.Items = append(page.Items, file.view(name))
+				page.Items = append(page.Items, viewOf(file, name))
 			}
-			return a.showPage(c, page, []column{{"NAME", "name"}, {"CURRENT", "current"}, {"SERVER", "server"}, {"TENANT", "tenant"}, {"TOKEN", "token"}})
+			return a.printer(c).Page(page, []show.Column{{"NAME", "name"}, {"CURRENT", "current"}, {"SERVER", "server"}, {"TENANT", "tenant"}, {"TOKEN", "token"}})
 		},
 	}
 }
 
 // changeContexts is a command that changes one context of the file.
-func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, name string) error) *cobra.Command {
+func (a *App) changeContexts(c *cobra.Command, change func(f *contexts.File, name string) error) *cobra.Command {
 	c.Args = usage.Arguments(1, 1, "the name")
 	c.ValidArgsFunction = a.completeContext
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -144,7 +179,7 @@ func (a *App) changeContexts(c *cobra.Command, change func(f *savedContexts, nam
 
 func (a *App) contextUse() *cobra.Command {
 	return a.changeContexts(&cobra.Command{Use: "use NAME", Short: "Make a context the current one"},
-		func(f *savedContexts, name string) error {
+		func(f *contexts.File, name string) error {
 			f.Current = name
 			return nil
 		})
@@ -153,7 +188,7 @@ func (a *App) contextUse() *cobra.Command {
 func (a *App) contextRemove() *cobra.Command {
 	c := &cobra.Command{Use: "remove NAME", Short: "Forget a context, and its token"}
 	yes := bindYes(c)
-	return a.changeContexts(c, func(f *savedContexts, name string) error {
+	return a.changeContexts(c, func(f *contexts.File, name string) error {
 		if f.Contexts[name].Token != "" {
 			question := fmt.Sprintf("Forget the context %q? Its token is kept nowhere else by tidings.", name)
 			if err := a.confirm(c, *yes, func() string { return question }); err != nil {
@@ -192,7 +227,7 @@ func (a *App) contextShow() *cobra.Command {
 			if _, ok := file.Contexts[name]; !ok {
 				return usage.Errorf("there is no context %q: see tidings context list", name)
 			}
-			return a.showObject(c, file.view(name))
+			return a.printer(c).Object(viewOf(file, name))
 		},
 	}
 }

@@ -13,12 +13,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
-func deliveryColumns() []column {
-	return []column{{"DELIVERY", "id"}, {"STATUS", "status"}, {"TRIES", "attempts"}, {"CODE", "code"}, {"REASON", "reason"}, {"ENDPOINT", "endpoint"}, {"TYPE", "type"}, {"ACCEPTED", "accepted"}}
+func deliveryColumns() []show.Column {
+	return []show.Column{{"DELIVERY", "id"}, {"STATUS", "status"}, {"TRIES", "attempts"}, {"CODE", "code"}, {"REASON", "reason"}, {"ENDPOINT", "endpoint"}, {"TYPE", "type"}, {"ACCEPTED", "accepted"}}
 }
 
 func deliveryFilters() []filter {
@@ -140,11 +141,11 @@ func (s *session) showChanges(items []json.RawMessage, shownAs map[string]string
 		}
 		switch s.output {
 		case "json":
-			_, err = fmt.Fprintf(out, "%s\n", item)
+			err = show.Line(out, item)
 		case "id":
-			err = writeIDs(out, item)
+			err = show.IDs(out, item)
 		default:
-			err = s.showTable(out, [][]string{rowOf(item, deliveryColumns())})
+			err = s.printer(s.cmd).Table([][]string{show.Row(item, deliveryColumns())})
 		}
 		if err != nil {
 			return err
@@ -182,7 +183,7 @@ func (a *App) deliveriesGet() *cobra.Command {
 
 func (s *session) showDelivery(answer json.RawMessage) error {
 	if s.output != "table" {
-		return s.showObject(s.cmd, answer)
+		return s.printer(s.cmd).Object(answer)
 	}
 	d, err := client.As[client.Delivery](answer, nil)
 	if err != nil {
@@ -194,15 +195,15 @@ func (s *session) showDelivery(answer json.RawMessage) error {
 // timeline tells a delivery's life from its event on.
 func (s *session) timeline(w io.Writer, d client.Delivery) error {
 	about := [][]string{
-		{"delivery", clean(d.ID)},
+		{"delivery", show.Clean(d.ID)},
 		{"status", d.Status},
-		{"endpoint", clean(d.Endpoint)},
-		{"event", clean(fmt.Sprintf("%s of %s, %s", d.Event.ID, d.Event.Source, d.Type))},
+		{"endpoint", show.Clean(d.Endpoint)},
+		{"event", show.Clean(fmt.Sprintf("%s of %s, %s", d.Event.ID, d.Event.Source, d.Type))},
 	}
 	if d.Subject != "" {
-		about = append(about, []string{"subject", clean(d.Subject)})
+		about = append(about, []string{"subject", show.Clean(d.Subject)})
 	}
-	if err := s.showTable(w, append(about, []string{"accepted", moment(d.Accepted)})); err != nil {
+	if err := s.printer(s.cmd).Table(append(about, []string{"accepted", show.Moment(d.Accepted)})); err != nil {
 		return err
 	}
 	rows := [][]string{{"", "AFTER", "CODE", "TOOK", "OUTCOME", "WHY"}}
@@ -214,18 +215,18 @@ func (s *session) timeline(w io.Writer, d client.Delivery) error {
 		if at.Status != 0 {
 			code = strconv.Itoa(at.Status)
 		}
-		rows = append(rows, []string{n, at.At.Sub(d.Accepted).Round(time.Millisecond).String(), code, tookOf(at), clean(at.Outcome), clean(reasonOf(at))})
+		rows = append(rows, []string{n, at.At.Sub(d.Accepted).Round(time.Millisecond).String(), code, tookOf(at), show.Clean(at.Outcome), show.Clean(reasonOf(at))})
 	}
 	if len(rows) == 1 {
 		_, err := fmt.Fprintln(w, "\nNothing was tried yet.")
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := s.showTable(w, rows); err != nil {
+	if err := s.printer(s.cmd).Table(rows); err != nil {
 		return err
 	}
 	if !d.Next.IsZero() && !d.Ended() {
-		_, err := fmt.Fprintf(w, "\nThe next attempt is due at %s.\n", moment(d.Next))
+		_, err := fmt.Fprintf(w, "\nThe next attempt is due at %s.\n", show.Moment(d.Next))
 		return err
 	}
 	return nil
@@ -235,7 +236,7 @@ func (s *session) timeline(w io.Writer, d client.Delivery) error {
 func tookOf(at client.Attempt) string {
 	d, err := time.ParseDuration(at.Took)
 	if err != nil {
-		return clean(at.Took)
+		return show.Clean(at.Took)
 	}
 	return d.Round(100 * time.Microsecond).String()
 }
@@ -283,7 +284,7 @@ func (s *session) await(ctx context.Context, id string, most time.Duration) erro
 		if d.Ended() {
 			err := s.showDelivery(answer)
 			if err == nil && d.Status != "delivered" {
-				err = fmt.Errorf("delivery %s was not delivered: %s", id, clean(d.Reason))
+				err = fmt.Errorf("delivery %s was not delivered: %s", id, show.Clean(d.Reason))
 			}
 			return err
 		}

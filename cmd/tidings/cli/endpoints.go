@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -21,7 +22,7 @@ func (a *App) endpointsCommand() *cobra.Command {
 		a.listCommand(listing{
 			use: "list", short: "List the endpoints",
 			path:    within("endpoints"),
-			columns: []column{{"ENDPOINT", "id"}, {"STATUS", "status"}, {"DIALECT", "dialect"}, {"NAME", "name"}, {"URL", "url"}},
+			columns: []show.Column{{"ENDPOINT", "id"}, {"STATUS", "status"}, {"DIALECT", "dialect"}, {"NAME", "name"}, {"URL", "url"}},
 		}),
 		one(a.getCommand(&cobra.Command{Use: "get ENDPOINT", Short: "Show an endpoint"}, "endpoints")),
 		a.endpointsCreate(),
@@ -107,11 +108,11 @@ func (a *App) endpointsCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := s.showObject(c, answer); err != nil || len(subscribe) == 0 {
+		if err := s.printer(c).Object(answer); err != nil || len(subscribe) == 0 {
 			return err
 		}
 		defer s.hintTypes(ctx, subscribe)
-		return s.subscribe(ctx, text(answer, "id"), subscribe)
+		return s.subscribe(ctx, show.Text(answer, "id"), subscribe)
 	})
 	return c
 }
@@ -127,7 +128,7 @@ func (s *session) subscribe(ctx context.Context, endpoint string, types []string
 		s.tell("The endpoint %s is made, its subscription is not: tidings subscriptions create %s TYPE…", endpoint, endpoint)
 		return err
 	}
-	s.tell("Subscribed by %s.", text(answer, "id"))
+	s.tell("Subscribed by %s.", show.Text(answer, "id"))
 	return nil
 }
 
@@ -183,7 +184,7 @@ func (a *App) patchCommand(c *cobra.Command, folder string, patch func(s *sessio
 			return Pointed(err, in)
 		}
 		defer s.hintTypes(ctx, texts(in["types"]))
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }
@@ -212,7 +213,7 @@ func (a *App) endpointsResume() *cobra.Command {
 			what = "what was accepted before " + from
 		}
 		return map[string]any{"from": from}, a.confirm(c, *yes, func() string {
-			return fmt.Sprintf("Give up %s for the endpoint %s?", what, clean(s.args[0]))
+			return fmt.Sprintf("Give up %s for the endpoint %s?", what, show.Clean(s.args[0]))
 		})
 	})
 }
@@ -230,7 +231,7 @@ func (a *App) endpointsRotate() *cobra.Command {
 		}
 		if d, err := time.ParseDuration(overlap); err == nil && d == 0 {
 			err := a.confirm(c, *yes, func() string {
-				return fmt.Sprintf("End the old secrets of the endpoint %s at once? Its receiver refuses deliveries until it has the new one.", clean(s.args[0]))
+				return fmt.Sprintf("End the old secrets of the endpoint %s at once? Its receiver refuses deliveries until it has the new one.", show.Clean(s.args[0]))
 			})
 			if err != nil {
 				return nil, err
@@ -251,7 +252,7 @@ func (a *App) endpointsSecrets() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.showPage(c, page, []column{{"SECRET", "secret"}, {"EXPIRES", "expires"}})
+		return s.printer(c).Page(page, []show.Column{{"SECRET", "secret"}, {"EXPIRES", "expires"}})
 	})
 	return c
 }
@@ -283,9 +284,9 @@ func (a *App) endpointsTest() *cobra.Command {
 			return err
 		}
 		if wait <= 0 {
-			return s.showObject(c, answer)
+			return s.printer(c).Object(answer)
 		}
-		return s.await(ctx, text(answer, "delivery"), wait)
+		return s.await(ctx, show.Text(answer, "delivery"), wait)
 	})
 	return c
 }

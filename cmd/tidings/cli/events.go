@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -18,7 +19,7 @@ func (a *App) eventsCommand() *cobra.Command {
 			example: `  tidings events list --type order.paid --since 1h
   tidings events list --unmatched`,
 			path:    within("events"),
-			columns: []column{{"PLACE", "place"}, {"TYPE", "type"}, {"ID", "id"}, {"SOURCE", "source"}, {"ENDPOINTS", "matched"}, {"DEAD", "dead"}, {"ACCEPTED", "accepted"}},
+			columns: []show.Column{{"PLACE", "place"}, {"TYPE", "type"}, {"ID", "id"}, {"SOURCE", "source"}, {"ENDPOINTS", "matched"}, {"DEAD", "dead"}, {"ACCEPTED", "accepted"}},
 			filters: []filter{
 				{name: "id", usage: "only those with this id"},
 				{name: "source", usage: "only those of this source"},
@@ -46,7 +47,7 @@ func (a *App) eventsGet() *cobra.Command {
 			return err
 		}
 		if s.output != "table" {
-			return s.showObject(c, answer)
+			return s.printer(c).Object(answer)
 		}
 		var members map[string]json.RawMessage
 		if err := json.Unmarshal(answer, &members); err != nil {
@@ -57,16 +58,16 @@ func (a *App) eventsGet() *cobra.Command {
 			return err
 		}
 		var about [][]string
-		for _, row := range flatten("", answer) {
+		for _, row := range show.Members(answer) {
 			if row[0] != "deliveries" {
 				about = append(about, row)
 			}
 		}
-		if err := s.showTable(c.OutOrStdout(), about); err != nil {
+		if err := s.printer(s.cmd).Table(about); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.OutOrStdout())
-		return s.showPage(c, deliveries, deliveryColumns())
+		return s.printer(c).Page(deliveries, deliveryColumns())
 	})
 	return c
 }

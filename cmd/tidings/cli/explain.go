@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -46,7 +47,7 @@ be left out. Nothing is published.`,
 			return err
 		}
 		if s.output != "table" {
-			return writeJSON(c.OutOrStdout(), answer)
+			return show.JSON(c.OutOrStdout(), answer)
 		}
 		return s.showExplained(answer)
 	})
@@ -71,23 +72,21 @@ func (s *session) showExplained(answer json.RawMessage) error {
 		for _, n := range e.Notes {
 			why = strings.TrimPrefix(why+"; "+n.Kind+": "+n.Detail, "; ")
 		}
-		rows = append(rows, []string{clean(e.Endpoint), gets, clean(e.Subscription), clean(why)})
+		rows = append(rows, []string{show.Clean(e.Endpoint), gets, show.Clean(e.Subscription), show.Clean(why)})
 	}
-	return s.showTable(s.cmd.OutOrStdout(), rows)
+	return s.printer(s.cmd).Table(rows)
 }
 
 func (a *App) erasuresCommand() *cobra.Command {
 	return usage.Group(&cobra.Command{Use: "erasures", Short: "See what was erased"}, a.listCommand(listing{
 		use: "list", short: "List the erasures of a year; they have nothing of what was erased",
 		path:    within("erasures"),
-		columns: []column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
+		columns: []show.Column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
 	}))
 }
 
 func (a *App) eraseCommand() *cobra.Command {
-	var (
-		event, source, subject string
-	)
+	var event, source, subject string
 	c := &cobra.Command{
 		Use:   "erase",
 		Short: "Remove an event, or all events of a subject, with all that is known of them",
@@ -116,7 +115,7 @@ func (a *App) eraseCommand() *cobra.Command {
 			return err
 		}
 		if err := a.confirm(c, *yes, func() string {
-			return fmt.Sprintf("Remove %s of the tenant %s for good?", clean(what), s.place.Tenant)
+			return fmt.Sprintf("Remove %s of the tenant %s for good?", show.Clean(what), s.place.Tenant)
 		}); err != nil {
 			return err
 		}
@@ -142,15 +141,15 @@ func (s *session) erase(ctx context.Context, path string, in map[string]any) err
 			return err
 		}
 		if s.output == "table" {
-			fmt.Fprintf(s.cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", clean(e.ID),
-				counted(e.Removed.Events, "event", "events"), counted(e.Removed.Deliveries, "waiting delivery", "waiting deliveries"),
-				counted(e.Removed.DeadLetters, "dead letter", "dead letters"), counted(e.Removed.LogRecords, "line of the log", "lines of the log"))
+			fmt.Fprintf(s.cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", show.Clean(e.ID),
+				show.Count(e.Removed.Events, "event", "events"), show.Count(e.Removed.Deliveries, "waiting delivery", "waiting deliveries"),
+				show.Count(e.Removed.DeadLetters, "dead letter", "dead letters"), show.Count(e.Removed.LogRecords, "line of the log", "lines of the log"))
 		}
 		if e.More && e.Found > 0 {
 			continue
 		}
 		if s.output != "table" {
-			return s.showPage(s.cmd, records, nil)
+			return s.printer(s.cmd).Page(records, nil)
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/near"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
@@ -22,7 +23,7 @@ func (s *session) hintTypes(ctx context.Context, types []string) {
 		return
 	}
 	for _, hint := range near.Types(types, s.knownTypes(ctx)) {
-		s.tell("%s", clean(hint))
+		s.tell("%s", show.Clean(hint))
 	}
 }
 
@@ -41,7 +42,7 @@ func (s *session) knownTypes(ctx context.Context) []string {
 		return known
 	}
 	for _, item := range page.Items {
-		known = append(known, text(item, "type"))
+		known = append(known, show.Text(item, "type"))
 	}
 	return known
 }
@@ -61,7 +62,7 @@ func (s *session) meantType(ctx context.Context, written string, err error) erro
 		return err
 	}
 	if meant, ok := near.Word(written, s.knownTypes(ctx)); ok {
-		return fmt.Errorf("%w: did you mean %s?", err, clean(meant))
+		return fmt.Errorf("%w: did you mean %s?", err, show.Clean(meant))
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -20,7 +21,7 @@ type listing struct {
 	use, short, example string
 	// path is of the list.
 	path    func(ctx context.Context, s *session) (string, error)
-	columns []column
+	columns []show.Column
 	filters []filter
 	// fixed are filters that nobody may change.
 	fixed url.Values
@@ -89,7 +90,7 @@ func (a *App) listCommand(l listing) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := s.showPage(c, page, l.columns); err != nil {
+		if err := s.printer(c).Page(page, l.columns); err != nil {
 			return err
 		}
 		if page.Next != "" && s.output == "table" {
@@ -174,7 +175,7 @@ func (a *App) getCommand(c *cobra.Command, folder string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }
@@ -195,7 +196,7 @@ func (a *App) deleteCommand(c *cobra.Command, folder string, question func(ctx c
 		if err := s.api.Delete(ctx, path); err != nil {
 			return err
 		}
-		s.tell("Removed %s.", clean(s.args[0]))
+		s.tell("Removed %s.", show.Clean(s.args[0]))
 		return nil
 	})
 	return c
@@ -222,7 +223,7 @@ func (a *App) postCommand(c *cobra.Command, folder, action string, body func(s *
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/caret"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -52,7 +53,7 @@ func Pointed(err error, body any) error {
 	}
 	line, _ := strconv.Atoi(m[3]) // digits
 	column, _ := strconv.Atoi(m[4])
-	what := clean(m[1] + "." + m[2] + ": " + m[5])
+	what := show.Clean(m[1] + "." + m[2] + ": " + m[5])
 	return &pointedError{caret.Point(what, text, line, column-1, advice[m[2]]), err}
 }
 

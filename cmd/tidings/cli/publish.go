@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/feed"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -48,7 +50,7 @@ func (p *Publishing) One(c *cobra.Command, event json.RawMessage) error {
 	return p.app.run(func(ctx context.Context, s *session) error {
 		err := s.publishOne(ctx, event)
 		if err == nil {
-			s.hintTypes(ctx, []string{text(event, "type")})
+			s.hintTypes(ctx, []string{show.Text(event, "type")})
 		}
 		return err
 	})(c, nil)
@@ -111,7 +113,7 @@ func (p *Publishing) publish(ctx context.Context, s *session, name string, send 
 	}
 	defer in.Close() //nolint:errcheck // read only
 	b := s.newBar(s.cmd.ErrOrStderr())
-	defer b.end()
+	defer b.End()
 	var done published
 	types := map[string]bool{}
 	err = p.batches(in, func(batch []json.RawMessage) error {
@@ -120,15 +122,15 @@ func (p *Publishing) publish(ctx context.Context, s *session, name string, send 
 			return fmt.Errorf("events %d to %d: %w", p.skip+done.Stored+1, p.skip+done.Stored+len(batch), err)
 		}
 		done.Stored, done.Duplicates = done.Stored+len(batch), done.Duplicates+duplicates
-		b.show(done.Stored, max(0, total-p.skip), "events stored")
+		b.Show(done.Stored, max(0, total-p.skip), "events stored")
 		for _, e := range batch {
 			if len(types) < mostTypes {
-				types[text(e, "type")] = true
+				types[show.Text(e, "type")] = true
 			}
 		}
 		return nil
 	})
-	b.end()
+	b.End()
 	if err != nil {
 		if n := p.skip + done.Stored; n > 0 {
 			return fmt.Errorf("%s: %w: the first %d events are stored, go on with --skip %d", name, err, n, n)
@@ -137,7 +139,7 @@ func (p *Publishing) publish(ctx context.Context, s *session, name string, send 
 	}
 	s.hintTypes(ctx, slices.Sorted(maps.Keys(types)))
 	if s.output == "json" {
-		return writeJSON(s.cmd.OutOrStdout(), done)
+		return show.JSON(s.cmd.OutOrStdout(), done)
 	}
 	s.cmd.Printf("stored: %d events, %d of them before\n", done.Stored, done.Duplicates)
 	return nil
@@ -160,13 +162,13 @@ func (p *Publishing) count(name string) (int, error) {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return 0, err
 	}
-	events, err := newFeed(f)
+	events, err := feed.New(f)
 	if err != nil {
 		return 0, err
 	}
 	for {
-		if _, err := events.next(); errors.Is(err, io.EOF) {
-			return events.count, nil
+		if _, err := events.Next(); errors.Is(err, io.EOF) {
+			return events.Count(), nil
 		} else if err != nil {
 			return 0, err
 		}
@@ -175,7 +177,7 @@ func (p *Publishing) count(name string) (int, error) {
 
 // batches hands over the events in batches, without those that are skipped.
 func (p *Publishing) batches(in io.Reader, send func([]json.RawMessage) error) error {
-	events, err := newFeed(in)
+	events, err := feed.New(in)
 	if err != nil {
 		return err
 	}
@@ -190,14 +192,14 @@ func (p *Publishing) batches(in io.Reader, send func([]json.RawMessage) error) e
 		return err
 	}
 	for {
-		e, err := events.next()
+		e, err := events.Next()
 		if err != nil { // those before it are good
 			if sent := flush(); sent != nil || errors.Is(err, io.EOF) {
 				return sent
 			}
 			return err
 		}
-		if events.count <= p.skip {
+		if events.Count() <= p.skip {
 			continue
 		}
 		if len(batch) == batchEvents || size+len(e) > batchBytes {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
@@ -22,7 +23,7 @@ func (a *App) replaysCommand() *cobra.Command {
 		a.listCommand(listing{
 			use: "list", short: "List the replays that are running, and those that ended within 30 days",
 			path:    within("replays"),
-			columns: []column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
+			columns: []show.Column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
 		}),
 		one(a.getCommand(&cobra.Command{Use: "get REPLAY", Short: "Show how far a replay has come"}, "replays")),
 		one(a.postCommand(&cobra.Command{Use: "cancel REPLAY", Short: "End a replay; what it has sent stays sent"}, "replays", "cancel", nil)),
@@ -34,7 +35,7 @@ func (a *App) replaysWatch() *cobra.Command {
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		answer, err := s.follow(ctx, s.args[0])
 		if ctx.Err() != nil {
-			s.tell("The replay %s goes on.", clean(s.args[0]))
+			s.tell("The replay %s goes on.", show.Clean(s.args[0]))
 			return nil
 		}
 		return s.showReplay(answer, err)
@@ -52,7 +53,7 @@ func (s *session) follow(ctx context.Context, id string) (json.RawMessage, error
 		return nil, err
 	}
 	b := s.newBar(s.cmd.ErrOrStderr())
-	defer b.end()
+	defer b.End()
 	for failed := 0; ; {
 		answer, err := s.api.Get(ctx, path)
 		e, ok := asError(err)
@@ -69,7 +70,7 @@ func (s *session) follow(ctx context.Context, id string) (json.RawMessage, error
 			if err != nil || r.State != "running" {
 				return answer, err
 			}
-			b.show(r.Seen, known(r.Total), fmt.Sprintf("looked at, %d found, %d sent", r.Found, r.Sent))
+			b.Show(r.Seen, known(r.Total), fmt.Sprintf("looked at, %d found, %d sent", r.Found, r.Sent))
 		}
 		if !pause(ctx, followEvery) {
 			return nil, ctx.Err()
@@ -94,12 +95,12 @@ func (s *session) showReplay(answer json.RawMessage, err error) error {
 		return err
 	}
 	if s.output != "table" {
-		err = s.showObject(s.cmd, answer)
+		err = s.printer(s.cmd).Object(answer)
 	} else {
-		_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", clean(r.ID), clean(r.State), r.Found, r.Sent, r.Skipped)
+		_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", show.Clean(r.ID), show.Clean(r.State), r.Found, r.Sent, r.Skipped)
 	}
 	if err == nil && r.State != "done" {
-		err = fmt.Errorf("replay %s is %s: %s", clean(r.ID), clean(r.State), clean(r.Error))
+		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
 	}
 	return err
 }
@@ -187,12 +188,12 @@ func (s *session) recover(ctx context.Context, r recovery) error {
 	}
 	if r.dryRun || count.Found == 0 {
 		if s.output != "table" {
-			return s.showObject(s.cmd, answer)
+			return s.printer(s.cmd).Object(answer)
 		}
-		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%s would be sent again.\n", counted(count.Found, "delivery", "deliveries"))
+		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%s would be sent again.\n", show.Count(count.Found, "delivery", "deliveries"))
 		return err
 	}
-	found := counted(count.Found, "delivery", "deliveries") + " would be sent again."
+	found := show.Count(count.Found, "delivery", "deliveries") + " would be sent again."
 	if err := s.confirm(s.cmd, *r.yes, func() string { return found + " Go on?" }); err != nil {
 		return fmt.Errorf("%s %w", found, err)
 	}
@@ -216,7 +217,7 @@ func (s *session) replay(ctx context.Context, request client.ReplayRequest) (r c
 		err = s.leave(context.WithoutCancel(ctx), r.ID, request.DryRun)
 	}
 	if err == nil && request.DryRun && r.State != "done" {
-		err = fmt.Errorf("replay %s is %s: %s", clean(r.ID), clean(r.State), clean(r.Error))
+		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
 	}
 	return r, answer, err
 }

@@ -11,12 +11,13 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -80,7 +81,7 @@ func (a *App) resolve(warn io.Writer) (p place, said bool, err error) {
 		return place{}, false, err
 	}
 	name := cmp.Or(a.inContext, file.Current)
-	var named savedContext
+	var named contexts.Context
 	if name != "" {
 		var ok bool
 		if named, ok = file.Contexts[name]; !ok {
@@ -91,7 +92,7 @@ func (a *App) resolve(warn io.Writer) (p place, said bool, err error) {
 		if a.inContext != "" {
 			return place{}, false, usage.Errorf("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.server)
 		}
-		named = savedContext{} // its token is for its own server
+		named = contexts.Context{} // its token is for its own server
 	}
 	p = place{
 		Server: cmp.Or(a.server, named.Server, DefaultServer),
@@ -145,7 +146,7 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 	}
 	ids := make([]string, len(page.Items))
 	for i, item := range page.Items {
-		ids[i] = text(item, "id")
+		ids[i] = show.Text(item, "id")
 	}
 	switch len(ids) {
 	case 0:
@@ -208,14 +209,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// counted is a number of things.
-func counted(n int, thing, things string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return strconv.Itoa(n) + " " + things
 }
 
 // asJSON is an object that is sent.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
@@ -19,14 +20,14 @@ func (a *App) subscriptionsCommand() *cobra.Command {
 		a.listCommand(listing{
 			use: "list", short: "List the subscriptions",
 			path:    within("subscriptions"),
-			columns: []column{{"SUBSCRIPTION", "id"}, {"ENDPOINT", "endpoint"}, {"TYPES", "types"}, {"FILTERS", "filters"}, {"HISTORY", "history.state"}},
+			columns: []show.Column{{"SUBSCRIPTION", "id"}, {"ENDPOINT", "endpoint"}, {"TYPES", "types"}, {"FILTERS", "filters"}, {"HISTORY", "history.state"}},
 			filters: []filter{{name: "endpoint", usage: "only those of this endpoint"}},
 		}),
 		one(a.getCommand(&cobra.Command{Use: "get SUBSCRIPTION", Short: "Show a subscription"}, "subscriptions")),
 		a.subscriptionsCreate(),
 		one(a.subscriptionsUpdate()),
 		one(a.deleteCommand(&cobra.Command{Use: "delete SUBSCRIPTION", Short: "Remove a subscription"}, "subscriptions", func(_ context.Context, s *session, id string) string {
-			return fmt.Sprintf("Delete the subscription %s of the tenant %s? Events that it alone matches are delivered no more.", clean(id), s.place.Tenant)
+			return fmt.Sprintf("Delete the subscription %s of the tenant %s? Events that it alone matches are delivered no more.", show.Clean(id), s.place.Tenant)
 		})),
 	)
 }
@@ -83,7 +84,7 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 			return Pointed(err, in)
 		}
 		defer s.hintTypes(ctx, texts(in["types"]))
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -17,7 +18,7 @@ func (a *App) tenantsList() *cobra.Command {
 	return a.listCommand(listing{
 		use: "list", short: "List the tenants (an administrator's)",
 		path:    func(context.Context, *session) (string, error) { return "/v1/tenants", nil },
-		columns: []column{{"TENANT", "id"}, {"NAME", "name"}, {"VALIDATION", "validation"}, {"CREATED", "created"}, {"ORIGIN", "origin"}},
+		columns: []show.Column{{"TENANT", "id"}, {"NAME", "name"}, {"VALIDATION", "validation"}, {"CREATED", "created"}, {"ORIGIN", "origin"}},
 	})
 }
 
@@ -40,7 +41,7 @@ func (a *App) tenantsGet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }
@@ -69,7 +70,7 @@ func (a *App) tenantsCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }
@@ -94,14 +95,14 @@ func (a *App) tenantsDelete() *cobra.Command {
 	yes := bindYes(c)
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
 		id := s.args[0]
-		question := "Delete the tenant " + clean(id) + " with its endpoints, subscriptions, types and tokens? There is no way back."
+		question := "Delete the tenant " + show.Clean(id) + " with its endpoints, subscriptions, types and tokens? There is no way back."
 		if err := a.confirm(c, *yes, func() string { return question }); err != nil {
 			return err
 		}
 		if err := s.api.Delete(ctx, client.Path("v1", "tenants", id)); err != nil {
 			return err
 		}
-		s.tell("Removed %s.", clean(id))
+		s.tell("Removed %s.", show.Clean(id))
 		return nil
 	})
 	return c

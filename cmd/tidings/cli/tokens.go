@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
@@ -36,7 +37,7 @@ func (a *App) tokensList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.showPage(c, page, []column{{"TOKEN", "id"}, {"SCOPE", "scope"}, {"TENANT", "tenant"}, {"NAME", "name"}, {"EXPIRES", "expires"}, {"REVOKED", "revoked"}, {"LAST USED", "last_used"}})
+		return s.printer(c).Page(page, []show.Column{{"TOKEN", "id"}, {"SCOPE", "scope"}, {"TENANT", "tenant"}, {"NAME", "name"}, {"EXPIRES", "expires"}, {"REVOKED", "revoked"}, {"LAST USED", "last_used"}})
 	})
 	return c
 }
@@ -85,7 +86,7 @@ func (a *App) tokensCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.printer(c).Object(answer)
 	})
 	return c
 }
@@ -95,14 +96,14 @@ func (a *App) tokensEnd(c *cobra.Command, end func(ctx context.Context, s *sessi
 	yes := bindYes(c)
 	c.ValidArgsFunction = a.completeFrom(func(context.Context, *session) (string, error) { return "/v1/tokens", nil }, "id", "name")
 	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		question := "End the token " + clean(s.args[0]) + "? Who uses it is refused from then on, and it does not come back."
+		question := "End the token " + show.Clean(s.args[0]) + "? Who uses it is refused from then on, and it does not come back."
 		if err := a.confirm(c, *yes, func() string { return question }); err != nil {
 			return err
 		}
 		if err := end(ctx, s, client.Path("v1", "tokens", s.args[0])); err != nil {
 			return err
 		}
-		s.tell("Ended %s.", clean(s.args[0]))
+		s.tell("Ended %s.", show.Clean(s.args[0]))
 		return nil
 	})
 	return c

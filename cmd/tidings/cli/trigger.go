@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/setting"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/near"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
@@ -71,16 +73,16 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 		return nil, err
 	}
 	delete(file, "origin") // the API's, and no part of a type's file
-	t, err := catalogue.Parse(text(definition, "type")+".json", asJSON(file))
+	t, err := catalogue.Parse(show.Text(definition, "type")+".json", asJSON(file))
 	if err != nil {
 		return nil, err
 	}
 	var data any
-	if err := decodeWhole(t.Valid[0], &data); err != nil {
+	if err := setting.Decode(t.Valid[0], &data); err != nil {
 		return nil, err
 	}
 	for _, set := range sets {
-		path, added, err := setIn(data, set)
+		path, added, err := setting.In(data, set)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +92,7 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 			if w, ok := near.Word(path[len(path)-1], there); ok {
 				meant = ": did you mean " + w + "?"
 			}
-			return nil, wrongSet(set, columnOf(path, len(path)-1), "the example has no %s, and the schema does not let it have one: %w; it has %s%s", strings.Join(path, "."), err, strings.Join(there, ", "), meant)
+			return nil, setting.Wrong(set, path, len(path)-1, "the example has no %s, and the schema does not let it have one: %w; it has %s%s", strings.Join(path, "."), err, strings.Join(there, ", "), meant)
 		}
 	}
 	return data, nil
@@ -128,12 +130,12 @@ func (s *session) publishOne(ctx context.Context, event json.RawMessage) error {
 		return errors.New("publish: the server does not say that it has the event")
 	}
 	if s.output == "json" {
-		return writeJSON(s.cmd.OutOrStdout(), answer)
+		return show.JSON(s.cmd.OutOrStdout(), answer)
 	}
 	word := "stored"
 	if accepted.Events[0].Duplicate {
 		word = "stored before"
 	}
-	s.cmd.Printf("%s: event %s\n", word, clean(accepted.Events[0].ID))
+	s.cmd.Printf("%s: event %s\n", word, show.Clean(accepted.Events[0].ID))
 	return nil
 }

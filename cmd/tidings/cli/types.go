@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
@@ -14,7 +15,7 @@ func (a *App) typesListCommand() *cobra.Command {
 	return a.listCommand(listing{
 		use: "list", short: "List the event types as the tenant knows them, its own too",
 		path:    within("types"),
-		columns: []column{{"TYPE", "type"}, {"ORIGIN", "origin"}, {"DOMAIN", "domain"}, {"MEANING", "meaning"}},
+		columns: []show.Column{{"TYPE", "type"}, {"ORIGIN", "origin"}, {"DOMAIN", "domain"}, {"MEANING", "meaning"}},
 	})
 }
 
@@ -49,7 +50,7 @@ catalogue (tidings types lobby.booked shows one), and says which type it is.`,
 		if json.Unmarshal(content, &definition) != nil {
 			return usage.Errorf("%s: is no JSON object: see tidings types put --help", s.args[0])
 		}
-		name := text(content, "type")
+		name := show.Text(content, "type")
 		if name == "" {
 			return usage.Errorf("%s: has no member \"type\"", s.args[0])
 		}
@@ -63,9 +64,9 @@ catalogue (tidings types lobby.booked shows one), and says which type it is.`,
 			return err
 		}
 		if s.output == "json" {
-			return s.showObject(c, answer)
+			return s.printer(c).Object(answer)
 		}
-		s.tell("The tenant %s has the type %s.", s.place.Tenant, clean(name))
+		s.tell("The tenant %s has the type %s.", s.place.Tenant, show.Clean(name))
 		return nil
 	})
 	return c
@@ -73,7 +74,7 @@ catalogue (tidings types lobby.booked shows one), and says which type it is.`,
 
 func (a *App) typesDeleteCommand() *cobra.Command {
 	c := a.deleteCommand(&cobra.Command{Use: "delete TYPE", Short: "Remove an event type of the tenant's own"}, "types", func(_ context.Context, s *session, id string) string {
-		return fmt.Sprintf("Delete the event type %s of the tenant %s? Its events are checked and worded no more.", clean(id), s.place.Tenant)
+		return fmt.Sprintf("Delete the event type %s of the tenant %s? Its events are checked and worded no more.", show.Clean(id), s.place.Tenant)
 	})
 	c.ValidArgsFunction = a.complete("types", "type", "meaning")
 	return c
