@@ -74,6 +74,7 @@ func rootCommand() *cobra.Command {
 	c.SetOut(os.Stdout)
 	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), versionCommand())
 	c.AddCommand(a.Commands()...)
+	cli.CompleteFlags(c)
 	usage.Hold(c)
 	return c
 }

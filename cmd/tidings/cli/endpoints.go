@@ -263,8 +263,11 @@ func (a *App) endpointsTest() *cobra.Command {
 		wait      time.Duration
 	)
 	c := &cobra.Command{
-		Use:     "test ENDPOINT",
-		Short:   "Send an example to an endpoint, whatever it is subscribed to",
+		Use:   "test ENDPOINT",
+		Short: "Send an example to an endpoint, whatever it is subscribed to",
+		Long: `Send an example to an endpoint, whatever it is subscribed to. To one that is pulled
+from it is not sent: it waits in the endpoint's queue until it is fetched, and --wait
+waits for what whoever fetches it says.`,
 		Example: "  tidings endpoints test ep_billing --wait 30s",
 		Args:    usage.Arguments(1, 1, "the id"),
 	}
@@ -283,10 +286,23 @@ func (a *App) endpointsTest() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		s.tellIfPulled(ctx, s.args[0])
 		if wait <= 0 {
 			return s.printer(c).Object(answer)
 		}
 		return s.await(ctx, show.Text(answer, "delivery"), wait)
 	})
 	return c
+}
+
+// tellIfPulled tells that an example waits to be fetched, if it does.
+func (s *session) tellIfPulled(ctx context.Context, endpoint string) {
+	path, err := s.of(ctx, "endpoints", endpoint)
+	if err != nil {
+		return
+	}
+	e, err := client.As[struct{ Pull bool }](s.api.Get(ctx, path))
+	if err == nil && e.Pull {
+		s.tell("The endpoint %s is pulled from: the example waits in its queue until it is fetched.", show.Clean(endpoint))
+	}
 }

@@ -25,6 +25,7 @@ func (a *App) subscriptionsCommand() *cobra.Command {
 		}),
 		one(a.getCommand(&cobra.Command{Use: "get SUBSCRIPTION", Short: "Show a subscription"}, "subscriptions")),
 		a.subscriptionsCreate(),
+		a.subscriptionsCheck(),
 		one(a.subscriptionsUpdate()),
 		one(a.deleteCommand(&cobra.Command{Use: "delete SUBSCRIPTION", Short: "Remove a subscription"}, "subscriptions", func(_ context.Context, s *session, id string) string {
 			return fmt.Sprintf("Delete the subscription %s of the tenant %s? Events that it alone matches are delivered no more.", show.Clean(id), s.place.Tenant)
@@ -112,6 +113,49 @@ func (a *App) subscriptionsUpdate() *cobra.Command {
 		}
 		return b.object(s, members)
 	})
+}
+
+func (a *App) subscriptionsCheck() *cobra.Command {
+	var (
+		b       body
+		dialect string
+	)
+	c := &cobra.Command{
+		Use:     "check [TYPE…]",
+		Short:   "Say whether types and filters would be taken, and make nothing",
+		Example: "  tidings subscriptions check order.paid --filter 'data.amount > 100'",
+		Args:    usage.Arguments(0, 200, "types"),
+		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return a.offer(c, within("types"), "type", "meaning"), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	b.bind(c.Flags())
+	filters := bindFilter(c.Flags())
+	c.Flags().StringVar(&dialect, "dialect", "", "of the endpoint: standard, cloudevents, roq, oneroute, roam or relaybox")
+	c.RunE = a.run(func(ctx context.Context, s *session) error {
+		members := given(c, map[string]any{"dialect": dialect}, map[string]any{})
+		if len(s.args) > 0 {
+			members["types"] = s.args
+		}
+		if err := addFilters(members, *filters); err != nil {
+			return err
+		}
+		in, err := b.object(s, members)
+		if err != nil {
+			return err
+		}
+		path, err := s.of(ctx, "subscriptions", "check")
+		if err != nil {
+			return err
+		}
+		answer, err := s.api.Post(ctx, path, in)
+		if err != nil {
+			return Pointed(err, in)
+		}
+		defer s.hintTypes(ctx, texts(in["types"]))
+		return a.printer(c).Object(answer)
+	})
+	return c
 }
 
 // addFilters adds the conditions of --filter, if there are any.
