@@ -10,10 +10,10 @@ import (
 )
 
 // needExamples are the commands whose flags alone do not tell how they are used.
-var needExamples = []string{"create", "recover", "erase", "publish", "trigger", "backup", "restore", "explain", "add", "put"}
+var needExamples = []string{"create", "recover", "erase", "publish", "trigger", "backup", "restore", "explain", "add", "put", "rebuild"}
 
 // askFirst are the commands that remove, or that cannot be undone.
-var askFirst = []string{"delete", "remove", "revoke", "erase", "recover", "restore", "resume", "rotate"}
+var askFirst = []string{"delete", "remove", "revoke", "erase", "recover", "restore", "resume", "rotate", "rebuild"}
 
 // TestCommandsAreDescribed wants of every command that its help is of use.
 func TestCommandsAreDescribed(t *testing.T) {

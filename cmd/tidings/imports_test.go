@@ -126,7 +126,7 @@ var importRules = []importRule{
 		"cmd/tidings/cli",
 		[]string{
 			"schemas/...", "cmd/tidings/cli/...", "cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret",
-			"config", "config/broker", "config/registry/backup",
+			"config", "config/broker", "config/registry/backup", "config/deliverylog",
 		},
 		[]string{natsClient, "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	},

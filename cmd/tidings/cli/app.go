@@ -44,7 +44,7 @@ type App struct {
 // New is the command line in an environment.
 func New(env Environment) *App { return &App{env: env, output: "table"} }
 
-// Commands are all that call the API, and backup and restore.
+// Commands are all that call the API, and those that look after what is stored.
 func (a *App) Commands() []*cobra.Command {
 	commands := []*cobra.Command{
 		a.tenantsCommand(), a.endpointsCommand(), a.subscriptionsCommand(), a.deliveriesCommand(), a.deadCommand(),
@@ -54,7 +54,7 @@ func (a *App) Commands() []*cobra.Command {
 	for _, c := range commands {
 		a.bind(c, c.PersistentFlags())
 	}
-	return append(commands, a.backupCommand(), a.restoreCommand())
+	return append(commands, a.backupCommand(), a.restoreCommand(), a.logCommand())
 }
 
 // TypeCommands are those below "tidings types", which itself asks no server.
