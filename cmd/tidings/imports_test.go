@@ -130,6 +130,14 @@ var importRules = []importRule{
 		},
 		[]string{natsClient, "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	},
+	{
+		"cmd/tidings/cli/call",
+		[]string{
+			"schemas/...", "cmd/tidings/cli/show", "cmd/tidings/cli/setting", "cmd/tidings/cli/contexts",
+			"cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret", "config",
+		},
+		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
+	},
 	{"cmd/tidings/cli/show", []string{"cmd/tidings/client"}, nil},
 	{"cmd/tidings/cli/feed", []string{"schemas"}, []string{cloudEvents}},
 	{"cmd/tidings/cli/setting", []string{"cmd/tidings/usage", "cmd/tidings/caret"}, nil},

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
@@ -81,7 +82,7 @@ nothing was heard of it for a quarter of an hour.`,
 	f.DurationSliceVar(&o.retry, "retry", nil, "when to try again what your program refuses, like 1s,10s,1m (default the dialect's schedule)")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "how long your program may take; at most 25s")
 	f.BoolVar(&o.printJSON, "print-json", false, "print one JSON object for each delivery")
-	return a.Calling(c, func(c *cobra.Command, of cli.Caller) error {
+	return a.Calling(c, func(c *cobra.Command, of call.Caller) error {
 		l, err := newListener(o, of.API, c.OutOrStdout(), c.ErrOrStderr())
 		if err != nil {
 			return err
@@ -229,11 +230,11 @@ func (l *listener) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	filters, err := cli.Filters(l.o.filters)
+	filters, err := call.Filters(l.o.filters)
 	if err == nil {
 		in := map[string]any{"endpoint": made.ID, "types": l.o.types, "filters": filters}
 		_, err = l.api.Post(ctx, l.api.path("subscriptions"), in)
-		err = cli.Pointed(err, in)
+		err = call.Pointed(err, in)
 	}
 	verifier, unsigned := (*signing.Verifier)(nil), made.Secret == ""
 	if err == nil && !unsigned {

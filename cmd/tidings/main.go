@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
@@ -48,11 +49,11 @@ func main() {
 }
 
 // environment is what the command line may know of where it runs.
-func environment() cli.Environment {
+func environment() call.Environment {
 	settings, _ := os.UserConfigDir() // without one, contexts need a flag
 	terminal := func(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
 	dumb := os.Getenv("TERM") == "dumb"
-	return cli.Environment{
+	return call.Environment{
 		Agent:     "tidings/" + version(),
 		ConfigDir: settings,
 		Asks:      terminal(os.Stdin) && terminal(os.Stderr),
@@ -74,7 +75,7 @@ func rootCommand() *cobra.Command {
 	c.SetOut(os.Stdout)
 	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), versionCommand())
 	c.AddCommand(a.Commands()...)
-	cli.CompleteFlags(c)
+	call.CompleteFlags(c)
 	usage.Hold(c)
 	return c
 }

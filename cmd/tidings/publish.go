@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/near"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
@@ -168,7 +169,7 @@ func (o publishOptions) publish(c *cobra.Command) error {
 		word = "stored before"
 	}
 	c.Printf("%s: event %s, sequence %d\n", word, receipt.EventID, receipt.Sequence)
-	known := append(cli.BuiltinTypes(), own...)
+	known := append(call.BuiltinTypes(), own...)
 	for _, hint := range near.Types([]string{o.eventType}, known) {
 		fmt.Fprintln(c.ErrOrStderr(), hint)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
@@ -63,7 +64,7 @@ Where NATS asks who connects, be the user of the role api, with its
 	c.Flags().StringVar(&out, "out", "-", "the file, which only its owner may read, or - for the standard output")
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		bar := a.newBar(c.ErrOrStderr())
+		bar := a.NewBar(c.ErrOrStderr())
 		return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
 			var h backup.Header
 			write := func(w io.Writer) error {
@@ -104,7 +105,7 @@ backup is removed.`,
 		Args:    usage.Arguments(1, 1, "the file"),
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace what the registry holds")
-	yes := bindYes(c)
+	yes := call.BindYes(c)
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f, err := os.Open(args[0])
@@ -114,11 +115,11 @@ backup is removed.`,
 		defer f.Close() //nolint:errcheck // read only
 		if force {
 			question := fmt.Sprintf("Replace all that the registry at %s holds, tokens too? What is not in %s is removed.", withoutUsers(n.URL), args[0])
-			if err := a.confirm(c, *yes, func() string { return question }); err != nil {
+			if err := a.Confirm(c, *yes, func() string { return question }); err != nil {
 				return err
 			}
 		}
-		bar := a.newBar(c.ErrOrStderr())
+		bar := a.NewBar(c.ErrOrStderr())
 		return withBucket(c.Context(), n, func(b *backup.Bucket) error {
 			done, err := b.Restore(c.Context(), f, backup.Options{Replace: force, Written: func(n, all int) { bar.Show(n, all, "entries") }})
 			bar.End()

@@ -18,12 +18,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // terminal is a command line whose server is a function.
 type terminal struct {
-	env   cli.Environment
+	env   call.Environment
 	input io.Reader
 
 	mu    sync.Mutex // guards what follows

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
@@ -93,7 +93,7 @@ func TestForgettingATokenAsks(t *testing.T) {
 	if err := remove("without"); err != nil {
 		t.Errorf("there is no token to lose: %v", err)
 	}
-	term.env = cli.Environment{Asks: true}
+	term.env = call.Environment{Asks: true}
 	term.input = strings.NewReader("n\n")
 	if err := remove("with"); usage.ExitCode(err) != usage.ExitFailed {
 		t.Errorf("no: %v", err)

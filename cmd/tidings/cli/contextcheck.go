@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
@@ -40,12 +41,12 @@ func (w who) String() string {
 func (a *App) check(ctx context.Context, saved contexts.Context) (whoever string, err error) {
 	ctx, stop := context.WithTimeout(ctx, checkWithin)
 	defer stop()
-	api, err := client.New(client.Options{Server: saved.Server, Token: saved.Token, Agent: a.env.Agent, Transport: a.env.Transport, MaxWait: -1})
+	api, err := client.New(client.Options{Server: saved.Server, Token: saved.Token, Agent: a.Env.Agent, Transport: a.Env.Transport, MaxWait: -1})
 	if err != nil {
 		return "", usage.Wrong(err)
 	}
 	me, err := client.As[who](api.Get(ctx, "/v1/me"))
-	if e, ok := asError(err); ok && e.Denied() && saved.Token == "" {
+	if e, ok := call.AsError(err); ok && e.Denied() && saved.Token == "" {
 		return "nobody, without a token: most calls will be refused", nil
 	}
 	if err != nil {

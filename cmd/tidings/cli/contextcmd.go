@@ -3,14 +3,13 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
@@ -52,7 +51,7 @@ The server is asked who the token is, and the context is kept if it knows it.
 			if use || file.Current == "" {
 				file.Current = name
 			}
-			if err := a.writeContexts(file); err != nil {
+			if err := a.WriteContexts(file); err != nil {
 				return err
 			}
 			current := ""
@@ -69,54 +68,23 @@ The server is asked who the token is, and the context is kept if it knows it.
 	return c
 }
 
-// contextsFile is where the contexts are.
-func (a *App) contextsFile() (string, error) {
-	if a.contexts != "" {
-		return a.contexts, nil
-	}
-	if a.env.ConfigDir == "" {
-		return "", usage.Errorf("this user has no folder of settings: say where the contexts are with --contexts or TIDINGS_CONTEXTS")
-	}
-	return filepath.Join(a.env.ConfigDir, "tidings", "contexts.yaml"), nil
-}
-
-// readContexts reads them. Where no place is known for them there are none.
-func (a *App) readContexts(warn io.Writer) (contexts.File, error) {
-	path, err := a.contextsFile()
-	if err != nil {
-		if a.inContext == "" { // nobody needs one
-			return contexts.None(), nil
-		}
-		return contexts.None(), err
-	}
-	return contexts.Read(path, warn)
-}
-
-func (a *App) writeContexts(saved contexts.File) error {
-	path, err := a.contextsFile()
-	if err != nil {
-		return err
-	}
-	return contexts.Write(path, saved)
-}
-
 // contextToAdd is what the command line says of a context, and the file it goes into.
 func (a *App) contextToAdd(c *cobra.Command, name string, replace bool) (file contexts.File, saved contexts.Context, err error) {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return file, saved, usage.Errorf("context %q: a name has no spaces", name)
 	}
-	if file, err = a.readContexts(c.ErrOrStderr()); err != nil {
+	if file, err = a.ReadContexts(c.ErrOrStderr()); err != nil {
 		return file, saved, err
 	}
 	if _, taken := file.Contexts[name]; taken && !replace {
 		return file, saved, usage.Errorf("there is a context %q: remove it first, or add --replace", name)
 	}
-	saved = contexts.Context{Server: DefaultServer, Token: a.token, Tenant: a.tenant}
-	if a.server != "" {
-		saved.Server = strings.TrimSuffix(a.server, "/")
+	saved = contexts.Context{Server: call.DefaultServer, Token: a.SaidToken, Tenant: a.SaidTenant}
+	if a.SaidServer != "" {
+		saved.Server = strings.TrimSuffix(a.SaidServer, "/")
 	}
-	if a.token == "-" {
-		if saved.Token, err = readToken(c.InOrStdin()); err != nil {
+	if a.SaidToken == "-" {
+		if saved.Token, err = call.ReadToken(c.InOrStdin()); err != nil {
 			return file, saved, err
 		}
 	}
@@ -135,7 +103,7 @@ type contextView struct {
 
 func viewOf(f contexts.File, name string) json.RawMessage {
 	c := f.Contexts[name]
-	return asJSON(contextView{name, name == f.Current, c.Server, c.Tenant, c.Token != ""})
+	return call.AsJSON(contextView{name, name == f.Current, c.Server, c.Tenant, c.Token != ""})
 }
 
 func (a *App) contextList() *cobra.Command {
@@ -144,7 +112,7 @@ func (a *App) contextList() *cobra.Command {
 		Short: "List the contexts",
 		Args:  usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			file, err := a.readContexts(c.ErrOrStderr())
+			file, err := a.ReadContexts(c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -152,7 +120,7 @@ func (a *App) contextList() *cobra.Command {
 			for _, name := range slices.Sorted(maps.Keys(file.Contexts)) {
 				page.Items = append(page.Items, viewOf(file, name))
 			}
-			return a.printer(c).Page(page, []show.Column{{"NAME", "name"}, {"CURRENT", "current"}, {"SERVER", "server"}, {"TENANT", "tenant"}, {"TOKEN", "token"}})
+			return a.Printer(c).Page(page, []show.Column{{"NAME", "name"}, {"CURRENT", "current"}, {"SERVER", "server"}, {"TENANT", "tenant"}, {"TOKEN", "token"}})
 		},
 	}
 }
@@ -160,9 +128,9 @@ func (a *App) contextList() *cobra.Command {
 // changeContexts is a command that changes one context of the file.
 func (a *App) changeContexts(c *cobra.Command, change func(f *contexts.File, name string) error) *cobra.Command {
 	c.Args = usage.Arguments(1, 1, "the name")
-	c.ValidArgsFunction = a.completeContext
+	c.ValidArgsFunction = a.CompleteContext
 	c.RunE = func(c *cobra.Command, args []string) error {
-		file, err := a.readContexts(c.ErrOrStderr())
+		file, err := a.ReadContexts(c.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -172,7 +140,7 @@ func (a *App) changeContexts(c *cobra.Command, change func(f *contexts.File, nam
 		if err := change(&file, args[0]); err != nil {
 			return err
 		}
-		return a.writeContexts(file)
+		return a.WriteContexts(file)
 	}
 	return c
 }
@@ -187,11 +155,11 @@ func (a *App) contextUse() *cobra.Command {
 
 func (a *App) contextRemove() *cobra.Command {
 	c := &cobra.Command{Use: "remove NAME", Short: "Forget a context, and its token"}
-	yes := bindYes(c)
+	yes := call.BindYes(c)
 	return a.changeContexts(c, func(f *contexts.File, name string) error {
 		if f.Contexts[name].Token != "" {
 			question := fmt.Sprintf("Forget the context %q? Its token is kept nowhere else by tidings.", name)
-			if err := a.confirm(c, *yes, func() string { return question }); err != nil {
+			if err := a.Confirm(c, *yes, func() string { return question }); err != nil {
 				return err
 			}
 		}
@@ -208,15 +176,15 @@ func (a *App) contextShow() *cobra.Command {
 		Use:               "show [NAME]",
 		Short:             "Show a context, or the current one, without its token",
 		Args:              usage.Arguments(0, 1, "a name or none"),
-		ValidArgsFunction: a.completeContext,
+		ValidArgsFunction: a.CompleteContext,
 		RunE: func(c *cobra.Command, args []string) error {
-			file, err := a.readContexts(c.ErrOrStderr())
+			file, err := a.ReadContexts(c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			name := file.Current
-			if a.inContext != "" {
-				name = a.inContext
+			if a.SaidContext != "" {
+				name = a.SaidContext
 			}
 			if len(args) == 1 {
 				name = args[0]
@@ -227,7 +195,7 @@ func (a *App) contextShow() *cobra.Command {
 			if _, ok := file.Contexts[name]; !ok {
 				return usage.Errorf("there is no context %q: see tidings context list", name)
 			}
-			return a.printer(c).Object(viewOf(file, name))
+			return a.Printer(c).Object(viewOf(file, name))
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
@@ -29,38 +30,38 @@ be left out. Nothing is published.`,
   echo '{"type":"room.joined","data":{"roomId":"lobby"}}' | tidings explain -`,
 		Args: usage.Arguments(1, 1, "the file"),
 	}
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		content, err := s.read(s.args[0])
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		content, err := s.Read(s.Args[0])
 		if err != nil {
 			return err
 		}
-		event := map[string]json.RawMessage{"specversion": asJSON("1.0"), "id": asJSON("explain"), "source": asJSON("/tidings/explain")}
+		event := map[string]json.RawMessage{"specversion": call.AsJSON("1.0"), "id": call.AsJSON("explain"), "source": call.AsJSON("/tidings/explain")}
 		if json.Unmarshal(content, &event) != nil || event == nil {
-			return usage.Errorf("%s: is no CloudEvent in JSON: write it like {\"type\": \"room.joined\", \"data\": {…}}", s.args[0])
+			return usage.Errorf("%s: is no CloudEvent in JSON: write it like {\"type\": \"room.joined\", \"data\": {…}}", s.Args[0])
 		}
-		path, err := s.of(ctx, "explain")
+		path, err := s.Of(ctx, "explain")
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: asJSON(event), Media: mediaEvent})
+		answer, err := s.API.Do(ctx, client.Request{Method: "POST", Path: path, Body: call.AsJSON(event), Media: mediaEvent})
 		if err != nil {
 			return err
 		}
-		if s.output != "table" {
+		if s.Output != "table" {
 			return show.JSON(c.OutOrStdout(), answer)
 		}
-		return s.showExplained(answer)
+		return showExplained(s, answer)
 	})
 	return c
 }
 
-func (s *session) showExplained(answer json.RawMessage) error {
+func showExplained(s *call.Session, answer json.RawMessage) error {
 	x, err := client.As[client.Explained](answer, nil)
 	if err != nil {
 		return err
 	}
 	if len(x.Endpoints) == 0 {
-		s.tell("No endpoint of the tenant has a subscription: nobody would get it.")
+		s.Tell("No endpoint of the tenant has a subscription: nobody would get it.")
 		return nil
 	}
 	rows := [][]string{{"ENDPOINT", "GETS IT", "SUBSCRIPTION", "WHY"}}
@@ -74,14 +75,14 @@ func (s *session) showExplained(answer json.RawMessage) error {
 		}
 		rows = append(rows, []string{show.Clean(e.Endpoint), gets, show.Clean(e.Subscription), show.Clean(why)})
 	}
-	return s.printer(s.cmd).Table(rows)
+	return s.Printer(s.Cmd).Table(rows)
 }
 
 func (a *App) erasuresCommand() *cobra.Command {
-	return usage.Group(&cobra.Command{Use: "erasures", Short: "See what was erased"}, a.listCommand(listing{
-		use: "list", short: "List the erasures of a year; they have nothing of what was erased",
-		path:    within("erasures"),
-		columns: []show.Column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
+	return usage.Group(&cobra.Command{Use: "erasures", Short: "See what was erased"}, a.List(call.Listing{
+		Use: "list", Short: "List the erasures of a year; they have nothing of what was erased",
+		Path:    call.Within("erasures"),
+		Columns: []show.Column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
 	}))
 }
 
@@ -98,8 +99,8 @@ func (a *App) eraseCommand() *cobra.Command {
 	f.StringVar(&event, "event", "", "id of the event")
 	f.StringVar(&source, "source", "", "source of the event (default: any)")
 	f.StringVar(&subject, "subject", "", "subject of the events")
-	yes := bindYes(c)
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
+	yes := call.BindYes(c)
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
 		if (event == "") == (subject == "") || source != "" && event == "" {
 			return usage.Errorf("say what is to be erased: either --event, with or without --source, or --subject")
 		}
@@ -110,28 +111,28 @@ func (a *App) eraseCommand() *cobra.Command {
 				in["source"] = source
 			}
 		}
-		path, err := s.of(ctx, "erasures")
+		path, err := s.Of(ctx, "erasures")
 		if err != nil {
 			return err
 		}
-		if err := a.confirm(c, *yes, func() string {
-			return fmt.Sprintf("Remove %s of the tenant %s for good?", show.Clean(what), s.place.Tenant)
+		if err := a.Confirm(c, *yes, func() string {
+			return fmt.Sprintf("Remove %s of the tenant %s for good?", show.Clean(what), s.Place.Tenant)
 		}); err != nil {
 			return err
 		}
-		return s.erase(ctx, path, in)
+		return eraseAll(s, ctx, path, in)
 	})
 	return c
 }
 
-// erase calls until there is nothing left: one call removes a part.
-func (s *session) erase(ctx context.Context, path string, in map[string]any) error {
+// eraseAll calls until there is nothing left: one call removes a part.
+func eraseAll(s *call.Session, ctx context.Context, path string, in map[string]any) error {
 	records := client.Page{Items: []json.RawMessage{}}
 	for {
-		answer, err := s.api.Post(ctx, path, in)
+		answer, err := s.API.Post(ctx, path, in)
 		if err != nil {
 			if n := len(records.Items); n > 0 {
-				s.tell("%d calls before this one have removed a part: repeat the command.", n)
+				s.Tell("%d calls before this one have removed a part: repeat the command.", n)
 			}
 			return err
 		}
@@ -140,16 +141,16 @@ func (s *session) erase(ctx context.Context, path string, in map[string]any) err
 		if err != nil {
 			return err
 		}
-		if s.output == "table" {
-			fmt.Fprintf(s.cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", show.Clean(e.ID),
+		if s.Output == "table" {
+			fmt.Fprintf(s.Cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", show.Clean(e.ID),
 				show.Count(e.Removed.Events, "event", "events"), show.Count(e.Removed.Deliveries, "waiting delivery", "waiting deliveries"),
 				show.Count(e.Removed.DeadLetters, "dead letter", "dead letters"), show.Count(e.Removed.LogRecords, "line of the log", "lines of the log"))
 		}
 		if e.More && e.Found > 0 {
 			continue
 		}
-		if s.output != "table" {
-			return s.printer(s.cmd).Page(records, nil)
+		if s.Output != "table" {
+			return s.Printer(s.Cmd).Page(records, nil)
 		}
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/feed"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
@@ -37,20 +38,20 @@ type Publishing struct {
 // its own only by them.
 func (a *App) Publishing(c *cobra.Command) *Publishing {
 	p := &Publishing{app: a}
-	a.bind(c, c.Flags())
+	a.Bind(c, c.Flags())
 	c.Flags().IntVar(&p.skip, "skip", 0, "leave out so many events at the beginning of FILE: those that are stored")
 	return p
 }
 
 // Tenant is what was said of the tenant.
-func (p *Publishing) Tenant() string { return p.app.tenant }
+func (p *Publishing) Tenant() string { return p.app.SaidTenant }
 
 // One publishes one event, a CloudEvent in JSON.
 func (p *Publishing) One(c *cobra.Command, event json.RawMessage) error {
-	return p.app.run(func(ctx context.Context, s *session) error {
-		err := s.publishOne(ctx, event)
+	return p.app.Run(func(ctx context.Context, s *call.Session) error {
+		err := publishOne(s, ctx, event)
 		if err == nil {
-			s.hintTypes(ctx, []string{show.Text(event, "type")})
+			s.HintTypes(ctx, []string{show.Text(event, "type")})
 		}
 		return err
 	})(c, nil)
@@ -59,19 +60,19 @@ func (p *Publishing) One(c *cobra.Command, event json.RawMessage) error {
 // File publishes the events of a file, or of the standard input if it is "-". A file
 // is read to its end before its first event is published.
 func (p *Publishing) File(c *cobra.Command, name string) error {
-	return p.app.run(func(ctx context.Context, s *session) error {
-		path, err := s.of(ctx, "events")
+	return p.app.Run(func(ctx context.Context, s *call.Session) error {
+		path, err := s.Of(ctx, "events")
 		if err != nil {
 			return err
 		}
-		return p.publish(ctx, s, name, func(ctx context.Context, batch []json.RawMessage) (int, error) { return s.send(ctx, path, batch) })
+		return p.publish(ctx, s, name, func(ctx context.Context, batch []json.RawMessage) (int, error) { return sendBatch(s, ctx, path, batch) })
 	})(c, nil)
 }
 
-// send publishes a batch, and counts the events that were stored before.
-func (s *session) send(ctx context.Context, path string, batch []json.RawMessage) (duplicates int, err error) {
+// sendBatch publishes a batch, and counts the events that were stored before.
+func sendBatch(s *call.Session, ctx context.Context, path string, batch []json.RawMessage) (duplicates int, err error) {
 	body := append([]byte("["), bytes.Join(asBytes(batch), []byte(","))...)
-	accepted, err := client.As[client.Accepted](s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: append(body, ']'), Media: mediaBatch}))
+	accepted, err := client.As[client.Accepted](s.API.Do(ctx, client.Request{Method: "POST", Path: path, Body: append(body, ']'), Media: mediaBatch}))
 	if err != nil {
 		return 0, err
 	}
@@ -102,17 +103,17 @@ type published struct {
 
 // publish sends the events of a file in batches. What fails says how many are stored,
 // so that the rest can be sent.
-func (p *Publishing) publish(ctx context.Context, s *session, name string, send func(context.Context, []json.RawMessage) (int, error)) error {
+func (p *Publishing) publish(ctx context.Context, s *call.Session, name string, send func(context.Context, []json.RawMessage) (int, error)) error {
 	total, err := p.count(name)
 	if err != nil {
 		return usage.Errorf("%s: %w; nothing was published", name, err)
 	}
-	in, err := s.file(name)
+	in, err := s.File(name)
 	if err != nil {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // read only
-	b := s.newBar(s.cmd.ErrOrStderr())
+	b := s.NewBar(s.Cmd.ErrOrStderr())
 	defer b.End()
 	var done published
 	types := map[string]bool{}
@@ -137,11 +138,11 @@ func (p *Publishing) publish(ctx context.Context, s *session, name string, send 
 		}
 		return fmt.Errorf("%s: %w: no event is stored", name, err)
 	}
-	s.hintTypes(ctx, slices.Sorted(maps.Keys(types)))
-	if s.output == "json" {
-		return show.JSON(s.cmd.OutOrStdout(), done)
+	s.HintTypes(ctx, slices.Sorted(maps.Keys(types)))
+	if s.Output == "json" {
+		return show.JSON(s.Cmd.OutOrStdout(), done)
 	}
-	s.cmd.Printf("stored: %d events, %d of them before\n", done.Stored, done.Duplicates)
+	s.Cmd.Printf("stored: %d events, %d of them before\n", done.Stored, done.Duplicates)
 	return nil
 }
 

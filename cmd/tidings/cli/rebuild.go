@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/deliverylog"
@@ -57,7 +58,7 @@ one by one. Where NATS asks who connects, be the user of the role api.`,
   tidings log rebuild --data-dir ./data --no-wait --yes`,
 		Args: usage.NoArguments(),
 	}
-	yes := bindYes(c)
+	yes := call.BindYes(c)
 	c.Flags().StringVar(&r.dataDir, "data-dir", "./data", "folder of the process with the role api, which has its log.db")
 	c.Flags().StringVar(&r.database, "log-database", "", "its --log-database: a PostgreSQL URL or the path of an SQLite file; empty for log.db in --data-dir")
 	c.Flags().BoolVar(&r.noWait, "no-wait", false, "ask for it, and do not follow it")
@@ -67,7 +68,7 @@ one by one. Where NATS asks who connects, be the user of the role api.`,
 		if err != nil {
 			return err
 		}
-		err = a.confirm(c, *yes, func() string {
+		err = a.Confirm(c, *yes, func() string {
 			return fmt.Sprintf("Empty the searchable delivery log in %s, and make it anew of the stream LOG?", name)
 		})
 		if err != nil {
@@ -126,7 +127,7 @@ func (a *App) rebuild(c *cobra.Command, r rebuild, url, name string) error {
 		fmt.Fprintf(c.OutOrStdout(), "The delivery log in %s will be made anew by the process with the role api: at once if it runs, else when it starts.\n", name)
 		return nil
 	}
-	b := a.newBar(c.ErrOrStderr())
+	b := a.NewBar(c.ErrOrStderr())
 	defer b.End()
 	made, err := followRebuild(c.Context(), p.Progress, func(m deliverylog.Progress) { b.Show(int(m.Applied), int(m.Last), "messages of LOG") }) //nolint:gosec // sequences of this century
 	b.End()
@@ -153,6 +154,6 @@ func followRebuild(ctx context.Context, look func(context.Context) (deliverylog.
 		case !made.Emptying:
 			show(made)
 		}
-		pause(ctx, rebuildLook)
+		call.Pause(ctx, rebuildLook)
 	}
 }

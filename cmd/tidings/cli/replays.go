@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
@@ -16,29 +17,29 @@ import (
 
 func (a *App) replaysCommand() *cobra.Command {
 	one := func(c *cobra.Command) *cobra.Command {
-		c.ValidArgsFunction = a.complete("replays", "id", "state")
+		c.ValidArgsFunction = a.Complete("replays", "id", "state")
 		return c
 	}
 	return usage.Group(&cobra.Command{Use: "replays", Short: "See and end what tidings recover has begun"},
-		a.listCommand(listing{
-			use: "list", short: "List the replays that are running, and those that ended within 30 days",
-			path:    within("replays"),
-			columns: []show.Column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
+		a.List(call.Listing{
+			Use: "list", Short: "List the replays that are running, and those that ended within 30 days",
+			Path:    call.Within("replays"),
+			Columns: []show.Column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
 		}),
-		one(a.getCommand(&cobra.Command{Use: "get REPLAY", Short: "Show how far a replay has come"}, "replays")),
-		one(a.postCommand(&cobra.Command{Use: "cancel REPLAY", Short: "End a replay; what it has sent stays sent"}, "replays", "cancel", nil)),
+		one(a.Get(&cobra.Command{Use: "get REPLAY", Short: "Show how far a replay has come"}, "replays")),
+		one(a.Post(&cobra.Command{Use: "cancel REPLAY", Short: "End a replay; what it has sent stays sent"}, "replays", "cancel", nil)),
 		one(a.replaysWatch()))
 }
 
 func (a *App) replaysWatch() *cobra.Command {
 	c := &cobra.Command{Use: "watch REPLAY", Short: "Follow a replay until it ends", Args: usage.Arguments(1, 1, "the id")}
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		answer, err := s.follow(ctx, s.args[0])
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		answer, err := followReplay(s, ctx, s.Args[0])
 		if ctx.Err() != nil {
-			s.tell("The replay %s goes on.", show.Clean(s.args[0]))
+			s.Tell("The replay %s goes on.", show.Clean(s.Args[0]))
 			return nil
 		}
-		return s.showReplay(answer, err)
+		return showReplay(s, answer, err)
 	})
 	return c
 }
@@ -46,17 +47,17 @@ func (a *App) replaysWatch() *cobra.Command {
 // followEvery is how often somebody who waits for a replay looks.
 const followEvery = 250 * time.Millisecond
 
-// follow waits until a replay ends, and returns it.
-func (s *session) follow(ctx context.Context, id string) (json.RawMessage, error) {
-	path, err := s.of(ctx, "replays", id)
+// followReplay waits until a replay ends, and returns it.
+func followReplay(s *call.Session, ctx context.Context, id string) (json.RawMessage, error) {
+	path, err := s.Of(ctx, "replays", id)
 	if err != nil {
 		return nil, err
 	}
-	b := s.newBar(s.cmd.ErrOrStderr())
+	b := s.NewBar(s.Cmd.ErrOrStderr())
 	defer b.End()
 	for failed := 0; ; {
-		answer, err := s.api.Get(ctx, path)
-		e, ok := asError(err)
+		answer, err := s.API.Get(ctx, path)
+		e, ok := call.AsError(err)
 		switch {
 		case err == nil:
 			failed = 0
@@ -72,7 +73,7 @@ func (s *session) follow(ctx context.Context, id string) (json.RawMessage, error
 			}
 			b.Show(r.Seen, known(r.Total), fmt.Sprintf("looked at, %d found, %d sent", r.Found, r.Sent))
 		}
-		if !pause(ctx, followEvery) {
+		if !call.Pause(ctx, followEvery) {
 			return nil, ctx.Err()
 		}
 	}
@@ -86,7 +87,7 @@ func known(total *int) int {
 }
 
 // showReplay shows a replay that has ended. One that was not done is an error.
-func (s *session) showReplay(answer json.RawMessage, err error) error {
+func showReplay(s *call.Session, answer json.RawMessage, err error) error {
 	if err != nil {
 		return err
 	}
@@ -94,10 +95,10 @@ func (s *session) showReplay(answer json.RawMessage, err error) error {
 	if err != nil {
 		return err
 	}
-	if s.output != "table" {
-		err = s.printer(s.cmd).Object(answer)
+	if s.Output != "table" {
+		err = s.Printer(s.Cmd).Object(answer)
 	} else {
-		_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", show.Clean(r.ID), show.Clean(r.State), r.Found, r.Sent, r.Skipped)
+		_, err = fmt.Fprintf(s.Cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", show.Clean(r.ID), show.Clean(r.State), r.Found, r.Sent, r.Skipped)
 	}
 	if err == nil && r.State != "done" {
 		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
@@ -139,14 +140,14 @@ subscriptions match now.`,
 	f.StringVar(&r.request.Reason, "reason", "", "only what died for this reason, like timeout")
 	f.StringVar(&r.rate, "rate", "", "deliveries in a time, like 50/s or 600/m (default 100/s)")
 	f.BoolVar(&r.dryRun, "dry-run", false, "only count")
-	r.yes = bindYes(c)
-	_ = c.RegisterFlagCompletionFunc("endpoint", a.complete("endpoints", "id", "name")) // the flags exist
+	r.yes = call.BindYes(c)
+	_ = c.RegisterFlagCompletionFunc("endpoint", a.Complete("endpoints", "id", "name")) // the flags exist
 	_ = c.RegisterFlagCompletionFunc("which", cobra.FixedCompletions([]string{"failed", "missing", "all"}, cobra.ShellCompDirectiveNoFileComp))
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
 		if err := r.read(time.Now()); err != nil {
 			return err
 		}
-		return s.recover(ctx, r)
+		return recoverDeliveries(s, ctx, r)
 	})
 	return c
 }
@@ -156,12 +157,12 @@ func (r *recovery) read(now time.Time) (err error) {
 	if r.since == "" {
 		return usage.Errorf("say since when: --since 2h, or a time")
 	}
-	if r.request.Since, err = parseTime(r.since, now); err != nil {
+	if r.request.Since, err = call.ParseTime(r.since, now); err != nil {
 		return usage.Errorf("--since %q: %w", r.since, err)
 	}
 	r.request.Until = now // what is counted is what is sent
 	if r.until != "" {
-		if r.request.Until, err = parseTime(r.until, now); err != nil {
+		if r.request.Until, err = call.ParseTime(r.until, now); err != nil {
 			return usage.Errorf("--until %q: %w", r.until, err)
 		}
 	}
@@ -178,43 +179,43 @@ func (r *recovery) read(now time.Time) (err error) {
 	return nil
 }
 
-// recover counts, asks, and sends.
-func (s *session) recover(ctx context.Context, r recovery) error {
+// recoverDeliveries counts, asks, and sends.
+func recoverDeliveries(s *call.Session, ctx context.Context, r recovery) error {
 	dry := r.request
 	dry.DryRun = true
-	count, answer, err := s.replay(ctx, dry)
+	count, answer, err := runReplay(s, ctx, dry)
 	if err != nil {
 		return err
 	}
 	if r.dryRun || count.Found == 0 {
-		if s.output != "table" {
-			return s.printer(s.cmd).Object(answer)
+		if s.Output != "table" {
+			return s.Printer(s.Cmd).Object(answer)
 		}
-		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%s would be sent again.\n", show.Count(count.Found, "delivery", "deliveries"))
+		_, err := fmt.Fprintf(s.Cmd.OutOrStdout(), "%s would be sent again.\n", show.Count(count.Found, "delivery", "deliveries"))
 		return err
 	}
 	found := show.Count(count.Found, "delivery", "deliveries") + " would be sent again."
-	if err := s.confirm(s.cmd, *r.yes, func() string { return found + " Go on?" }); err != nil {
+	if err := s.Confirm(s.Cmd, *r.yes, func() string { return found + " Go on?" }); err != nil {
 		return fmt.Errorf("%s %w", found, err)
 	}
-	_, answer, err = s.replay(ctx, r.request)
-	return s.showReplay(answer, err)
+	_, answer, err = runReplay(s, ctx, r.request)
+	return showReplay(s, answer, err)
 }
 
-// replay begins a replay and follows it to its end. If ctx ends before, a person may
+// runReplay begins a replay and follows it to its end. If ctx ends before, a person may
 // say whether it is to go on.
-func (s *session) replay(ctx context.Context, request client.ReplayRequest) (r client.Replay, answer json.RawMessage, err error) {
-	path, err := s.of(ctx, "replays")
+func runReplay(s *call.Session, ctx context.Context, request client.ReplayRequest) (r client.Replay, answer json.RawMessage, err error) {
+	path, err := s.Of(ctx, "replays")
 	if err != nil {
 		return r, nil, err
 	}
-	if r, err = client.As[client.Replay](s.api.Post(ctx, path, request)); err != nil {
+	if r, err = client.As[client.Replay](s.API.Post(ctx, path, request)); err != nil {
 		return r, nil, err
 	}
-	if answer, err = s.follow(ctx, r.ID); err == nil {
+	if answer, err = followReplay(s, ctx, r.ID); err == nil {
 		r, err = client.As[client.Replay](answer, nil)
 	} else if ctx.Err() != nil {
-		err = s.leave(context.WithoutCancel(ctx), r.ID, request.DryRun)
+		err = leave(s, context.WithoutCancel(ctx), r.ID, request.DryRun)
 	}
 	if err == nil && request.DryRun && r.State != "done" {
 		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
@@ -224,14 +225,14 @@ func (s *session) replay(ctx context.Context, request client.ReplayRequest) (r c
 
 // leave ends what follows a replay, and the replay itself if a person wants that. A
 // count is of no use to anybody else.
-func (s *session) leave(ctx context.Context, id string, dryRun bool) error {
+func leave(s *call.Session, ctx context.Context, id string, dryRun bool) error {
 	left := fmt.Errorf("interrupted: the replay %s goes on: follow it with tidings replays watch %s, end it with tidings replays cancel %s", id, id, id)
-	if !dryRun && (!s.asks() || !s.askUntil(ctx, s.cmd, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
+	if !dryRun && (!s.Asks() || !s.AskUntil(ctx, s.Cmd, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
 		return left
 	}
-	path, err := s.of(ctx, "replays", id, "cancel")
+	path, err := s.Of(ctx, "replays", id, "cancel")
 	if err == nil {
-		_, err = s.api.Post(ctx, path, nil)
+		_, err = s.API.Post(ctx, path, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%w (it was not ended: %w)", left, err)

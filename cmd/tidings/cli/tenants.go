@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
@@ -15,10 +16,10 @@ func (a *App) tenantsCommand() *cobra.Command {
 }
 
 func (a *App) tenantsList() *cobra.Command {
-	return a.listCommand(listing{
-		use: "list", short: "List the tenants (an administrator's)",
-		path:    func(context.Context, *session) (string, error) { return "/v1/tenants", nil },
-		columns: []show.Column{{"TENANT", "id"}, {"NAME", "name"}, {"VALIDATION", "validation"}, {"CREATED", "created"}, {"ORIGIN", "origin"}},
+	return a.List(call.Listing{
+		Use: "list", Short: "List the tenants (an administrator's)",
+		Path:    func(context.Context, *call.Session) (string, error) { return "/v1/tenants", nil },
+		Columns: []show.Column{{"TENANT", "id"}, {"NAME", "name"}, {"VALIDATION", "validation"}, {"CREATED", "created"}, {"ORIGIN", "origin"}},
 	})
 }
 
@@ -27,28 +28,28 @@ func (a *App) tenantsGet() *cobra.Command {
 		Use:               "get [TENANT]",
 		Short:             "Show a tenant, or the one that --tenant or the context says",
 		Args:              usage.Arguments(0, 1, "a tenant or none"),
-		ValidArgsFunction: a.completeTenant,
+		ValidArgsFunction: a.CompleteTenant,
 	}
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		if len(s.args) == 1 {
-			s.place.Tenant = s.args[0]
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		if len(s.Args) == 1 {
+			s.Place.Tenant = s.Args[0]
 		}
-		path, err := s.of(ctx)
+		path, err := s.Of(ctx)
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Get(ctx, path)
+		answer, err := s.API.Get(ctx, path)
 		if err != nil {
 			return err
 		}
-		return s.printer(c).Object(answer)
+		return s.Printer(c).Object(answer)
 	})
 	return c
 }
 
 func (a *App) tenantsCreate() *cobra.Command {
 	var (
-		b                body
+		b                call.Body
 		name, validation string
 	)
 	c := &cobra.Command{
@@ -58,19 +59,19 @@ func (a *App) tenantsCreate() *cobra.Command {
   tidings tenants create acme --set quota.events=1000/s --set retention.log=720h`,
 		Args: usage.Arguments(1, 1, "the tenant's id"),
 	}
-	b.bind(c.Flags())
+	b.Bind(c.Flags())
 	c.Flags().StringVar(&name, "name", "", "what people call it")
 	c.Flags().StringVar(&validation, "validation", "", "what becomes of data that breaks its type's schema: reject, quarantine or warn")
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		in, err := b.object(s, given(c, map[string]any{"name": name, "validation": validation}, map[string]any{"id": s.args[0]}))
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		in, err := b.Object(s, given(c, map[string]any{"name": name, "validation": validation}, map[string]any{"id": s.Args[0]}))
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Post(ctx, "/v1/tenants", in)
+		answer, err := s.API.Post(ctx, "/v1/tenants", in)
 		if err != nil {
 			return err
 		}
-		return s.printer(c).Object(answer)
+		return s.Printer(c).Object(answer)
 	})
 	return c
 }
@@ -90,19 +91,19 @@ func (a *App) tenantsDelete() *cobra.Command {
 		Use:               "delete TENANT",
 		Short:             "Remove a tenant with all that is its own",
 		Args:              usage.Arguments(1, 1, "the tenant's id"),
-		ValidArgsFunction: a.completeTenant,
+		ValidArgsFunction: a.CompleteTenant,
 	}
-	yes := bindYes(c)
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		id := s.args[0]
+	yes := call.BindYes(c)
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		id := s.Args[0]
 		question := "Delete the tenant " + show.Clean(id) + " with its endpoints, subscriptions, types and tokens? There is no way back."
-		if err := a.confirm(c, *yes, func() string { return question }); err != nil {
+		if err := a.Confirm(c, *yes, func() string { return question }); err != nil {
 			return err
 		}
-		if err := s.api.Delete(ctx, client.Path("v1", "tenants", id)); err != nil {
+		if err := s.API.Delete(ctx, client.Path("v1", "tenants", id)); err != nil {
 			return err
 		}
-		s.tell("Removed %s.", show.Clean(id))
+		s.Tell("Removed %s.", show.Clean(id))
 		return nil
 	})
 	return c

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/setting"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
@@ -35,33 +36,33 @@ added if the type's schema allows it.`,
 		Example: `  tidings trigger room.joined --set roomId=lobby
   tidings trigger lobby.booked --set booking.status=confirmed --subject lobby/42`,
 		Args:              usage.Arguments(1, 1, "the type"),
-		ValidArgsFunction: a.complete("types", "type", "meaning"),
+		ValidArgsFunction: a.Complete("types", "type", "meaning"),
 	}
 	f := c.Flags()
 	f.StringArrayVar(&sets, "set", nil, "a change of the data, like booking.status=confirmed")
 	f.StringVar(&source, "source", "/tidings/trigger", "CloudEvents source")
 	f.StringVar(&subject, "subject", "", "CloudEvents subject")
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		path, err := s.of(ctx, "types", s.args[0])
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		path, err := s.Of(ctx, "types", s.Args[0])
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Get(ctx, path)
+		answer, err := s.API.Get(ctx, path)
 		if err != nil {
-			return s.meantType(ctx, s.args[0], err)
+			return s.MeantType(ctx, s.Args[0], err)
 		}
 		data, err := exampleOf(answer, sets)
 		if err != nil {
 			return err
 		}
 		e := map[string]any{
-			"specversion": "1.0", "id": uuid.NewString(), "source": source, "type": s.args[0],
+			"specversion": "1.0", "id": uuid.NewString(), "source": source, "type": s.Args[0],
 			"time": time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": data,
 		}
 		if subject != "" {
 			e["subject"] = subject
 		}
-		return s.publishOne(ctx, asJSON(e))
+		return publishOne(s, ctx, call.AsJSON(e))
 	})
 	return c
 }
@@ -73,7 +74,7 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 		return nil, err
 	}
 	delete(file, "origin") // the API's, and no part of a type's file
-	t, err := catalogue.Parse(show.Text(definition, "type")+".json", asJSON(file))
+	t, err := catalogue.Parse(show.Text(definition, "type")+".json", call.AsJSON(file))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := t.Validate(asJSON(data)); err != nil && added {
+		if err := t.Validate(call.AsJSON(data)); err != nil && added {
 			there := membersThere(t.Valid[0], path)
 			meant := ""
 			if w, ok := near.Word(path[len(path)-1], there); ok {
@@ -113,12 +114,12 @@ func membersThere(example json.RawMessage, path []string) []string {
 }
 
 // publishOne publishes an event, and says that it is stored.
-func (s *session) publishOne(ctx context.Context, event json.RawMessage) error {
-	path, err := s.of(ctx, "events")
+func publishOne(s *call.Session, ctx context.Context, event json.RawMessage) error {
+	path, err := s.Of(ctx, "events")
 	if err != nil {
 		return err
 	}
-	answer, err := s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: event, Media: mediaEvent})
+	answer, err := s.API.Do(ctx, client.Request{Method: "POST", Path: path, Body: event, Media: mediaEvent})
 	if err != nil {
 		return err
 	}
@@ -129,13 +130,13 @@ func (s *session) publishOne(ctx context.Context, event json.RawMessage) error {
 	if len(accepted.Events) != 1 {
 		return errors.New("publish: the server does not say that it has the event")
 	}
-	if s.output == "json" {
-		return show.JSON(s.cmd.OutOrStdout(), answer)
+	if s.Output == "json" {
+		return show.JSON(s.Cmd.OutOrStdout(), answer)
 	}
 	word := "stored"
 	if accepted.Events[0].Duplicate {
 		word = "stored before"
 	}
-	s.cmd.Printf("%s: event %s\n", word, show.Clean(accepted.Events[0].ID))
+	s.Cmd.Printf("%s: event %s\n", word, show.Clean(accepted.Events[0].ID))
 	return nil
 }

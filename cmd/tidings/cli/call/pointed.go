@@ -1,4 +1,4 @@
-package cli
+package call
 
 import (
 	"encoding/json"
@@ -47,7 +47,7 @@ func Pointed(err error, body any) error {
 	if m == nil {
 		return err
 	}
-	text, ok := member(asJSON(body), m[1]+"."+m[2])
+	text, ok := member(AsJSON(body), m[1]+"."+m[2])
 	if !ok {
 		return err
 	}
@@ -75,8 +75,8 @@ func member(body json.RawMessage, path string) (text string, ok bool) {
 	return text, json.Unmarshal(body, &text) == nil
 }
 
-// bindFilter makes the flag of conditions.
-func bindFilter(f *pflag.FlagSet) *[]string {
+// BindFilter makes the flag of conditions.
+func BindFilter(f *pflag.FlagSet) *[]string {
 	return f.StringArray("filter", nil, "condition on the event: a CEL expression, or a filter in JSON; several must all be met")
 }
 
@@ -86,7 +86,7 @@ func Filters(written []string) ([]json.RawMessage, error) {
 	filters := []json.RawMessage{}
 	for _, w := range written {
 		if !strings.HasPrefix(strings.TrimSpace(w), "{") {
-			filters = append(filters, asJSON(map[string]string{"cel": w}))
+			filters = append(filters, AsJSON(map[string]string{"cel": w}))
 			continue
 		}
 		if !json.Valid([]byte(w)) {

@@ -1,4 +1,4 @@
-package cli
+package call
 
 import (
 	"bufio"
@@ -11,25 +11,24 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // errNo is what a person answered.
 var errNo = errors.New("nothing was done: the answer was no")
 
-// bindYes gives a command the flag that answers its question beforehand.
-func bindYes(c *cobra.Command) *bool {
+// BindYes gives a command the flag that answers its question beforehand.
+func BindYes(c *cobra.Command) *bool {
 	return c.Flags().Bool("yes", false, "do not ask; needed where there is no terminal to answer in")
 }
 
 // confirm asks whether to go on. Where nobody can answer, yes has to have been said
 // before. The question is made only if somebody is asked.
-func (a *App) confirm(c *cobra.Command, yes bool, question func() string) error {
+func (a *App) Confirm(c *cobra.Command, yes bool, question func() string) error {
 	switch {
 	case yes:
 		return nil
-	case !a.asks():
+	case !a.Asks():
 		return usage.Errorf("%s asks before it goes on, and there is no terminal to answer in: add --yes", c.CommandPath())
 	case !a.ask(c, question()):
 		return errNo
@@ -38,14 +37,14 @@ func (a *App) confirm(c *cobra.Command, yes bool, question func() string) error 
 }
 
 // asks reports whether a person can answer.
-func (a *App) asks() bool { return a.env.Asks && !a.stdinTaken }
+func (a *App) Asks() bool { return a.Env.Asks && !a.stdinTaken }
 
 // ask is whether a person says yes, before the command's context ends.
 func (a *App) ask(c *cobra.Command, question string) bool {
-	return a.askUntil(c.Context(), c, question)
+	return a.AskUntil(c.Context(), c, question)
 }
 
-func (a *App) askUntil(ctx context.Context, c *cobra.Command, question string) bool {
+func (a *App) AskUntil(ctx context.Context, c *cobra.Command, question string) bool {
 	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() { // ends with the line, or with the process
@@ -65,12 +64,12 @@ const countedMost = 200
 
 // countOf is how many things of a list there are, in words: "3", "200 or more". It is
 // empty if there are none, or if that cannot be told: a question does not fail for it.
-func (s *session) countOf(ctx context.Context, folder string, q url.Values) string {
-	path, err := s.of(ctx, folder)
+func (s *Session) CountOf(ctx context.Context, folder string, q url.Values) string {
+	path, err := s.Of(ctx, folder)
 	if err != nil {
 		return ""
 	}
-	page, err := s.api.List(ctx, path, q, countedMost)
+	page, err := s.API.List(ctx, path, q, countedMost)
 	switch n := len(page.Items); {
 	case err != nil || n == 0:
 		return ""
@@ -79,22 +78,4 @@ func (s *session) countOf(ctx context.Context, folder string, q url.Values) stri
 	default:
 		return strconv.Itoa(n)
 	}
-}
-
-// askToDeleteEndpoint asks about an endpoint with what goes with it.
-func askToDeleteEndpoint(ctx context.Context, s *session, id string) string {
-	question := fmt.Sprintf("Delete the endpoint %s of the tenant %s?", show.Clean(id), s.place.Tenant)
-	var with []string
-	for _, status := range []string{"waiting", "retrying"} {
-		if n := s.countOf(ctx, "deliveries", url.Values{"endpoint": {id}, "status": {status}}); n != "" {
-			with = append(with, n+" "+status)
-		}
-	}
-	if len(with) > 0 {
-		question += " Of its deliveries, " + strings.Join(with, " and ") + " will be given up."
-	}
-	if n := s.countOf(ctx, "subscriptions", url.Values{"endpoint": {id}}); n != "" {
-		question += " Its subscriptions (" + n + ") go with it."
-	}
-	return question + " There is no way back."
 }

@@ -1,4 +1,4 @@
-package cli
+package call
 
 import (
 	"bufio"
@@ -22,24 +22,24 @@ import (
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
-// session is one run of a command: its client, and where it prints.
-type session struct {
+// Session is one run of a command: its client, and where it prints.
+type Session struct {
 	*App
-	api *client.Client
+	API *client.Client
 	// options are the client's.
 	options client.Options
-	cmd     *cobra.Command
-	args    []string
-	// place is what flags, variables and contexts said.
-	place place
+	Cmd     *cobra.Command
+	Args    []string
+	// Place is what flags, variables and contexts said.
+	Place Place
 }
 
-// place says where calls go, by which token, and for which tenant; empty for what
+// Place says where calls go, by which token, and for which tenant; empty for what
 // nobody said.
-type place struct{ Server, Token, Tenant string }
+type Place struct{ Server, Token, Tenant string }
 
 // run makes the RunE of a command that calls the API.
-func (a *App) run(do func(ctx context.Context, s *session) error) func(*cobra.Command, []string) error {
+func (a *App) Run(do func(ctx context.Context, s *Session) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		s, err := a.open(c, args)
 		if err != nil {
@@ -50,23 +50,23 @@ func (a *App) run(do func(ctx context.Context, s *session) error) func(*cobra.Co
 }
 
 // open finds out where to call. It calls nobody.
-func (a *App) open(c *cobra.Command, args []string) (*session, error) {
-	if !slices.Contains([]string{"table", "json", "id"}, a.output) {
-		return nil, usage.Errorf("--output %q: use table, json or id", a.output)
+func (a *App) open(c *cobra.Command, args []string) (*Session, error) {
+	if !slices.Contains([]string{"table", "json", "id"}, a.Output) {
+		return nil, usage.Errorf("--output %q: use table, json or id", a.Output)
 	}
 	p, _, err := a.resolve(c.ErrOrStderr())
 	if err != nil {
 		return nil, err
 	}
-	s := &session{App: a, cmd: c, args: args, place: p}
+	s := &Session{App: a, Cmd: c, Args: args, Place: p}
 	if p.Token == "-" {
-		if s.place.Token, err = readToken(c.InOrStdin()); err != nil {
+		if s.Place.Token, err = ReadToken(c.InOrStdin()); err != nil {
 			return nil, err
 		}
 		a.stdinTaken = true
 	}
-	s.options = client.Options{Server: s.place.Server, Token: s.place.Token, Agent: a.env.Agent, Transport: a.env.Transport}
-	s.api, err = client.New(s.options)
+	s.options = client.Options{Server: s.Place.Server, Token: s.Place.Token, Agent: a.Env.Agent, Transport: a.Env.Transport}
+	s.API, err = client.New(s.options)
 	if err != nil {
 		return nil, usage.Wrong(err)
 	}
@@ -75,31 +75,31 @@ func (a *App) open(c *cobra.Command, args []string) (*session, error) {
 
 // resolve is the place that flags (which variables have set too) and contexts say,
 // and whether anything says it.
-func (a *App) resolve(warn io.Writer) (p place, said bool, err error) {
-	file, err := a.readContexts(warn)
+func (a *App) resolve(warn io.Writer) (p Place, said bool, err error) {
+	file, err := a.ReadContexts(warn)
 	if err != nil {
-		return place{}, false, err
+		return Place{}, false, err
 	}
-	name := cmp.Or(a.inContext, file.Current)
+	name := cmp.Or(a.SaidContext, file.Current)
 	var named contexts.Context
 	if name != "" {
 		var ok bool
 		if named, ok = file.Contexts[name]; !ok {
-			return place{}, false, usage.Errorf("there is no context %q: see tidings context list", name)
+			return Place{}, false, usage.Errorf("there is no context %q: see tidings context list", name)
 		}
 	}
-	if a.server != "" && !sameServer(a.server, named.Server) {
-		if a.inContext != "" {
-			return place{}, false, usage.Errorf("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.server)
+	if a.SaidServer != "" && !sameServer(a.SaidServer, named.Server) {
+		if a.SaidContext != "" {
+			return Place{}, false, usage.Errorf("--context %s says the server %s, and --server says %s: give one of them", name, named.Server, a.SaidServer)
 		}
 		named = contexts.Context{} // its token is for its own server
 	}
-	p = place{
-		Server: cmp.Or(a.server, named.Server, DefaultServer),
-		Token:  cmp.Or(a.token, named.Token),
-		Tenant: cmp.Or(a.tenant, named.Tenant),
+	p = Place{
+		Server: cmp.Or(a.SaidServer, named.Server, DefaultServer),
+		Token:  cmp.Or(a.SaidToken, named.Token),
+		Tenant: cmp.Or(a.SaidTenant, named.Tenant),
 	}
-	return p, a.server != "" || named.Server != "", nil
+	return p, a.SaidServer != "" || named.Server != "", nil
 }
 
 // Remote reports whether anything says where the API is: a flag, a variable, or a
@@ -116,8 +116,8 @@ func sameServer(one, other string) bool {
 // maxToken bounds a token on the standard input, in bytes.
 const maxToken = 4 << 10
 
-// readToken is the first line.
-func readToken(in io.Reader) (string, error) {
+// ReadToken is the first line.
+func ReadToken(in io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(in, maxToken)).ReadString('\n')
 	if line = strings.TrimSpace(line); line == "" {
 		if err == nil || errors.Is(err, io.EOF) {
@@ -129,14 +129,14 @@ func readToken(in io.Reader) (string, error) {
 }
 
 // theTenant is the tenant that is meant: the one that was said, or the only one.
-func (s *session) theTenant(ctx context.Context) (string, error) {
-	if s.place.Tenant != "" {
-		return s.place.Tenant, nil
+func (s *Session) TheTenant(ctx context.Context) (string, error) {
+	if s.Place.Tenant != "" {
+		return s.Place.Tenant, nil
 	}
-	page, err := s.api.List(ctx, "/v1/tenants", url.Values{}, maxOffered)
-	if e, ok := asError(err); ok && e.Status == 403 {
-		if me, err := client.As[struct{ Tenant string }](s.api.Get(ctx, "/v1/me")); err == nil && me.Tenant != "" {
-			s.place.Tenant = me.Tenant
+	page, err := s.API.List(ctx, "/v1/tenants", url.Values{}, maxOffered)
+	if e, ok := AsError(err); ok && e.Status == 403 {
+		if me, err := client.As[struct{ Tenant string }](s.API.Get(ctx, "/v1/me")); err == nil && me.Tenant != "" {
+			s.Place.Tenant = me.Tenant
 			return me.Tenant, nil
 		}
 		return "", usage.Errorf("say which tenant the token is of: with --tenant, TIDINGS_TENANT or a context")
@@ -152,7 +152,7 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 	case 0:
 		return "", usage.Errorf("there is no tenant yet: make one with tidings tenants create ID")
 	case 1:
-		s.place.Tenant = ids[0]
+		s.Place.Tenant = ids[0]
 		return ids[0], nil
 	}
 	if page.Next != "" {
@@ -165,14 +165,14 @@ func (s *session) theTenant(ctx context.Context) (string, error) {
 const maxOffered = 10
 
 // of is the path of something of the tenant's.
-func (s *session) of(ctx context.Context, segments ...string) (string, error) {
-	tenant, err := s.theTenant(ctx)
+func (s *Session) Of(ctx context.Context, segments ...string) (string, error) {
+	tenant, err := s.TheTenant(ctx)
 	return client.Path(append([]string{"v1", "tenants", tenant}, segments...)...), err
 }
 
 // read is the content of a file, or of the standard input if its name is "-".
-func (s *session) read(name string) ([]byte, error) {
-	f, err := s.file(name)
+func (s *Session) Read(name string) ([]byte, error) {
+	f, err := s.File(name)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (s *session) read(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-func (s *session) file(name string) (io.ReadCloser, error) {
+func (s *Session) File(name string) (io.ReadCloser, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
@@ -191,16 +191,16 @@ func (s *session) file(name string) (io.ReadCloser, error) {
 	if s.stdinTaken {
 		return nil, usage.Errorf("the standard input has the token: give what else is read as a file")
 	}
-	return io.NopCloser(s.cmd.InOrStdin()), nil
+	return io.NopCloser(s.Cmd.InOrStdin()), nil
 }
 
 // tell says something to people, beside the result.
-func (s *session) tell(format string, args ...any) {
-	fmt.Fprintf(s.cmd.ErrOrStderr(), format+"\n", args...)
+func (s *Session) Tell(format string, args ...any) {
+	fmt.Fprintf(s.Cmd.ErrOrStderr(), format+"\n", args...)
 }
 
-// pause waits, and reports whether ctx still lasts.
-func pause(ctx context.Context, d time.Duration) bool {
+// Pause waits, and reports whether ctx still lasts.
+func Pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -211,8 +211,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// asJSON is an object that is sent.
-func asJSON(v any) json.RawMessage {
+// AsJSON is an object that is sent.
+func AsJSON(v any) json.RawMessage {
 	b, _ := json.Marshal(v) // of maps, strings and raw JSON
 	return b
 }

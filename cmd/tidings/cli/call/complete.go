@@ -1,4 +1,4 @@
-package cli
+package call
 
 import (
 	"context"
@@ -22,23 +22,23 @@ const (
 )
 
 // complete offers the first argument from a list of the tenant's.
-func (a *App) complete(folder, member, about string) cobra.CompletionFunc {
-	return a.completeFrom(within(folder), member, about)
+func (a *App) Complete(folder, member, about string) cobra.CompletionFunc {
+	return a.CompleteFrom(Within(folder), member, about)
 }
 
 // completeFrom offers the first argument from a list, with what another member says
 // beside it. What fails offers nothing: a shell is no place to say so.
-func (a *App) completeFrom(path func(context.Context, *session) (string, error), member, about string) cobra.CompletionFunc {
+func (a *App) CompleteFrom(path func(context.Context, *Session) (string, error), member, about string) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return a.offer(c, path, member, about), cobra.ShellCompDirectiveNoFileComp
+		return a.Offer(c, path, member, about), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func (a *App) offer(c *cobra.Command, path func(context.Context, *session) (string, error), member, about string) (words []cobra.Completion) {
-	if config.FromEnvironment(c.Flags()) != nil || a.token == "-" {
+func (a *App) Offer(c *cobra.Command, path func(context.Context, *Session) (string, error), member, about string) (words []cobra.Completion) {
+	if config.FromEnvironment(c.Flags()) != nil || a.SaidToken == "-" {
 		return nil
 	}
 	quiet := *c
@@ -57,7 +57,7 @@ func (a *App) offer(c *cobra.Command, path func(context.Context, *session) (stri
 	if err != nil {
 		return nil
 	}
-	page, err := s.api.List(ctx, p, url.Values{}, completeMost)
+	page, err := s.API.List(ctx, p, url.Values{}, completeMost)
 	if err != nil {
 		return nil
 	}
@@ -67,26 +67,18 @@ func (a *App) offer(c *cobra.Command, path func(context.Context, *session) (stri
 	return words
 }
 
-func (a *App) completeTenant(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	path := func(context.Context, *session) (string, error) { return "/v1/tenants", nil }
-	return a.offer(c, path, "id", "name"), cobra.ShellCompDirectiveNoFileComp
+func (a *App) CompleteTenant(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	path := func(context.Context, *Session) (string, error) { return "/v1/tenants", nil }
+	return a.Offer(c, path, "id", "name"), cobra.ShellCompDirectiveNoFileComp
 }
 
-func (a *App) completeContext(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *App) CompleteContext(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if config.FromEnvironment(c.Flags()) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	file, err := a.readContexts(io.Discard)
+	file, err := a.ReadContexts(io.Discard)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return slices.Sorted(maps.Keys(file.Contexts)), cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeSubscription offers an endpoint, then types.
-func (a *App) completeSubscription(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		return a.offer(c, within("endpoints"), "id", "name"), cobra.ShellCompDirectiveNoFileComp
-	}
-	return a.offer(c, within("types"), "type", "meaning"), cobra.ShellCompDirectiveNoFileComp
 }

@@ -1,4 +1,4 @@
-package cli
+package call
 
 import (
 	"context"
@@ -18,26 +18,26 @@ const hintWithin = 2 * time.Second
 // hintTypes tells people of types and patterns of types that look mistyped, once what
 // they asked for is done. Types that the tenant does not know are legal, so nothing
 // more comes of it, and nothing if the server does not say what it knows.
-func (s *session) hintTypes(ctx context.Context, types []string) {
+func (s *Session) HintTypes(ctx context.Context, types []string) {
 	if near.Known(types, BuiltinTypes()) {
 		return
 	}
 	for _, hint := range near.Types(types, s.knownTypes(ctx)) {
-		s.tell("%s", show.Clean(hint))
+		s.Tell("%s", show.Clean(hint))
 	}
 }
 
 // knownTypes are those of the tenant, or those of the catalogue if it cannot be asked:
 // a token that may publish need not see them.
-func (s *session) knownTypes(ctx context.Context) []string {
+func (s *Session) knownTypes(ctx context.Context) []string {
 	ctx, stop := context.WithTimeout(ctx, hintWithin)
 	defer stop()
 	known := BuiltinTypes()
-	path, err := s.of(ctx, "types")
+	path, err := s.Of(ctx, "types")
 	if err != nil {
 		return known
 	}
-	page, err := s.api.List(ctx, path, url.Values{}, 0)
+	page, err := s.API.List(ctx, path, url.Values{}, 0)
 	if err != nil {
 		return known
 	}
@@ -56,8 +56,8 @@ func BuiltinTypes() (types []string) {
 }
 
 // meantType adds to an error about a type that does not exist which one was meant.
-func (s *session) meantType(ctx context.Context, written string, err error) error {
-	e, ok := asError(err)
+func (s *Session) MeantType(ctx context.Context, written string, err error) error {
+	e, ok := AsError(err)
 	if !ok || !e.NotFound() {
 		return err
 	}
@@ -67,8 +67,8 @@ func (s *session) meantType(ctx context.Context, written string, err error) erro
 	return err
 }
 
-// texts are the texts in a value that was made of JSON or flags.
-func texts(v any) (list []string) {
+// Texts are the texts in a value that was made of JSON or flags.
+func Texts(v any) (list []string) {
 	switch v := v.(type) {
 	case []string:
 		return slices.Clone(v)

@@ -1,4 +1,4 @@
-package cli
+package call
 
 import (
 	"maps"
@@ -9,23 +9,23 @@ import (
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
-// body is what is sent to make or change something: the object of a file, then
+// Body is what is sent to make or change something: the object of a file, then
 // flags, then --set, of which the last wins.
-type body struct {
+type Body struct {
 	from string
 	sets []string
 }
 
-func (b *body) bind(f *pflag.FlagSet) {
+func (b *Body) Bind(f *pflag.FlagSet) {
 	f.StringVar(&b.from, "from", "", "file of the JSON object that the API takes, or - for the standard input; flags add to it")
 	f.StringArrayVar(&b.sets, "set", nil, "a member, like policy.rate=10/s: the value is JSON, else text")
 }
 
 // object is the whole of it; members are what flags said.
-func (b *body) object(s *session, members map[string]any) (map[string]any, error) {
+func (b *Body) Object(s *Session, members map[string]any) (map[string]any, error) {
 	all := map[string]any{}
 	if b.from != "" {
-		content, err := s.read(b.from)
+		content, err := s.Read(b.from)
 		if err != nil {
 			return nil, err
 		}
