@@ -86,7 +86,7 @@ func (a *App) deliveriesList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return watchDeliveries(s, ctx, path, q, every)
+			return watchDeliveries(ctx, s, path, q, every)
 		})(c, args)
 	}
 	return c
@@ -101,7 +101,7 @@ const watched = 1000
 const patience = 5
 
 // watchDeliveries shows what was accepted since now, as it comes and changes, until ctx ends.
-func watchDeliveries(s *call.Session, ctx context.Context, path string, q url.Values, every time.Duration) error {
+func watchDeliveries(ctx context.Context, s *call.Session, path string, q url.Values, every time.Duration) error {
 	q.Set("since", time.Now().UTC().Format(time.RFC3339Nano))
 	shownAs := map[string]string{} // what was shown last of each of the newest
 	failed := 0
@@ -264,7 +264,7 @@ const awaitEvery = 200 * time.Millisecond
 
 // awaitDelivery waits for the outcome of a delivery, and shows it. One that was not delivered
 // is an error.
-func awaitDelivery(s *call.Session, ctx context.Context, id string, most time.Duration) error {
+func awaitDelivery(ctx context.Context, s *call.Session, id string, most time.Duration) error {
 	path, err := s.Of(ctx, "deliveries", id)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ type endpointFlags struct {
 }
 
 func (e *endpointFlags) bind(c *cobra.Command) {
-	e.Body.Bind(c.Flags())
+	e.Bind(c.Flags())
 	f := c.Flags()
 	f.StringVar(&e.name, "name", "", "what people call it")
 	f.StringVar(&e.dialect, "dialect", "", "standard, cloudevents, roq, oneroute, roam or relaybox")
@@ -114,13 +114,13 @@ func (a *App) endpointsCreate() *cobra.Command {
 			return err
 		}
 		defer s.HintTypes(ctx, subscribe)
-		return subscribeTo(s, ctx, show.Text(answer, "id"), subscribe)
+		return subscribeTo(ctx, s, show.Text(answer, "id"), subscribe)
 	})
 	return c
 }
 
 // subscribeTo subscribes an endpoint that was made a moment ago.
-func subscribeTo(s *call.Session, ctx context.Context, endpoint string, types []string) error {
+func subscribeTo(ctx context.Context, s *call.Session, endpoint string, types []string) error {
 	path, err := s.Of(ctx, "subscriptions")
 	if err != nil {
 		return err
@@ -263,17 +263,17 @@ waits for what whoever fetches it says.`,
 		if err != nil {
 			return err
 		}
-		tellIfPulled(s, ctx, s.Args[0])
+		tellIfPulled(ctx, s, s.Args[0])
 		if wait <= 0 {
 			return s.Printer(c).Object(answer)
 		}
-		return awaitDelivery(s, ctx, show.Text(answer, "delivery"), wait)
+		return awaitDelivery(ctx, s, show.Text(answer, "delivery"), wait)
 	})
 	return c
 }
 
 // tellIfPulled tells that an example waits to be fetched, if it does.
-func tellIfPulled(s *call.Session, ctx context.Context, endpoint string) {
+func tellIfPulled(ctx context.Context, s *call.Session, endpoint string) {
 	path, err := s.Of(ctx, "endpoints", endpoint)
 	if err != nil {
 		return

@@ -120,13 +120,13 @@ func (a *App) eraseCommand() *cobra.Command {
 		}); err != nil {
 			return err
 		}
-		return eraseAll(s, ctx, path, in)
+		return eraseAll(ctx, s, path, in)
 	})
 	return c
 }
 
 // eraseAll calls until there is nothing left: one call removes a part.
-func eraseAll(s *call.Session, ctx context.Context, path string, in map[string]any) error {
+func eraseAll(ctx context.Context, s *call.Session, path string, in map[string]any) error {
 	records := client.Page{Items: []json.RawMessage{}}
 	for {
 		answer, err := s.API.Post(ctx, path, in)

@@ -49,7 +49,7 @@ func (p *Publishing) Tenant() string { return p.app.SaidTenant }
 // One publishes one event, a CloudEvent in JSON.
 func (p *Publishing) One(c *cobra.Command, event json.RawMessage) error {
 	return p.app.Run(func(ctx context.Context, s *call.Session) error {
-		err := publishOne(s, ctx, event)
+		err := publishOne(ctx, s, event)
 		if err == nil {
 			s.HintTypes(ctx, []string{show.Text(event, "type")})
 		}
@@ -65,12 +65,12 @@ func (p *Publishing) File(c *cobra.Command, name string) error {
 		if err != nil {
 			return err
 		}
-		return p.publish(ctx, s, name, func(ctx context.Context, batch []json.RawMessage) (int, error) { return sendBatch(s, ctx, path, batch) })
+		return p.publish(ctx, s, name, func(ctx context.Context, batch []json.RawMessage) (int, error) { return sendBatch(ctx, s, path, batch) })
 	})(c, nil)
 }
 
 // sendBatch publishes a batch, and counts the events that were stored before.
-func sendBatch(s *call.Session, ctx context.Context, path string, batch []json.RawMessage) (duplicates int, err error) {
+func sendBatch(ctx context.Context, s *call.Session, path string, batch []json.RawMessage) (duplicates int, err error) {
 	body := append([]byte("["), bytes.Join(asBytes(batch), []byte(","))...)
 	accepted, err := client.As[client.Accepted](s.API.Do(ctx, client.Request{Method: "POST", Path: path, Body: append(body, ']'), Media: mediaBatch}))
 	if err != nil {

@@ -34,7 +34,7 @@ func (a *App) replaysCommand() *cobra.Command {
 func (a *App) replaysWatch() *cobra.Command {
 	c := &cobra.Command{Use: "watch REPLAY", Short: "Follow a replay until it ends", Args: usage.Arguments(1, 1, "the id")}
 	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
-		answer, err := followReplay(s, ctx, s.Args[0])
+		answer, err := followReplay(ctx, s, s.Args[0])
 		if ctx.Err() != nil {
 			s.Tell("The replay %s goes on.", show.Clean(s.Args[0]))
 			return nil
@@ -48,7 +48,7 @@ func (a *App) replaysWatch() *cobra.Command {
 const followEvery = 250 * time.Millisecond
 
 // followReplay waits until a replay ends, and returns it.
-func followReplay(s *call.Session, ctx context.Context, id string) (json.RawMessage, error) {
+func followReplay(ctx context.Context, s *call.Session, id string) (json.RawMessage, error) {
 	path, err := s.Of(ctx, "replays", id)
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ subscriptions match now.`,
 		if err := r.read(time.Now()); err != nil {
 			return err
 		}
-		return recoverDeliveries(s, ctx, r)
+		return recoverDeliveries(ctx, s, r)
 	})
 	return c
 }
@@ -180,10 +180,10 @@ func (r *recovery) read(now time.Time) (err error) {
 }
 
 // recoverDeliveries counts, asks, and sends.
-func recoverDeliveries(s *call.Session, ctx context.Context, r recovery) error {
+func recoverDeliveries(ctx context.Context, s *call.Session, r recovery) error {
 	dry := r.request
 	dry.DryRun = true
-	count, answer, err := runReplay(s, ctx, dry)
+	count, answer, err := runReplay(ctx, s, dry)
 	if err != nil {
 		return err
 	}
@@ -198,13 +198,13 @@ func recoverDeliveries(s *call.Session, ctx context.Context, r recovery) error {
 	if err := s.Confirm(s.Cmd, *r.yes, func() string { return found + " Go on?" }); err != nil {
 		return fmt.Errorf("%s %w", found, err)
 	}
-	_, answer, err = runReplay(s, ctx, r.request)
+	_, answer, err = runReplay(ctx, s, r.request)
 	return showReplay(s, answer, err)
 }
 
 // runReplay begins a replay and follows it to its end. If ctx ends before, a person may
 // say whether it is to go on.
-func runReplay(s *call.Session, ctx context.Context, request client.ReplayRequest) (r client.Replay, answer json.RawMessage, err error) {
+func runReplay(ctx context.Context, s *call.Session, request client.ReplayRequest) (r client.Replay, answer json.RawMessage, err error) {
 	path, err := s.Of(ctx, "replays")
 	if err != nil {
 		return r, nil, err
@@ -212,10 +212,10 @@ func runReplay(s *call.Session, ctx context.Context, request client.ReplayReques
 	if r, err = client.As[client.Replay](s.API.Post(ctx, path, request)); err != nil {
 		return r, nil, err
 	}
-	if answer, err = followReplay(s, ctx, r.ID); err == nil {
+	if answer, err = followReplay(ctx, s, r.ID); err == nil {
 		r, err = client.As[client.Replay](answer, nil)
 	} else if ctx.Err() != nil {
-		err = leave(s, context.WithoutCancel(ctx), r.ID, request.DryRun)
+		err = leave(context.WithoutCancel(ctx), s, r.ID, request.DryRun)
 	}
 	if err == nil && request.DryRun && r.State != "done" {
 		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
@@ -225,7 +225,7 @@ func runReplay(s *call.Session, ctx context.Context, request client.ReplayReques
 
 // leave ends what follows a replay, and the replay itself if a person wants that. A
 // count is of no use to anybody else.
-func leave(s *call.Session, ctx context.Context, id string, dryRun bool) error {
+func leave(ctx context.Context, s *call.Session, id string, dryRun bool) error {
 	left := fmt.Errorf("interrupted: the replay %s goes on: follow it with tidings replays watch %s, end it with tidings replays cancel %s", id, id, id)
 	if !dryRun && (!s.Asks() || !s.AskUntil(ctx, s.Cmd, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
 		return left

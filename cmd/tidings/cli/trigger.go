@@ -62,7 +62,7 @@ added if the type's schema allows it.`,
 		if subject != "" {
 			e["subject"] = subject
 		}
-		return publishOne(s, ctx, call.AsJSON(e))
+		return publishOne(ctx, s, call.AsJSON(e))
 	})
 	return c
 }
@@ -114,7 +114,7 @@ func membersThere(example json.RawMessage, path []string) []string {
 }
 
 // publishOne publishes an event, and says that it is stored.
-func publishOne(s *call.Session, ctx context.Context, event json.RawMessage) error {
+func publishOne(ctx context.Context, s *call.Session, event json.RawMessage) error {
 	path, err := s.Of(ctx, "events")
 	if err != nil {
 		return err

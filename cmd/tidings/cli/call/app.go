@@ -77,19 +77,19 @@ func (a *App) Calling(c *cobra.Command, run func(c *cobra.Command, of Caller) er
 	return c
 }
 
-// bind makes the flags that say where the API is, and how answers are shown.
+// Bind makes the flags that say where the API is, and how answers are shown.
 func (a *App) Bind(c *cobra.Command, f *pflag.FlagSet) {
 	a.bindPlace(c, f)
 	f.StringVarP(&a.Output, "output", "o", "table", "table, json, or id, which is what names each thing, one a line")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "id"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 }
 
-// printer is how a command shows what came.
+// Printer is how a command shows what came.
 func (a *App) Printer(c *cobra.Command) show.Printer {
 	return show.Printer{Format: a.Output, Color: a.Env.Color, Out: c.OutOrStdout(), Notes: c.ErrOrStderr()}
 }
 
-// newBar is a bar, where lines can be written over.
+// NewBar is a bar, where lines can be written over.
 func (a *App) NewBar(out io.Writer) *show.Bar {
 	if !a.Env.Bars {
 		out = nil

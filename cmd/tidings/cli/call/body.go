@@ -16,12 +16,13 @@ type Body struct {
 	sets []string
 }
 
+// Bind makes the flags: a file, and members.
 func (b *Body) Bind(f *pflag.FlagSet) {
 	f.StringVar(&b.from, "from", "", "file of the JSON object that the API takes, or - for the standard input; flags add to it")
 	f.StringArrayVar(&b.sets, "set", nil, "a member, like policy.rate=10/s: the value is JSON, else text")
 }
 
-// object is the whole of it; members are what flags said.
+// Object is the whole of it; members are what flags said.
 func (b *Body) Object(s *Session, members map[string]any) (map[string]any, error) {
 	all := map[string]any{}
 	if b.from != "" {

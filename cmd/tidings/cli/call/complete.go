@@ -21,12 +21,12 @@ const (
 	completeMost = 500
 )
 
-// complete offers the first argument from a list of the tenant's.
+// Complete offers the first argument from a list of the tenant's.
 func (a *App) Complete(folder, member, about string) cobra.CompletionFunc {
 	return a.CompleteFrom(Within(folder), member, about)
 }
 
-// completeFrom offers the first argument from a list, with what another member says
+// CompleteFrom offers the first argument from a list, with what another member says
 // beside it. What fails offers nothing: a shell is no place to say so.
 func (a *App) CompleteFrom(path func(context.Context, *Session) (string, error), member, about string) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -37,6 +37,8 @@ func (a *App) CompleteFrom(path func(context.Context, *Session) (string, error),
 	}
 }
 
+// Offer is what a shell is offered of a list: a member of each, with what another says
+// beside it. What fails offers nothing.
 func (a *App) Offer(c *cobra.Command, path func(context.Context, *Session) (string, error), member, about string) (words []cobra.Completion) {
 	if config.FromEnvironment(c.Flags()) != nil || a.SaidToken == "-" {
 		return nil
@@ -67,11 +69,13 @@ func (a *App) Offer(c *cobra.Command, path func(context.Context, *Session) (stri
 	return words
 }
 
+// CompleteTenant offers the tenants.
 func (a *App) CompleteTenant(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	path := func(context.Context, *Session) (string, error) { return "/v1/tenants", nil }
 	return a.Offer(c, path, "id", "name"), cobra.ShellCompDirectiveNoFileComp
 }
 
+// CompleteContext offers the names of contexts.
 func (a *App) CompleteContext(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if config.FromEnvironment(c.Flags()) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

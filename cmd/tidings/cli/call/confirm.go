@@ -22,7 +22,7 @@ func BindYes(c *cobra.Command) *bool {
 	return c.Flags().Bool("yes", false, "do not ask; needed where there is no terminal to answer in")
 }
 
-// confirm asks whether to go on. Where nobody can answer, yes has to have been said
+// Confirm asks whether to go on. Where nobody can answer, yes has to have been said
 // before. The question is made only if somebody is asked.
 func (a *App) Confirm(c *cobra.Command, yes bool, question func() string) error {
 	switch {
@@ -36,7 +36,7 @@ func (a *App) Confirm(c *cobra.Command, yes bool, question func() string) error 
 	return nil
 }
 
-// asks reports whether a person can answer.
+// Asks reports whether a person can answer.
 func (a *App) Asks() bool { return a.Env.Asks && !a.stdinTaken }
 
 // ask is whether a person says yes, before the command's context ends.
@@ -44,6 +44,7 @@ func (a *App) ask(c *cobra.Command, question string) bool {
 	return a.AskUntil(c.Context(), c, question)
 }
 
+// AskUntil is whether a person says yes to a question, before ctx ends.
 func (a *App) AskUntil(ctx context.Context, c *cobra.Command, question string) bool {
 	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
 	answer := make(chan string, 1)
@@ -62,7 +63,7 @@ func (a *App) AskUntil(ctx context.Context, c *cobra.Command, question string) b
 // countedMost is how many things a question counts at most.
 const countedMost = 200
 
-// countOf is how many things of a list there are, in words: "3", "200 or more". It is
+// CountOf is how many things of a list there are, in words: "3", "200 or more". It is
 // empty if there are none, or if that cannot be told: a question does not fail for it.
 func (s *Session) CountOf(ctx context.Context, folder string, q url.Values) string {
 	path, err := s.Of(ctx, folder)

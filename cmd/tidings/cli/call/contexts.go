@@ -19,7 +19,7 @@ func (a *App) contextsFile() (string, error) {
 	return filepath.Join(a.Env.ConfigDir, "tidings", "contexts.yaml"), nil
 }
 
-// readContexts reads them. Where no place is known for them there are none.
+// ReadContexts reads them. Where no place is known for them there are none.
 func (a *App) ReadContexts(warn io.Writer) (contexts.File, error) {
 	path, err := a.contextsFile()
 	if err != nil {
@@ -31,6 +31,7 @@ func (a *App) ReadContexts(warn io.Writer) (contexts.File, error) {
 	return contexts.Read(path, warn)
 }
 
+// WriteContexts replaces them; see [contexts.Write].
 func (a *App) WriteContexts(saved contexts.File) error {
 	path, err := a.contextsFile()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // hintWithin is how long somebody waits for a hint.
 const hintWithin = 2 * time.Second
 
-// hintTypes tells people of types and patterns of types that look mistyped, once what
+// HintTypes tells people of types and patterns of types that look mistyped, once what
 // they asked for is done. Types that the tenant does not know are legal, so nothing
 // more comes of it, and nothing if the server does not say what it knows.
 func (s *Session) HintTypes(ctx context.Context, types []string) {
@@ -55,7 +55,7 @@ func BuiltinTypes() (types []string) {
 	return types
 }
 
-// meantType adds to an error about a type that does not exist which one was meant.
+// MeantType adds to an error about a type that does not exist which one was meant.
 func (s *Session) MeantType(ctx context.Context, written string, err error) error {
 	e, ok := AsError(err)
 	if !ok || !e.NotFound() {

@@ -230,6 +230,7 @@ func (a *App) Post(c *cobra.Command, folder, action string, body func(s *Session
 	return c
 }
 
+// AsError is what the API said, if err is its answer.
 func AsError(err error) (*client.Error, bool) { return errors.AsType[*client.Error](err) }
 
 // Patch makes a command that changes one object of the tenant's.

@@ -38,7 +38,7 @@ type Session struct {
 // nobody said.
 type Place struct{ Server, Token, Tenant string }
 
-// run makes the RunE of a command that calls the API.
+// Run makes the RunE of a command that calls the API.
 func (a *App) Run(do func(ctx context.Context, s *Session) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		s, err := a.open(c, args)
@@ -128,7 +128,7 @@ func ReadToken(in io.Reader) (string, error) {
 	return line, nil
 }
 
-// theTenant is the tenant that is meant: the one that was said, or the only one.
+// TheTenant is the tenant that is meant: the one that was said, or the only one.
 func (s *Session) TheTenant(ctx context.Context) (string, error) {
 	if s.Place.Tenant != "" {
 		return s.Place.Tenant, nil
@@ -164,13 +164,13 @@ func (s *Session) TheTenant(ctx context.Context) (string, error) {
 // maxOffered is how many tenants are named to choose from.
 const maxOffered = 10
 
-// of is the path of something of the tenant's.
+// Of is the path of something of the tenant's.
 func (s *Session) Of(ctx context.Context, segments ...string) (string, error) {
 	tenant, err := s.TheTenant(ctx)
 	return client.Path(append([]string{"v1", "tenants", tenant}, segments...)...), err
 }
 
-// read is the content of a file, or of the standard input if its name is "-".
+// Read is the content of a file, or of the standard input if its name is "-".
 func (s *Session) Read(name string) ([]byte, error) {
 	f, err := s.File(name)
 	if err != nil {
@@ -180,6 +180,8 @@ func (s *Session) Read(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
+// File opens a file, or the standard input if its name is "-". It is read once: not if
+// the token was.
 func (s *Session) File(name string) (io.ReadCloser, error) {
 	if name != "-" {
 		f, err := os.Open(name)
@@ -194,7 +196,7 @@ func (s *Session) File(name string) (io.ReadCloser, error) {
 	return io.NopCloser(s.Cmd.InOrStdin()), nil
 }
 
-// tell says something to people, beside the result.
+// Tell says something to people, beside the result.
 func (s *Session) Tell(format string, args ...any) {
 	fmt.Fprintf(s.Cmd.ErrOrStderr(), format+"\n", args...)
 }
