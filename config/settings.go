@@ -28,7 +28,8 @@ func Roles() []Role { return []Role{RoleFanout, RoleDispatcher, RoleAPI} }
 type Settings struct {
 	// DataDir keeps the embedded broker's streams.
 	DataDir string
-	// HTTPAddr serves health; empty serves nothing.
+	// HTTPAddr serves health, and in the role api the API and the console; empty serves
+	// nothing.
 	HTTPAddr string
 	// Roles are "all" or names of roles.
 	Roles []string
@@ -112,7 +113,7 @@ type Log struct {
 func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.StringVar(&s.DataDir, "data-dir", "./data", "folder of the embedded broker's streams")
 	f.StringVar(&s.LogDatabase, "log-database", "", "where the role api makes the delivery log searchable: a PostgreSQL URL (postgres://…) or the path of an SQLite file; empty for log.db in --data-dir")
-	f.StringVar(&s.HTTPAddr, "http-addr", "127.0.0.1:8080", "address of /healthz and /readyz; port 0 picks a free one, empty serves none")
+	f.StringVar(&s.HTTPAddr, "http-addr", "127.0.0.1:8080", "address of the API, the console, /healthz, /readyz and, as --metrics-addr says, /metrics: all of them in the role api, without API and console in others; port 0 picks a free one, empty serves none")
 	f.StringSliceVar(&s.Roles, "roles", []string{"all"}, "what this process does: all, or some of fanout,dispatcher,api")
 	f.StringVar(&s.ConfigFile, "config", "", "static file of tenants, endpoints, subscriptions and tokens (tidings.yaml); applied by the role api")
 	f.StringVar(&s.Origin, "origin", "tidings", "DNS name by which receivers with a handshake are asked for their consent")
@@ -141,9 +142,14 @@ func (n *NATS) bind(f *pflag.FlagSet) {
 	f.BoolVar(&n.SyncFiles, "sync-always", false, "embedded broker: fsync each write, so that a power loss loses nothing either (much slower)")
 }
 
-// BindRemote makes what reaches an external broker flags of a command.
+// BindRemote makes what reaches an external broker flags of a command. Url is where it
+// is by default; empty if that is the embedded one.
 func (n *NATS) BindRemote(f *pflag.FlagSet, url string) {
-	f.StringVar(&n.URL, "nats-url", url, "NATS server or cluster, like nats://a:4222,nats://b:4222; empty for the embedded broker")
+	where := "NATS server or cluster, like nats://a:4222,nats://b:4222"
+	if url == "" {
+		where += "; empty for the embedded broker"
+	}
+	f.StringVar(&n.URL, "nats-url", url, where)
 	f.StringVar(&n.Creds, "nats-creds", "", "credentials file (JWT and seed) for --nats-url")
 	f.StringVar(&n.NKey, "nats-nkey", "", "NKey seed file for --nats-url")
 	f.StringVar(&n.CA, "nats-ca", "", "PEM file of the authority that signed the servers' certificates")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -46,7 +47,7 @@ share this one.
 
 A flood publishes as fast as the pipe accepts. A steady run never has more than
 1 000 deliveries published and not yet received, as a service that waits would.`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return err
@@ -187,9 +188,7 @@ func bench(ctx context.Context, o benchOptions, out, errs io.Writer) error {
 		}
 	}
 	if o.json {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return show.JSON(out, report)
 	}
 	return report.write(out)
 }

@@ -10,7 +10,10 @@ import (
 )
 
 // needExamples are the commands whose flags alone do not tell how they are used.
-var needExamples = []string{"create", "recover", "erase", "publish", "trigger", "backup", "restore", "explain", "add", "put"}
+var needExamples = []string{"create", "recover", "erase", "publish", "trigger", "backup", "restore", "explain", "add", "put", "rebuild"}
+
+// askFirst are the commands that remove, or that cannot be undone.
+var askFirst = []string{"delete", "remove", "revoke", "erase", "recover", "restore", "resume", "rotate", "rebuild"}
 
 // TestCommandsAreDescribed wants of every command that its help is of use.
 func TestCommandsAreDescribed(t *testing.T) {
@@ -30,6 +33,9 @@ func TestCommandsAreDescribed(t *testing.T) {
 		}
 		c.LocalNonPersistentFlags().VisitAll(described)
 		c.PersistentFlags().VisitAll(described)
+		if undone := slices.Contains(askFirst, c.Name()); undone && c.Flag("yes") == nil {
+			t.Errorf("%s cannot be undone, and does not ask", path)
+		}
 		if slices.Contains(needExamples, c.Name()) && c.Example == "" {
 			t.Errorf("%s has no example", path)
 		}
@@ -67,5 +73,57 @@ func TestExamplesAreWorded(t *testing.T) {
 	}
 	if read < 15 {
 		t.Errorf("%d examples: the test misses some", read)
+	}
+}
+
+// TestFlagsOfWordsAreCompleted wants that a shell offers the words of a flag that takes
+// no others.
+func TestFlagsOfWordsAreCompleted(t *testing.T) {
+	nowhere(t)
+	for command, want := range map[string]string{
+		"endpoints create --dialect":    "cloudevents",
+		"endpoints update x --dialect":  "relaybox",
+		"subscriptions check --dialect": "roam",
+		"listen --dialect":              "roq",
+		"verify --dialect":              "oneroute",
+		"deliveries list --status":      "retrying",
+		"tenants create x --validation": "quarantine",
+		"publish --validation":          "warn",
+		"run --roles":                   "fanout",
+		"recover --which":               "missing",
+		"tokens create --scope":         "personal",
+		"endpoints list --output":       "id",
+		"help end":                      "endpoints",
+	} {
+		root := rootCommand()
+		var out strings.Builder
+		root.SetOut(&out)
+		args := append([]string{"__complete"}, strings.Fields(command)...)
+		if !strings.HasPrefix(command, "help") {
+			args = append(args, "")
+		}
+		root.SetArgs(args)
+		if err := root.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), want+"\n") && !strings.Contains(out.String(), want+"\t") {
+			t.Errorf("%s: %v, offers %q", command, err, out.String())
+		}
+	}
+	for _, c := range below(rootCommand()) {
+		if f := c.Flag("dialect"); f != nil {
+			if _, ok := c.GetFlagCompletionFunc("dialect"); !ok {
+				t.Errorf("%s --dialect is not completed", c.CommandPath())
+			}
+		}
+	}
+}
+
+// TestHelpSaysWhatIsTrue wants that the broker of another is not called embedded.
+func TestHelpSaysWhatIsTrue(t *testing.T) {
+	for _, c := range below(rootCommand()) {
+		if f := c.Flag("nats-url"); f != nil && strings.Contains(f.Usage, "embedded") != (f.DefValue == "") {
+			t.Errorf("%s --nats-url %q: %s", c.CommandPath(), f.DefValue, f.Usage)
+		}
+	}
+	if f := runCommand().Flag("http-addr"); !strings.Contains(f.Usage, "API") || !strings.Contains(f.Usage, "console") {
+		t.Errorf("--http-addr: %s", f.Usage)
 	}
 }

@@ -1,24 +1,19 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
 func configCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "config",
-		Short: "Look after tidings.yaml",
-		Args:  cobra.NoArgs,
-	}
-	c.AddCommand(configValidateCommand())
-	return c
+	return usage.Group(&cobra.Command{Use: "config", Short: "Look after tidings.yaml"}, configValidateCommand())
 }
 
 func configValidateCommand() *cobra.Command {
@@ -76,15 +71,12 @@ func validateFiles(c *cobra.Command, files []string, o config.CheckOptions, outp
 		}
 	}
 	if output == "json" {
-		e := json.NewEncoder(c.OutOrStdout())
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(problems); err != nil {
+		if err := show.JSON(c.OutOrStdout(), problems); err != nil {
 			return err
 		}
 	}
 	if bad > 0 {
-		return schemas.Errorf(schemas.CodeInvalid, "files with problems: %d of %d", bad, len(files))
+		return usage.Failed(schemas.Errorf(schemas.CodeInvalid, "files with problems: %d of %d", bad, len(files)))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/schemas"
@@ -37,7 +38,7 @@ verify each request. One receiver fails twice before it takes a delivery.
 
 The egress guard, which refuses addresses that are not public, is opened for
 127.0.0.0/8: the receivers are on this machine.`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error { return demo(c.Context(), c.OutOrStdout(), dir, once) },
 	}
 	c.Flags().StringVar(&dir, "data-dir", "./demo-data", "folder of the broker's streams; kept, and started on again")

@@ -120,11 +120,29 @@ var importRules = []importRule{
 	{"cmd/...", []string{anything}, []string{anything}},
 	{"cmd/tidings/keys", []string{"config/seal"}, []string{"github.com/nats-io/nkeys"}},
 	{"cmd/tidings/client", []string{"schemas"}, []string{"github.com/google/uuid"}}, // whoever calls the API needs no more
+	{"cmd/tidings/near", nil, nil},
+	{"cmd/tidings/caret", nil, nil},
+	{"cmd/tidings/usage", []string{"schemas", "cmd/tidings/client"}, []string{"github.com/spf13/cobra"}},
 	{
 		"cmd/tidings/cli",
-		[]string{"schemas/...", "cmd/tidings/client", "config", "config/broker", "config/registry/backup"},
-		[]string{cloudEvents, natsClient, "github.com/goccy/go-yaml", "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+		[]string{
+			"schemas/...", "cmd/tidings/cli/...", "cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret",
+			"config", "config/broker", "config/registry/backup", "config/deliverylog",
+		},
+		[]string{natsClient, "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	},
+	{
+		"cmd/tidings/cli/call",
+		[]string{
+			"schemas/...", "cmd/tidings/cli/show", "cmd/tidings/cli/setting", "cmd/tidings/cli/contexts",
+			"cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret", "config",
+		},
+		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
+	},
+	{"cmd/tidings/cli/show", []string{"cmd/tidings/client"}, nil},
+	{"cmd/tidings/cli/feed", []string{"schemas"}, []string{cloudEvents}},
+	{"cmd/tidings/cli/setting", []string{"cmd/tidings/usage", "cmd/tidings/caret"}, nil},
+	{"cmd/tidings/cli/contexts", nil, []string{"github.com/goccy/go-yaml"}},
 }
 
 // testImports is what tests, and packages of test helpers, may import beyond

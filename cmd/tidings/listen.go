@@ -3,8 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -17,6 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -42,13 +45,12 @@ const (
 
 // listenOptions are what the command line says.
 type listenOptions struct {
-	server, token, tenant string
-	forward               string
-	types, filters        []string
-	dialect               string
-	retry                 []time.Duration
-	timeout               time.Duration
-	printJSON             bool
+	forward        string
+	types, filters []string
+	dialect        string
+	retry          []time.Duration
+	timeout        time.Duration
+	printJSON      bool
 }
 
 func listenCommand(a *cli.App) *cobra.Command {
@@ -70,7 +72,7 @@ nothing was heard of it for a quarter of an hour.`,
 		Example: `  tidings listen
   tidings listen --types 'order.*' --forward-to http://localhost:3000/hooks
   tidings listen --types order.paid --filter 'data.amount > 100' --print-json | jq .body`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 	}
 	f := c.Flags()
 	f.StringVar(&o.forward, "forward-to", "", "URL of a program to send each delivery to")
@@ -80,13 +82,17 @@ nothing was heard of it for a quarter of an hour.`,
 	f.DurationSliceVar(&o.retry, "retry", nil, "when to try again what your program refuses, like 1s,10s,1m (default the dialect's schedule)")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "how long your program may take; at most 25s")
 	f.BoolVar(&o.printJSON, "print-json", false, "print one JSON object for each delivery")
-	return a.Listen(c, func(c *cobra.Command, at cli.Place) error {
-		o.server, o.token, o.tenant = at.Server, at.Token, at.Tenant
-		l, err := newListener(o, c.OutOrStdout(), c.ErrOrStderr())
+	return a.Calling(c, func(c *cobra.Command, of call.Caller) error {
+		l, err := newListener(o, of.API, c.OutOrStdout(), c.ErrOrStderr())
 		if err != nil {
 			return err
 		}
-		return l.listen(c.Context())
+		tenant, err := of.Tenant(c.Context())
+		if err != nil {
+			return err
+		}
+		of.HintTypes(c.Context(), o.types)
+		return l.listen(c.Context(), schemas.TenantID(tenant))
 	})
 }
 
@@ -102,10 +108,7 @@ type listener struct {
 	verifier *signing.Verifier // nil if the dialect signs nothing
 }
 
-func newListener(o listenOptions, out, notes io.Writer) (*listener, error) {
-	if o.token == "" {
-		return nil, schemas.Errorf(schemas.CodeInvalid, "there is no token: set TIDINGS_TOKEN to one of the scope tenant:write or personal, or to the admin token that the first start of tidings run has shown")
-	}
+func newListener(o listenOptions, api *client.Client, out, notes io.Writer) (*listener, error) {
 	if o.forward != "" {
 		if _, err := schemas.ParseURL(o.forward); err != nil {
 			return nil, schemas.Errorf(schemas.CodeInvalid, "--forward-to: %w", err)
@@ -117,7 +120,7 @@ func newListener(o listenOptions, out, notes io.Writer) (*listener, error) {
 	keepRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &listener{
 		o:       o,
-		api:     &listenAPI{server: o.server, token: o.token, tenant: schemas.TenantID(o.tenant), client: &http.Client{}},
+		api:     &listenAPI{Client: api},
 		to:      &http.Client{Timeout: o.timeout, CheckRedirect: keepRedirect},
 		show:    newListenPrinter(out, notes, o.printJSON),
 		whoever: whoListens(),
@@ -143,11 +146,9 @@ func (l *listener) name() string {
 	return strings.ToValidUTF8(listenMark+who+", seen "+time.Now().UTC().Format("2006-01-02T15:04:05Z"), "")
 }
 
-// listen pulls until ctx ends.
-func (l *listener) listen(ctx context.Context) error {
-	if err := l.api.findTenant(ctx); err != nil {
-		return err
-	}
+// listen pulls what is the tenant's until ctx ends.
+func (l *listener) listen(ctx context.Context, tenant schemas.TenantID) error {
+	l.api.tenant = tenant
 	l.removeDead(ctx)
 	if err := l.begin(ctx); err != nil {
 		return err
@@ -165,15 +166,15 @@ func (l *listener) listen(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if statusOf(err) == http.StatusNotFound {
+		if isGone(err) {
 			l.show.note("the endpoint %s was removed: making another", l.endpoint)
 			if err = l.begin(ctx); err == nil {
 				stop()
 				stop = l.live(ctx)
 			}
 		}
-		switch p, refused := errors.AsType[*apiProblem](err); {
-		case refused && p.lasting():
+		switch e, answered := refusal(err); {
+		case answered && e.Lasting():
 			return err
 		case err != nil:
 			if pause = min(max(2*pause, listenPause), listenMaxPause); !l.rest(ctx, pause, err) {
@@ -191,13 +192,25 @@ func (l *listener) listen(ctx context.Context) error {
 // rest waits after a failure, and reports whether ctx still stands.
 func (l *listener) rest(ctx context.Context, pause time.Duration, why error) bool {
 	wait := pause/2 + rand.N(pause/2) //nolint:gosec // jitter
-	l.show.note("connection lost (%v): trying again in %s; what is published meanwhile waits", why, wait.Round(100*time.Millisecond))
+	l.show.note("connection lost (%s): trying again in %s; what is published meanwhile waits", briefly(why), wait.Round(100*time.Millisecond))
 	select {
 	case <-time.After(wait):
 		return true
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// briefly is why there was no connection, without the call, which is always the same.
+func briefly(err error) string {
+	e, ok := refusal(err)
+	switch {
+	case ok && e.Status != 0:
+		return fmt.Sprintf("the API answered %d", e.Status)
+	case ok && e.Unwrap() != nil:
+		return e.Unwrap().Error()
+	}
+	return err.Error()
 }
 
 // begin makes the endpoint and its subscription.
@@ -211,18 +224,17 @@ func (l *listener) begin(ctx context.Context) error {
 		}
 		policy["retry"] = delays
 	}
-	var made listenerEndpoint
-	_, err := l.api.do(ctx, http.MethodPost, l.api.path("endpoints"), map[string]any{
+	made, err := client.As[listenerEndpoint](l.api.Post(ctx, l.api.path("endpoints"), map[string]any{
 		"name": l.name(), "pull": true, "dialect": dialect, "policy": policy,
-	}, &made)
+	}))
 	if err != nil {
 		return err
 	}
-	filters, err := listenFilters(l.o.filters)
+	filters, err := call.Filters(l.o.filters)
 	if err == nil {
-		_, err = l.api.do(ctx, http.MethodPost, l.api.path("subscriptions"), map[string]any{
-			"endpoint": made.ID, "types": l.o.types, "filters": filters,
-		}, nil)
+		in := map[string]any{"endpoint": made.ID, "types": l.o.types, "filters": filters}
+		_, err = l.api.Post(ctx, l.api.path("subscriptions"), in)
+		err = call.Pointed(err, in)
 	}
 	verifier, unsigned := (*signing.Verifier)(nil), made.Secret == ""
 	if err == nil && !unsigned {
@@ -233,26 +245,6 @@ func (l *listener) begin(ctx context.Context) error {
 	}
 	l.endpoint, l.verifier = made.ID, verifier
 	return nil
-}
-
-// listenFilters are conditions as a subscription has them.
-func listenFilters(texts []string) ([]json.RawMessage, error) {
-	filters := []json.RawMessage{}
-	for _, text := range texts {
-		if strings.HasPrefix(strings.TrimSpace(text), "{") {
-			if !json.Valid([]byte(text)) {
-				return nil, schemas.Errorf(schemas.CodeInvalid, "--filter %q is not valid JSON", text)
-			}
-			filters = append(filters, json.RawMessage(text))
-			continue
-		}
-		cel, err := json.Marshal(map[string]string{"cel": text})
-		if err != nil {
-			return nil, err
-		}
-		filters = append(filters, cel)
-	}
-	return filters, nil
 }
 
 // end removes the endpoint.
@@ -338,10 +330,8 @@ func (l *listener) one(ctx context.Context, d schemas.Pulled) {
 func (l *listener) settle(ctx context.Context, d schemas.Pulled, s schemas.Settlement) schemas.Settled {
 	for pause := listenPause; ; pause *= 2 {
 		got, err := l.api.settle(ctx, l.endpoint, s)
-		lasting := false
-		if p, ok := errors.AsType[*apiProblem](err); ok {
-			lasting = p.lasting()
-		}
+		e, answered := refusal(err)
+		lasting := answered && e.Lasting()
 		if err == nil && got.Status != schemas.SettledUnavailable || lasting || time.Until(d.Until) < pause {
 			return got
 		}

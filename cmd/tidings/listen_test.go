@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 	"github.com/tidings-dev/tidings/schemas"
@@ -69,10 +71,20 @@ type ear struct {
 	err        error
 }
 
+// hasty is the client of a listener, to a handler.
+func hasty(t *testing.T, token string, api http.Handler) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Options{Server: "http://tidings.test", Token: token, Transport: straight{api}, MaxWait: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // listens starts a listener whose deliveries go to a program, unless that is nil.
 func (c *caller) listens(o listenOptions, api http.Handler, program http.HandlerFunc) *ear {
 	c.t.Helper()
-	o.server, o.token, o.tenant, o.timeout = "http://tidings.test", c.token, string(testTenant), 15*time.Second
+	o.timeout = 15 * time.Second
 	if o.types == nil {
 		o.types = []string{"order.*"}
 	}
@@ -80,17 +92,17 @@ func (c *caller) listens(o listenOptions, api http.Handler, program http.Handler
 		o.forward = "http://program.test/hooks"
 	}
 	e := &ear{t: c.t, ended: make(chan struct{})}
-	l, err := newListener(o, &e.out, &e.notes)
+	l, err := newListener(o, hasty(c.t, c.token, api), &e.out, &e.notes)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	l.api.client.Transport, l.to.Transport = straight{api}, straight{program}
+	l.to.Transport = straight{program}
 	e.listener = l
 	ctx, stop := context.WithCancel(c.t.Context())
 	e.stop = func() { stop(); <-e.ended }
 	go func() {
 		defer close(e.ended)
-		e.err = l.listen(ctx)
+		e.err = l.listen(ctx, testTenant)
 	}()
 	c.t.Cleanup(e.stop)
 	e.says("listening to")
@@ -201,7 +213,7 @@ func TestListenConnectsAgain(t *testing.T) {
 			c.api.ServeHTTP(w, r)
 		}), nil)
 		away.Store(true)
-		e.says("connection lost (the API answered 502: ): trying again in")
+		e.says("connection lost (the API answered 502): trying again in")
 		for _, id := range []string{"e1", "e2", "e3"} {
 			p.publish(t.Context(), id)
 		}
@@ -257,38 +269,34 @@ func TestListenRemovesWhatTheDeadLeft(t *testing.T) {
 
 func TestListenRefuses(t *testing.T) {
 	for want, o := range map[string]listenOptions{
-		"there is no token":             {timeout: time.Second},
-		"--forward-to: url is not abso": {token: "t", forward: "/hooks", timeout: time.Second},
-		"--timeout 1m0s":                {token: "t", timeout: time.Minute},
+		"--forward-to: url is not abso": {forward: "/hooks", timeout: time.Second},
+		"--timeout 1m0s":                {timeout: time.Minute},
 	} {
-		if _, err := newListener(o, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newListener(o, nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", o, err, want)
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := startPipe(t)
 		c := p.caller()
-		for want, o := range map[string]listenOptions{
-			"401":           {token: "tidings_wrong"},
-			"--tenant says": {token: c.token, tenant: "-"},
-			"filters[0]":    {token: c.token, filters: []string{"data.("}},
-			"dialect":       {token: c.token, dialect: "morse"},
-			"not valid":     {token: c.token, filters: []string{"{"}},
+		for _, row := range []struct {
+			want, token string
+			o           listenOptions
+			exit        int
+		}{
+			{"the token is not valid there", "tidings_wrong", listenOptions{}, 4},
+			{"there is no token", "", listenOptions{}, 4},
+			{"filters[0]", c.token, listenOptions{filters: []string{"data.("}}, 1},
+			{"dialect", c.token, listenOptions{dialect: "morse"}, 1},
+			{"not valid", c.token, listenOptions{filters: []string{"{"}}, 2},
 		} {
-			o.server, o.timeout, o.types = "http://tidings.test", time.Second, []string{"*"}
-			switch o.tenant {
-			case "":
-				o.tenant = string(testTenant)
-			default:
-				o.tenant = ""
-			}
-			l, err := newListener(o, io.Discard, io.Discard)
+			row.o.timeout, row.o.types = time.Second, []string{"*"}
+			l, err := newListener(row.o, hasty(t, row.token, c.api), io.Discard, io.Discard)
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.api.client.Transport = straight{c.api}
-			if err := l.listen(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%+v: %v, want %q", o, err, want)
+			if err := l.listen(t.Context(), testTenant); err == nil || !strings.Contains(err.Error(), row.want) || usage.ExitCode(err) != row.exit {
+				t.Errorf("%+v: %v, want %q", row.o, err, row.want)
 			}
 		}
 		page := struct{ Items []any }{}
@@ -296,6 +304,15 @@ func TestListenRefuses(t *testing.T) {
 			t.Errorf("endpoints are left: %v", page.Items)
 		}
 	})
+}
+
+// TestListenPrintsLetters prints what is no web page as what it is.
+func TestListenPrintsLetters(t *testing.T) {
+	h := heard{Pulled: schemas.Pulled{ID: "dlv_1", Body: `{"a":"1 > 0 \u0026 <b>"}`}, settled: schemas.Settled{Status: schemas.SettledDelivered}}
+	got := h.json()
+	if !strings.Contains(got, `"a":"1 > 0 & <b>"`) || strings.Count(got, "\n") != 1 {
+		t.Errorf("%q", got)
+	}
 }
 
 // What comes over the net does not steer the terminal, and a wrong signature is told.

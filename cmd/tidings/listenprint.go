@@ -16,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
@@ -252,6 +253,7 @@ func (h *heard) json() string {
 	if h.sent {
 		line.Forward = &forwarded{h.code, h.failure, float64(h.took.Microseconds()) / 1000}
 	}
-	text, _ := json.Marshal(line) // strings, numbers and times of this century: cannot fail
-	return string(text) + "\n"
+	var text strings.Builder
+	_ = show.Line(&text, line) // strings, numbers and times of this century: cannot fail
+	return text.String()
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -42,16 +44,16 @@ func main() {
 	}()
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "tidings: "+err.Error())
-		os.Exit(cli.ExitCode(err))
+		os.Exit(usage.ExitCode(err))
 	}
 }
 
 // environment is what the command line may know of where it runs.
-func environment() cli.Environment {
+func environment() call.Environment {
 	settings, _ := os.UserConfigDir() // without one, contexts need a flag
 	terminal := func(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
 	dumb := os.Getenv("TERM") == "dumb"
-	return cli.Environment{
+	return call.Environment{
 		Agent:     "tidings/" + version(),
 		ConfigDir: settings,
 		Asks:      terminal(os.Stdin) && terminal(os.Stderr),
@@ -62,17 +64,19 @@ func environment() cli.Environment {
 
 func rootCommand() *cobra.Command {
 	a := cli.New(environment())
-	c := &cobra.Command{
+	c := usage.Group(&cobra.Command{
 		Use:           "tidings",
 		Short:         "Webhook delivery pipeline on NATS JetStream",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Flags left alone are taken from TIDINGS_* variables.
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
-	}
+	})
 	c.SetOut(os.Stdout)
 	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), keysCommand(), readyCommand(), versionCommand())
 	c.AddCommand(a.Commands()...)
+	call.CompleteFlags(c)
+	usage.Hold(c)
 	return c
 }
 
@@ -87,7 +91,7 @@ With --nats-url the same binary runs against a NATS server or cluster, and with
 --roles each process does its part of the work. Processes of a role share the
 partitions among themselves. Every flag can also be set by a variable: --http-addr
 by TIDINGS_HTTP_ADDR.`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			name := processName()
 			log, told, err := startTelemetry(c.Context(), name, &s)

@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -15,6 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/near"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/producers"
 	"github.com/tidings-dev/tidings/schemas"
@@ -40,12 +43,16 @@ With --server, --context or a current context that goes over the API, else over
 NATS, at --nats-url. FILE is for the API: CloudEvents in JSON, one, a list, or one a
 line, or - for the standard input. All of a file is checked before its first event
 is published. If something fails in the middle, the error says how many events are
-stored, and --skip leaves them out the next time.`,
+stored, and --skip leaves them out the next time.
+
+A tenant that does not exist is refused. Over NATS that takes the right to read the
+registry, which a user that may only publish does not have: its events are stored,
+and are dead letters if there is no such tenant.`,
 		Example: `  tidings publish --tenant demo --type order.created --data '{"current":{"id":"u1"}}'
   tidings publish --tenant demo --type room.joined --data '{"roomId":"lobby"}'
   tidings publish --tenant demo --type file.removed --data @file.json
   tidings publish events.ndjson --context prod`,
-		Args: cobra.MaximumNArgs(1),
+		Args: usage.Arguments(0, 1, "a file or none"),
 	}
 	f := c.Flags()
 	remote := a.Publishing(c)
@@ -63,18 +70,18 @@ stored, and --skip leaves them out the next time.`,
 		case err != nil:
 			return err
 		case len(args) == 1 && !overAPI:
-			return cli.Usage("a file is published over the API: say where it is, with --server or a context")
+			return usage.Errorf("a file is published over the API: say where it is, with --server or a context")
 		case len(args) == 1 && o.eventType+o.data+o.id != "":
-			return cli.Usage("both FILE and an event by flags are given: use one of them")
+			return usage.Errorf("both FILE and an event by flags are given: use one of them")
 		case len(args) == 1:
 			return remote.File(c, args[0])
 		case o.eventType == "":
-			return errors.New("required flag(s) \"type\" not set")
+			return usage.Errorf("say what is published: --type and --data, or a file: see tidings publish --help")
 		case overAPI:
 			return o.publishRemote(c, remote)
 		}
 		if o.tenant = remote.Tenant(); o.tenant == "" {
-			return errors.New("required flag(s) \"tenant\" not set")
+			return usage.Errorf("say whose event it is: --tenant, or TIDINGS_TENANT")
 		}
 		return o.publish(c)
 	}
@@ -89,7 +96,7 @@ func overAPI(c *cobra.Command, a *cli.App) (bool, error) {
 	said := func(name string) bool { return c.Flag(name).Changed && c.Flag(name).Value.String() != "" }
 	if said("nats-url") {
 		if said("server") || said("context") {
-			return false, cli.Usage("both --nats-url and the API's --server or --context are given: use one of them")
+			return false, usage.Errorf("both --nats-url and the API's --server or --context are given: use one of them")
 		}
 		return false, nil
 	}
@@ -110,9 +117,6 @@ func (o publishOptions) publishRemote(c *cobra.Command, remote *cli.Publishing) 
 		e["subject"] = o.subject
 	}
 	if len(data) > 0 {
-		if !json.Valid(data) {
-			return cli.Usage("--data is not JSON")
-		}
 		e["datacontenttype"], e["data"] = event.ApplicationJSON, json.RawMessage(data)
 	}
 	content, err := json.Marshal(e)
@@ -127,7 +131,7 @@ func (o publishOptions) publish(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	types, err := ownTypes(schemas.TenantID(o.tenant), o.types)
+	types, own, err := ownTypes(schemas.TenantID(o.tenant), o.types)
 	if err != nil {
 		return err
 	}
@@ -136,6 +140,10 @@ func (o publishOptions) publish(c *cobra.Command) error {
 		return err
 	}
 	defer nc.Close()
+	told, err := tenantThere(c.Context(), nc, schemas.TenantID(o.tenant))
+	if err != nil {
+		return err
+	}
 	pub, err := producers.New(nc, producers.Options{Tenant: schemas.TenantID(o.tenant), Source: o.source, Catalogue: types, Validation: schemas.Validation(o.validation)})
 	if err != nil {
 		return err
@@ -154,27 +162,39 @@ func (o publishOptions) publish(c *cobra.Command) error {
 	}
 	receipt, err := pub.Publish(c.Context(), e)
 	if err != nil {
-		return err
+		return usage.Failed(err) // as the API's refusal of the same event
 	}
 	word := "stored"
 	if receipt.Duplicate {
 		word = "stored before"
 	}
 	c.Printf("%s: event %s, sequence %d\n", word, receipt.EventID, receipt.Sequence)
+	known := append(call.BuiltinTypes(), own...)
+	for _, hint := range near.Types([]string{o.eventType}, known) {
+		fmt.Fprintln(c.ErrOrStderr(), hint)
+	}
+	if !told {
+		fmt.Fprintf(c.ErrOrStderr(), "This NATS user may not see which tenants there are: if %q is none, the event goes to DEAD as tenant_unknown.\n", o.tenant)
+	}
 	return nil
 }
 
-// readData takes the data from the flag itself, a file or standard input.
-func readData(data string, in io.Reader) ([]byte, error) {
-	if data == "-" {
-		return io.ReadAll(in)
+// readData takes the data from the flag itself, a file or standard input. It is JSON.
+func readData(data string, in io.Reader) (content []byte, err error) {
+	path, file := strings.CutPrefix(data, "@")
+	switch {
+	case data == "-":
+		content, err = io.ReadAll(in)
+	case file:
+		content, err = os.ReadFile(path)
+	default:
+		content = []byte(data)
 	}
-	if path, ok := strings.CutPrefix(data, "@"); ok {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return nil, schemas.Errorf(schemas.CodeInvalid, "--data: %w", err)
-		}
-		return content, nil
+	switch {
+	case err != nil:
+		return nil, usage.Errorf("--data: %w", err)
+	case len(content) > 0 && !json.Valid(content):
+		return nil, usage.Errorf("--data is not JSON: write it like '{\"roomId\": \"lobby\"}', @file, or - for the standard input")
 	}
-	return []byte(data), nil
+	return content, nil
 }

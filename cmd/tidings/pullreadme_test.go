@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 )
 
 // TestReadmeOfPulling does what README says under "Receiving without a public address".
@@ -88,7 +89,7 @@ func (c *caller) readmeCalls(calls []string) {
 func (c *caller) readmeListens(listens []string) {
 	c.t.Helper()
 	for _, line := range listens {
-		cmd := listenCommand(cli.New(cli.Environment{}))
+		cmd := listenCommand(cli.New(call.Environment{}))
 		var o listenOptions
 		cmd.SetArgs(nil)
 		if err := cmd.ParseFlags(words(line)); err != nil {

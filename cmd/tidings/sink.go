@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 )
 
@@ -28,7 +29,7 @@ func sinkCommand() *cobra.Command {
 		Use:    "sink",
 		Short:  "Receive deliveries and count them (for benchmarks and tests)",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return runSink(c.Context(), addr, c.OutOrStdout())
 		},

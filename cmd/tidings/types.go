@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
+	"github.com/tidings-dev/tidings/cmd/tidings/near"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
@@ -28,7 +30,7 @@ checked: its form, its schema, and that its examples are what they say.
 
 This asks no server. What a tenant there has is told by list and get, and changed by
 put and delete.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: usage.Arguments(0, 1, "a type or none"),
 		RunE: func(c *cobra.Command, args []string) error {
 			types, err := allTypes(folders)
 			if err != nil {
@@ -70,19 +72,21 @@ func readTypes(folder string) ([]*catalogue.Type, error) {
 	return types, nil
 }
 
-// ownTypes is the catalogue with a tenant's types of the folders.
-func ownTypes(tenant schemas.TenantID, folders []string) (*catalogue.Catalogue, error) {
-	c := catalogue.New()
+// ownTypes is the catalogue with a tenant's types of the folders, and the names of
+// these.
+func ownTypes(tenant schemas.TenantID, folders []string) (c *catalogue.Catalogue, names []string, err error) {
+	c = catalogue.New()
 	for _, folder := range folders {
 		types, err := readTypes(folder)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, t := range types {
+			names = append(names, t.Type)
 			c.Apply(schemas.Change{EventType: &schemas.EventType{Tenant: tenant, Type: t.Type, Definition: t.Definition()}})
 		}
 	}
-	return c, nil
+	return c, names, nil
 }
 
 func listTypes(c *cobra.Command, types []*catalogue.Type) error {
@@ -103,11 +107,15 @@ func listTypes(c *cobra.Command, types []*catalogue.Type) error {
 func showType(c *cobra.Command, types []*catalogue.Type, name string) error {
 	for _, t := range types {
 		if t.Type == name || slices.ContainsFunc(schemas.Dialects(), func(d schemas.Dialect) bool { return t.Dialects[d].Name == name }) {
-			e := json.NewEncoder(c.OutOrStdout())
-			e.SetIndent("", "  ")
-			e.SetEscapeHTML(false)
-			return e.Encode(t)
+			return show.JSON(c.OutOrStdout(), t)
 		}
+	}
+	all := make([]string, len(types))
+	for i, t := range types {
+		all[i] = t.Type
+	}
+	if meant, ok := near.Word(name, all); ok {
+		return schemas.Errorf(schemas.CodeNotFound, "event type %q is not in the catalogue: did you mean %s?", name, meant)
 	}
 	return schemas.Errorf(schemas.CodeNotFound, "event type %q is not in the catalogue: see tidings types", name)
 }

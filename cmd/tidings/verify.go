@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -44,7 +45,7 @@ replay.`,
 		Example: `  tidings verify --secret-env BILLING_SECRET --header 'webhook-id: dlv_1' \
     --header 'webhook-timestamp: 1736071200' --header 'webhook-signature: v1,…' < body.json
   tidings verify --dialect relaybox --secret-env KEY --request captured.http --at 2025-01-05T10:00:02Z`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error { return o.verify(c) },
 	}
 	f := c.Flags()
@@ -86,7 +87,7 @@ func (o verifyOptions) verify(c *cobra.Command) error {
 		return err
 	}
 	if err := verifier.Verify(header, body, now); err != nil {
-		return err
+		return usage.Failed(err)
 	}
 	if schemas.Dialect(o.dialect) == schemas.DialectROQ {
 		c.Println("verified: dialect roq, the key is right; it proves nothing of the body")

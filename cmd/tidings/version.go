@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // version is what the build says of itself: the module's version, or the
@@ -29,7 +31,7 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  usage.NoArguments(),
 		Run:   func(c *cobra.Command, _ []string) { c.Println("tidings " + version()) },
 	}
 }

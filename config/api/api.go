@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/config/access"
+	"github.com/tidings-dev/tidings/config/api/document"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -125,6 +127,9 @@ func (a *API) step(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 	if err := c.may(to); err != nil {
 		return stored{}, err
 	}
+	if err := c.asks(to); err != nil {
+		return stored{}, err
+	}
 	if c.body, err = a.readBody(w, r, to); err != nil {
 		return stored{}, err
 	}
@@ -159,6 +164,27 @@ func (c *call) may(to route) error {
 		return c.who.May(access.Admin, c.tenant) // refuses, in the same words
 	}
 	return c.who.May(to.right, c.tenant)
+}
+
+// asks refuses parameters that the route does not have, or that come twice: what was
+// mistyped would ask for something else.
+func (c *call) asks(to route) error {
+	given, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return schemas.Errorf(schemas.CodeInvalid, "the query behind \"?\" cannot be read: write it like name=value&name=value, with %% before what is escaped")
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		shown := strings.ToValidUTF8(name[:min(len(name), schemas.MaxName)], "")
+		switch known := slices.Contains(to.query, name); {
+		case !known && len(to.query) == 0:
+			return document.Invalid(shown, "is no parameter: the route takes none")
+		case !known:
+			return document.Invalid(shown, "is no parameter of the route: use %s", strings.Join(to.query, ", "))
+		case len(given[name]) > 1:
+			return document.Invalid(shown, "is there %d times: give it once", len(given[name]))
+		}
+	}
+	return nil
 }
 
 // present waits until the picture shows what was written before, and refuses a

@@ -260,6 +260,8 @@ type Progress struct {
 	Applied uint64 // the sequence in LOG up to which all is in the tables
 	Last    uint64 // the last sequence in LOG
 	Unread  uint64 // lines of LOG that were no records
+	// Emptying is set while a rebuild was asked for, and the tables are not yet empty.
+	Emptying bool
 	// Lag is how long the oldest message that is not in the tables has been in LOG; 0
 	// if there is none.
 	Lag time.Duration
@@ -275,7 +277,7 @@ func (p *Projector) Progress(ctx context.Context) (Progress, error) {
 	if err != nil {
 		return Progress{}, unavailable("read stream LOG", err)
 	}
-	made := Progress{Applied: at.sequence, Last: stream.CachedInfo().State.LastSeq, Unread: at.unread}
+	made := Progress{Applied: at.sequence, Last: stream.CachedInfo().State.LastSeq, Unread: at.unread, Emptying: at.emptying}
 	if made.Applied >= made.Last {
 		return made, nil
 	}

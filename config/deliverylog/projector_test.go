@@ -126,17 +126,37 @@ func TestProjector(t *testing.T) {
 			t.Fatal(err)
 		}
 		for {
-			at, err := readPosition(t.Context(), s.read, "")
+			made, err := first.Progress(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !at.emptying {
+			if !made.Emptying {
 				break
 			}
 			<-time.After(10 * time.Millisecond)
 		}
 		caughtUp(t, first)
 		wantSame(t, "made anew", dump(t, s), want)
+	})
+}
+
+// TestRebuildIsSeen asks for a rebuild while nobody projects: it is not done.
+func TestRebuildIsSeen(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		env := streamstest.Start(t, streamstest.Small())
+		p := NewProjector(jetStream(t, env), open(t, url), Options{})
+		stop := run(t, p)
+		caughtUp(t, p)
+		stop()
+		if made, err := p.Progress(t.Context()); err != nil || made.Emptying {
+			t.Fatalf("%+v, %v", made, err)
+		}
+		if err := p.Rebuild(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if made, err := p.Progress(t.Context()); err != nil || !made.Emptying {
+			t.Errorf("%+v, %v", made, err)
+		}
 	})
 }
 

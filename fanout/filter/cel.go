@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -56,12 +57,37 @@ func checked(env *cel.Env, text string) (*cel.Ast, error) {
 	ast, issues := env.Compile(text)
 	if errs := issues.Errors(); len(errs) > 0 {
 		first := errs[0]
-		return nil, fmt.Errorf("%d:%d: %s", first.Location.Line(), first.Location.Column()+1, firstLine(first.Message))
+		return nil, fmt.Errorf("%d:%d: %s", first.Location.Line(), max(1, first.Location.Column()+1), plainly(firstLine(first.Message)))
 	}
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("1:1: the expression gives %s: write a condition, like data.status == \"open\"", typeName(t))
 	}
 	return ast, nil
+}
+
+// syntax are what the parser says of mistakes, which lists all words that it knows, and
+// what people are told.
+var syntax = []struct {
+	said *regexp.Regexp
+	told string
+}{
+	{regexp.MustCompile(`^Syntax error: (?:mismatched|extraneous) input '<EOF>'.*$`), "Syntax error: the expression ends too early"},
+	{regexp.MustCompile(`^Syntax error: (?:mismatched|extraneous) input '(.*?)' expecting .*$`), "Syntax error: '$1' is not expected here"},
+	{regexp.MustCompile(`^Syntax error: missing (.*) at '<EOF>'$`), "Syntax error: $1 is missing at the end"},
+	{regexp.MustCompile(`^Syntax error: no viable alternative at input '(.*)'$`), "Syntax error: '$1' is not understood"},
+	{regexp.MustCompile(`^Syntax error: token recognition error at: '= '$`), "Syntax error: '=' alone means nothing: write =="},
+	{regexp.MustCompile(`^Syntax error: token recognition error at: '(['"].*)'$`), "Syntax error: the text $1 does not end"},
+	{regexp.MustCompile(`^Syntax error: token recognition error at: '(.*)'$`), "Syntax error: '$1' means nothing"},
+}
+
+// plainly words what the parser says for who wrote the expression.
+func plainly(text string) string {
+	for _, s := range syntax {
+		if s.said.MatchString(text) {
+			return s.said.ReplaceAllString(text, s.told)
+		}
+	}
+	return text
 }
 
 func firstLine(text string) string {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,21 +12,20 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/contexts"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/registry/backup"
-	"github.com/tidings-dev/tidings/schemas"
 )
 
 const defaultNATS = "nats://127.0.0.1:4222"
 
 func connect(n config.NATS) (*nats.Conn, error) {
 	remote := broker.Remote{URL: n.URL, Creds: n.Creds, NKey: n.NKey, CA: n.CA, Cert: n.Cert, Key: n.Key, InboxPrefix: n.Inbox}
-	nc, err := remote.Connect("tidings backup", slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, asUnreachable(err)
-	}
-	return nc, nil
+	return remote.Connect("tidings backup", slog.New(slog.DiscardHandler))
 }
 
 // withBucket has the registry of a NATS account.
@@ -39,9 +37,9 @@ func withBucket(ctx context.Context, n config.NATS, do func(*backup.Bucket) erro
 	defer nc.Close()
 	bucket, err := backup.Open(ctx, nc)
 	if err != nil {
-		return asUnreachable(err)
+		return err
 	}
-	return asUnreachable(do(bucket))
+	return do(bucket)
 }
 
 func (a *App) backupCommand() *cobra.Command {
@@ -61,24 +59,24 @@ Where NATS asks who connects, be the user of the role api, with its
 --nats-inbox-prefix, _INBOX.api: no other may read all of it.`,
 		Example: `  tidings backup --out registry.backup
   tidings backup --nats-url nats://a:4222 --nats-creds admin.creds > registry.backup`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	c.Flags().StringVar(&out, "out", "-", "the file, which only its owner may read, or - for the standard output")
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		bar := a.newBar(c.ErrOrStderr())
+		bar := a.NewBar(c.ErrOrStderr())
 		return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
 			var h backup.Header
 			write := func(w io.Writer) error {
-				h, err = b.Write(c.Context(), w, func(count int) { bar.show(count, 0, "entries read") })
+				h, err = b.Write(c.Context(), w, func(count int) { bar.Show(count, 0, "entries read") })
 				return err
 			}
 			if out == "-" {
 				err = write(c.OutOrStdout())
 			} else {
-				err = replaceFile(filepath.Clean(out), write)
+				err = contexts.ReplaceFile(filepath.Clean(out), write)
 			}
-			bar.end()
+			bar.End()
 			if err == nil {
 				fmt.Fprintf(c.ErrOrStderr(), "%d entries of the registry at %s are written.\n", h.Count, withoutUsers(n.URL))
 			}
@@ -104,24 +102,31 @@ them afterwards.
 With --force what the registry holds is replaced, tokens too: what is not in the
 backup is removed.`,
 		Example: "  tidings restore registry.backup --nats-url nats://127.0.0.1:4222",
-		Args:    arguments(1, 1, "the file"),
+		Args:    usage.Arguments(1, 1, "the file"),
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace what the registry holds")
+	yes := call.BindYes(c)
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f, err := os.Open(args[0])
 		if err != nil {
-			return usageError{err}
+			return usage.Wrong(err)
 		}
 		defer f.Close() //nolint:errcheck // read only
-		bar := a.newBar(c.ErrOrStderr())
+		if force {
+			question := fmt.Sprintf("Replace all that the registry at %s holds, tokens too? What is not in %s is removed.", withoutUsers(n.URL), args[0])
+			if err := a.Confirm(c, *yes, func() string { return question }); err != nil {
+				return err
+			}
+		}
+		bar := a.NewBar(c.ErrOrStderr())
 		return withBucket(c.Context(), n, func(b *backup.Bucket) error {
-			done, err := b.Restore(c.Context(), f, backup.Options{Replace: force, Written: func(n, all int) { bar.show(n, all, "entries") }})
-			bar.end()
+			done, err := b.Restore(c.Context(), f, backup.Options{Replace: force, Written: func(n, all int) { bar.Show(n, all, "entries") }})
+			bar.End()
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%d entries of %s are written to the registry at %s, %d were removed.\n", done.Written, moment(done.Header.Made), withoutUsers(n.URL), done.Removed)
+			fmt.Fprintf(c.OutOrStdout(), "%d entries of %s are written to the registry at %s, %d were removed.\n", done.Written, show.Moment(done.Header.Made), withoutUsers(n.URL), done.Removed)
 			if done.LeftOut > 0 {
 				fmt.Fprintf(c.ErrOrStderr(), "The stream of events is another one than then: %d notes of positions in it are left out (how far histories and replays had come).\n", done.LeftOut)
 			}
@@ -135,16 +140,3 @@ var users = regexp.MustCompile(`//[^/@,]*@`)
 
 // withoutUsers are URLs without the users and passwords in them.
 func withoutUsers(urls string) string { return users.ReplaceAllString(urls, "//") }
-
-// unreachableError is a broker that gives no answer.
-type unreachableError struct{ error }
-
-// Unwrap leads to why.
-func (e unreachableError) Unwrap() error { return e.error }
-
-func asUnreachable(err error) error {
-	if schemas.HasCode(err, schemas.CodeUnavailable) && !errors.As(err, new(unreachableError)) {
-		return unreachableError{err}
-	}
-	return err
-}

@@ -18,11 +18,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // terminal is a command line whose server is a function.
 type terminal struct {
-	env   cli.Environment
+	env   call.Environment
 	input io.Reader
 
 	mu    sync.Mutex // guards what follows
@@ -65,6 +67,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func (t *terminal) run(ctx context.Context, args ...string) (out, problems string, err error) {
 	root := &cobra.Command{Use: "tidings", SilenceErrors: true, SilenceUsage: true}
 	root.AddCommand(cli.New(t.env).Commands()...)
+	usage.Hold(root)
 	t.mu.Lock()
 	t.out.Reset()
 	t.err.Reset()
@@ -157,7 +160,7 @@ func TestRecoverInterrupted(t *testing.T) {
 					args = append(args, "--yes")
 				}
 				_, _, err := term.run(ctx, args...)
-				if err == nil || !strings.Contains(err.Error(), c.want) || cli.ExitCode(err) != 1 {
+				if err == nil || !strings.Contains(err.Error(), c.want) || usage.ExitCode(err) != 1 {
 					t.Errorf("got %v, want %q", err, c.want)
 				}
 				if ended := strings.HasSuffix(term.calls[len(term.calls)-1], "/cancel"); ended != c.ended {
@@ -185,7 +188,7 @@ func (l *lines) Read(b []byte) (int, error) {
 func TestReplayThatFails(t *testing.T) {
 	term := newTerminal(func(string, string) (int, string) { return 200, `{"id":"rpl_1","state":"failed","error":"no room"}` })
 	_, _, err := term.run(t.Context(), "replays", "watch", "rpl_1", "--tenant", "acme")
-	if err == nil || err.Error() != "replay rpl_1 is failed: no room" || cli.ExitCode(err) != 1 {
+	if err == nil || err.Error() != "replay rpl_1 is failed: no room" || usage.ExitCode(err) != 1 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -217,7 +220,7 @@ func TestWatch(t *testing.T) {
 			return 200, `{"items":[` + answer + `]}`
 		})
 		out, _, err := term.run(t.Context(), "deliveries", "list", "--watch", "--every", "1s", "--tenant", "acme", "-o", "json")
-		if cli.ExitCode(err) != 5 || look != len(looks)+6 {
+		if usage.ExitCode(err) != 5 || look != len(looks)+6 {
 			t.Errorf("ends with %v after %d looks", err, look)
 		}
 		var got []string
@@ -321,11 +324,55 @@ func TestTokenFromInput(t *testing.T) {
 	term := newTerminal(func(string, string) (int, string) { return 200, `{"endpoints":[]}` })
 	term.input = strings.NewReader("hunter2\n{}")
 	_, _, err := term.run(t.Context(), "explain", "-", "--token", "-", "--tenant", "acme")
-	if cli.ExitCode(err) != 2 || !strings.Contains(err.Error(), "the standard input has the token") || len(term.calls) > 0 {
+	if usage.ExitCode(err) != 2 || !strings.Contains(err.Error(), "the standard input has the token") || len(term.calls) > 0 {
 		t.Errorf("got %v after %v", err, term.calls)
 	}
 	term.input = strings.NewReader("\n")
-	if _, _, err := term.run(t.Context(), "tenants", "list", "--token", "-"); cli.ExitCode(err) != 2 {
+	if _, _, err := term.run(t.Context(), "tenants", "list", "--token", "-"); usage.ExitCode(err) != 2 {
 		t.Errorf("no token: %v", err)
+	}
+}
+
+// TestTypesThatLookMistyped publishes and subscribes to them: they are taken, and told.
+func TestTypesThatLookMistyped(t *testing.T) {
+	asked := 0
+	serve := func(call, _ string) (int, string) {
+		switch {
+		case strings.HasSuffix(call, "/types"):
+			asked++
+			return 200, `{"items":[{"type":"parcel.sent"},{"type":"room.joinad"}]}`
+		case strings.HasPrefix(call, "GET"):
+			return 404, `{"title":"x","status":404,"detail":"no such type","code":"not_found"}`
+		case strings.HasSuffix(call, "/events"):
+			return 200, `{"events":[{"id":"a"}]}`
+		}
+		return 200, `{"id":"x"}`
+	}
+	for _, c := range []struct{ command, hint string }{
+		{"subscriptions create ep_a room.joned", "did you mean room.joined? It is taken as it is written."},
+		{"subscriptions create ep_a rom.*", "did you mean room.*?"},
+		{"subscriptions create ep_a parcle.sent", "did you mean parcel.sent?"},
+		{"subscriptions create ep_a room.* user.created own.thing *", ""},
+		{"subscriptions create ep_a room.joinad", ""}, // is the tenant's own
+		{"subscriptions update sub_a --types room.joned", "did you mean room.joined?"},
+		{"endpoints create http://a --subscribe room.joned", "did you mean room.joined?"},
+		{"trigger room.joned", ""},
+	} {
+		term := newTerminal(serve)
+		_, told, err := term.run(t.Context(), append(strings.Fields(c.command), "--tenant", "acme")...)
+		if trigger := strings.HasPrefix(c.command, "trigger"); trigger {
+			if usage.ExitCode(err) != 3 || !strings.HasSuffix(err.Error(), "did you mean room.joined?") {
+				t.Errorf("%s: %v", c.command, err)
+			}
+			continue
+		}
+		if err != nil || !strings.Contains(told, c.hint) || c.hint == "" && strings.Contains(told, "did you mean") {
+			t.Errorf("%s: %v, says %q", c.command, err, told)
+		}
+	}
+	asked = 0
+	term := newTerminal(serve)
+	if _, _, err := term.run(t.Context(), "subscriptions", "create", "ep_a", "room.joined", "--tenant", "acme"); err != nil || asked > 0 {
+		t.Errorf("the server was asked %d times about a type of the catalogue, %v", asked, err)
 	}
 }

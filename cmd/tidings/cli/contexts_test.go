@@ -10,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tidings-dev/tidings/cmd/tidings/cli"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func TestContextsFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "below", "contexts.yaml")
-	term := newTerminal(func(string, string) (int, string) { return 200, `{"items":[]}` })
+	term := newTerminal(func(string, string) (int, string) { return 200, `{"token":"tok_a","scope":"admin","items":[]}` })
 	run := func(args ...string) (string, string, error) {
 		return term.run(t.Context(), append(args, "--contexts", file)...)
 	}
@@ -70,7 +70,7 @@ func TestOthersCanReadContexts(t *testing.T) {
 func TestTokenOfAContext(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "contexts.yaml")
 	term := newTerminal(nil)
-	if _, _, err := term.run(t.Context(), "context", "add", "a", "--server", "http://a", "--token", "hunter2", "--contexts", file); err != nil {
+	if _, _, err := term.run(t.Context(), "context", "add", "a", "--server", "http://a", "--token", "hunter2", "--no-check", "--contexts", file); err != nil {
 		t.Fatal(err)
 	}
 	for server, want := range map[string]string{"": "Bearer hunter2", "http://a/": "Bearer hunter2", "http://b": "", "http://a.b": "", "https://a": ""} {
@@ -83,8 +83,52 @@ func TestTokenOfAContext(t *testing.T) {
 		if server != "" {
 			args = append(args, "--server", server)
 		}
-		if _, _, err := term.run(t.Context(), args...); cli.ExitCode(err) != 5 || got != want {
+		if _, _, err := term.run(t.Context(), args...); usage.ExitCode(err) != 5 || got != want {
 			t.Errorf("%s gets %q, want %q (%v)", server, got, want, err)
 		}
+	}
+}
+
+// TestAContextIsTried adds contexts of servers that know the token, do not, and are
+// not there.
+func TestAContextIsTried(t *testing.T) {
+	serve := func(status int, body string) server {
+		return func(call, _ string) (int, string) {
+			if call == "GET /v1/tenants/nobody" {
+				return 404, `{"title":"x","status":404,"detail":"tenant nobody does not exist","code":"not_found"}`
+			}
+			return status, body
+		}
+	}
+	const unknown = `{"title":"x","status":401,"detail":"x","code":"unauthenticated"}`
+	for _, c := range []struct {
+		name  string
+		serve server
+		args  []string
+		code  int
+		says  string
+	}{
+		{"an administrator", serve(200, `{"token":"tok_a","name":"ops","scope":"admin"}`), []string{"--token", "t"}, 0, "Kept a, the current one: token tok_a (ops), admin at http://a\n"},
+		{"a tenant's", serve(200, `{"token":"tok_a","scope":"publish","tenant":"acme","expires":"2027-01-01T00:00:00Z"}`), []string{"--token", "t", "--tenant", "acme"}, 0, "token tok_a, publish of the tenant acme, until 2027-01-01T00:00:00Z at http://a\n"},
+		{"another tenant's", serve(200, `{"token":"tok_a","scope":"publish","tenant":"acme"}`), []string{"--token", "t", "--tenant", "bolt"}, 2, "the token is of the tenant acme, and --tenant says bolt"},
+		{"no such tenant", serve(200, `{"token":"tok_a","scope":"admin"}`), []string{"--token", "t", "--tenant", "nobody"}, 3, "does not exist"},
+		{"a wrong token", serve(401, unknown), []string{"--token", "t"}, 4, `the context "a" is not kept: `},
+		{"no token", serve(401, unknown), nil, 0, "nobody, without a token"},
+		{"no Tidings", serve(200, "<html>"), []string{"--token", "t"}, 5, "--no-check keeps it all the same"},
+		{"not tried", serve(500, ""), []string{"--token", "t", "--no-check"}, 0, "Kept a, the current one: not tried at http://a\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "contexts.yaml")
+			_, told, err := newTerminal(c.serve).run(t.Context(), append([]string{"context", "add", "a", "--server", "http://a", "--contexts", file}, c.args...)...)
+			if err != nil {
+				told += err.Error()
+			}
+			if usage.ExitCode(err) != c.code || !strings.Contains(told, c.says) {
+				t.Errorf("exits %d, want %d: %q, want %q", usage.ExitCode(err), c.code, told, c.says)
+			}
+			if _, err := os.Stat(file); (err == nil) != (c.code == 0) {
+				t.Errorf("kept: %t", err == nil)
+			}
+		})
 	}
 }

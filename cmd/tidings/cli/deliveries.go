@@ -13,46 +13,49 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
-func deliveryColumns() []column {
-	return []column{{"DELIVERY", "id"}, {"STATUS", "status"}, {"TRIES", "attempts"}, {"CODE", "code"}, {"REASON", "reason"}, {"ENDPOINT", "endpoint"}, {"TYPE", "type"}, {"ACCEPTED", "accepted"}}
+func deliveryColumns() []show.Column {
+	return []show.Column{{"DELIVERY", "id"}, {"STATUS", "status"}, {"TRIES", "attempts"}, {"CODE", "code"}, {"REASON", "reason"}, {"ENDPOINT", "endpoint"}, {"TYPE", "type"}, {"ACCEPTED", "accepted"}}
 }
 
-func deliveryFilters() []filter {
-	return []filter{
-		{name: "endpoint", usage: "only those to this endpoint"},
-		{name: "event", usage: "only those of the event with this id"},
-		{name: "source", usage: "only those of events of this source"},
-		{name: "type", usage: "only those of events of this type"},
-		{name: "subject", usage: "only those of events of this subject"},
-		{name: "reason", usage: "only those whose last attempt ended for this reason, like timeout"},
-		{name: "code", usage: "only those whose last attempt got this HTTP status"},
-		{name: "since", usage: "only those of events accepted since a time, or so long ago, like 2h", kind: isTime},
-		{name: "until", usage: "only those of events accepted before a time, or so long ago", kind: isTime},
+func deliveryFilters() []call.Filter {
+	return []call.Filter{
+		{Name: "endpoint", Usage: "only those to this endpoint"},
+		{Name: "event", Usage: "only those of the event with this id"},
+		{Name: "source", Usage: "only those of events of this source"},
+		{Name: "type", Usage: "only those of events of this type"},
+		{Name: "subject", Usage: "only those of events of this subject"},
+		{Name: "reason", Usage: "only those whose last attempt ended for this reason, like timeout"},
+		{Name: "code", Usage: "only those whose last attempt got this HTTP status"},
+		{Name: "since", Usage: "only those of events accepted since a time, or so long ago, like 2h", Kind: call.IsTime},
+		{Name: "until", Usage: "only those of events accepted before a time, or so long ago", Kind: call.IsTime},
 	}
 }
 
 func (a *App) deliveriesCommand() *cobra.Command {
 	one := func(c *cobra.Command) *cobra.Command {
-		c.ValidArgsFunction = a.complete("deliveries", "id", "status")
+		c.ValidArgsFunction = a.Complete("deliveries", "id", "status")
 		return c
 	}
-	return group("deliveries", "Find deliveries, see what was tried, send them again",
+	return usage.Group(&cobra.Command{Use: "deliveries", Short: "Find deliveries, see what was tried, send them again"},
 		a.deliveriesList(), one(a.deliveriesGet()),
-		one(a.postCommand(&cobra.Command{Use: "resend DELIVERY", Short: "Send a delivery again that was delivered or is dead"}, "deliveries", "resend", nil)))
+		one(a.Post(&cobra.Command{Use: "resend DELIVERY", Short: "Send a delivery again that was delivered or is dead"}, "deliveries", "resend", nil)))
 }
 
 func (a *App) deliveriesList() *cobra.Command {
-	filters := append(deliveryFilters(), filter{name: "status", usage: "only those that are waiting, retrying, delivered or dead"})
-	l := listing{
-		use: "list", short: "List deliveries, those of the newest events first",
-		example: `  tidings deliveries list --status dead --endpoint ep_billing --since 2h
+	filters := append(deliveryFilters(), call.Filter{Name: "status", Usage: "only those that are waiting, retrying, delivered or dead"})
+	l := call.Listing{
+		Use: "list", Short: "List deliveries, those of the newest events first",
+		Example: `  tidings deliveries list --status dead --endpoint ep_billing --since 2h
   tidings deliveries list --watch`,
-		path: within("deliveries"), columns: deliveryColumns(), filters: filters,
+		Path: call.Within("deliveries"), Columns: deliveryColumns(), Filters: filters,
 	}
-	c := a.listCommand(l)
+	c := a.List(l)
 	var (
 		watch bool
 		every time.Duration
@@ -65,25 +68,25 @@ func (a *App) deliveriesList() *cobra.Command {
 			return list(c, args)
 		}
 		if every <= 0 {
-			return usagef("--every %s: use more than 0s", every)
+			return usage.Errorf("--every %s: use more than 0s", every)
 		}
 		for _, name := range []string{"since", "until", "limit", "all", "cursor"} {
 			if c.Flags().Changed(name) {
-				return usagef("--watch shows what is accepted from now on: leave --%s out", name)
+				return usage.Errorf("--watch shows what is accepted from now on: leave --%s out", name)
 			}
 		}
-		return a.run(func(ctx context.Context, s *session) error {
+		return a.Run(func(ctx context.Context, s *call.Session) error {
 			q := url.Values{}
 			for _, f := range filters {
-				if value := c.Flags().Lookup(f.name).Value.String(); value != "" && f.kind == isText {
-					q.Set(f.name, value)
+				if value := c.Flags().Lookup(f.Name).Value.String(); value != "" && f.Kind == call.IsText {
+					q.Set(f.Name, value)
 				}
 			}
-			path, err := s.of(ctx, "deliveries")
+			path, err := s.Of(ctx, "deliveries")
 			if err != nil {
 				return err
 			}
-			return s.watch(ctx, path, q, every)
+			return watchDeliveries(ctx, s, path, q, every)
 		})(c, args)
 	}
 	return c
@@ -97,14 +100,14 @@ const watched = 1000
 // is started anew is away for some seconds.
 const patience = 5
 
-// watch shows what was accepted since now, as it comes and changes, until ctx ends.
-func (s *session) watch(ctx context.Context, path string, q url.Values, every time.Duration) error {
+// watchDeliveries shows what was accepted since now, as it comes and changes, until ctx ends.
+func watchDeliveries(ctx context.Context, s *call.Session, path string, q url.Values, every time.Duration) error {
 	q.Set("since", time.Now().UTC().Format(time.RFC3339Nano))
 	shownAs := map[string]string{} // what was shown last of each of the newest
 	failed := 0
 	for {
-		page, err := s.api.List(ctx, path, q, watched)
-		switch e, ok := asError(err); {
+		page, err := s.API.List(ctx, path, q, watched)
+		switch e, ok := call.AsError(err); {
 		case ctx.Err() != nil:
 			return nil
 		case ok && e.Unreachable() && failed < patience:
@@ -113,20 +116,20 @@ func (s *session) watch(ctx context.Context, path string, q url.Values, every ti
 			return err
 		default:
 			failed = 0
-			if err := s.showChanges(page.Items, shownAs); err != nil {
+			if err := showChanges(s, page.Items, shownAs); err != nil {
 				return err
 			}
 		}
-		if !pause(ctx, every) {
+		if !call.Pause(ctx, every) {
 			return nil
 		}
 	}
 }
 
 // showChanges shows the deliveries that are not as they were, the oldest first.
-func (s *session) showChanges(items []json.RawMessage, shownAs map[string]string) error {
+func showChanges(s *call.Session, items []json.RawMessage, shownAs map[string]string) error {
 	now := make(map[string]string, len(items))
-	out := s.cmd.OutOrStdout()
+	out := s.Cmd.OutOrStdout()
 	for _, item := range slices.Backward(items) {
 		d, err := client.As[client.Delivery](item, nil)
 		if err != nil {
@@ -137,13 +140,13 @@ func (s *session) showChanges(items []json.RawMessage, shownAs map[string]string
 		if shownAs[d.ID] == state {
 			continue
 		}
-		switch s.output {
+		switch s.Output {
 		case "json":
-			_, err = fmt.Fprintf(out, "%s\n", item)
+			err = show.Line(out, item)
 		case "id":
-			err = writeIDs(out, item)
+			err = show.IDs(out, item)
 		default:
-			err = s.showTable(out, [][]string{rowOf(item, deliveryColumns())})
+			err = s.Printer(s.Cmd).Table([][]string{show.Row(item, deliveryColumns())})
 		}
 		if err != nil {
 			return err
@@ -155,53 +158,53 @@ func (s *session) showChanges(items []json.RawMessage, shownAs map[string]string
 }
 
 func (a *App) deadCommand() *cobra.Command {
-	return group("dead", "List the deliveries that were given up", a.listCommand(listing{
-		use: "list", short: "List the deliveries that were given up; tidings recover sends them again",
-		example: "  tidings dead list --endpoint ep_billing --since 24h",
-		path:    within("deliveries"), columns: deliveryColumns(), filters: deliveryFilters(),
-		fixed: url.Values{"status": {"dead"}},
+	return usage.Group(&cobra.Command{Use: "dead", Short: "List the deliveries that were given up"}, a.List(call.Listing{
+		Use: "list", Short: "List the deliveries that were given up; tidings recover sends them again",
+		Example: "  tidings dead list --endpoint ep_billing --since 24h",
+		Path:    call.Within("deliveries"), Columns: deliveryColumns(), Filters: deliveryFilters(),
+		Fixed: url.Values{"status": {"dead"}},
 	}))
 }
 
 func (a *App) deliveriesGet() *cobra.Command {
-	c := &cobra.Command{Use: "get DELIVERY", Short: "Show a delivery, and all that was tried", Args: arguments(1, 1, "the id")}
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		path, err := s.of(ctx, "deliveries", s.args[0])
+	c := &cobra.Command{Use: "get DELIVERY", Short: "Show a delivery, and all that was tried", Args: usage.Arguments(1, 1, "the id")}
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		path, err := s.Of(ctx, "deliveries", s.Args[0])
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Get(ctx, path)
+		answer, err := s.API.Get(ctx, path)
 		if err != nil {
 			return err
 		}
-		return s.showDelivery(answer)
+		return showDelivery(s, answer)
 	})
 	return c
 }
 
-func (s *session) showDelivery(answer json.RawMessage) error {
-	if s.output != "table" {
-		return s.showObject(s.cmd, answer)
+func showDelivery(s *call.Session, answer json.RawMessage) error {
+	if s.Output != "table" {
+		return s.Printer(s.Cmd).Object(answer)
 	}
 	d, err := client.As[client.Delivery](answer, nil)
 	if err != nil {
 		return err
 	}
-	return s.timeline(s.cmd.OutOrStdout(), d)
+	return timeline(s, s.Cmd.OutOrStdout(), d)
 }
 
 // timeline tells a delivery's life from its event on.
-func (s *session) timeline(w io.Writer, d client.Delivery) error {
+func timeline(s *call.Session, w io.Writer, d client.Delivery) error {
 	about := [][]string{
-		{"delivery", clean(d.ID)},
+		{"delivery", show.Clean(d.ID)},
 		{"status", d.Status},
-		{"endpoint", clean(d.Endpoint)},
-		{"event", clean(fmt.Sprintf("%s of %s, %s", d.Event.ID, d.Event.Source, d.Type))},
+		{"endpoint", show.Clean(d.Endpoint)},
+		{"event", show.Clean(fmt.Sprintf("%s of %s, %s", d.Event.ID, d.Event.Source, d.Type))},
 	}
 	if d.Subject != "" {
-		about = append(about, []string{"subject", clean(d.Subject)})
+		about = append(about, []string{"subject", show.Clean(d.Subject)})
 	}
-	if err := s.showTable(w, append(about, []string{"accepted", moment(d.Accepted)})); err != nil {
+	if err := s.Printer(s.Cmd).Table(append(about, []string{"accepted", show.Moment(d.Accepted)})); err != nil {
 		return err
 	}
 	rows := [][]string{{"", "AFTER", "CODE", "TOOK", "OUTCOME", "WHY"}}
@@ -213,18 +216,18 @@ func (s *session) timeline(w io.Writer, d client.Delivery) error {
 		if at.Status != 0 {
 			code = strconv.Itoa(at.Status)
 		}
-		rows = append(rows, []string{n, at.At.Sub(d.Accepted).Round(time.Millisecond).String(), code, tookOf(at), clean(at.Outcome), clean(reasonOf(at))})
+		rows = append(rows, []string{n, at.At.Sub(d.Accepted).Round(time.Millisecond).String(), code, tookOf(at), show.Clean(at.Outcome), show.Clean(reasonOf(at))})
 	}
 	if len(rows) == 1 {
 		_, err := fmt.Fprintln(w, "\nNothing was tried yet.")
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := s.showTable(w, rows); err != nil {
+	if err := s.Printer(s.Cmd).Table(rows); err != nil {
 		return err
 	}
 	if !d.Next.IsZero() && !d.Ended() {
-		_, err := fmt.Fprintf(w, "\nThe next attempt is due at %s.\n", moment(d.Next))
+		_, err := fmt.Fprintf(w, "\nThe next attempt is due at %s.\n", show.Moment(d.Next))
 		return err
 	}
 	return nil
@@ -234,7 +237,7 @@ func (s *session) timeline(w io.Writer, d client.Delivery) error {
 func tookOf(at client.Attempt) string {
 	d, err := time.ParseDuration(at.Took)
 	if err != nil {
-		return clean(at.Took)
+		return show.Clean(at.Took)
 	}
 	return d.Round(100 * time.Microsecond).String()
 }
@@ -259,10 +262,10 @@ func reasonOf(at client.Attempt) string {
 
 const awaitEvery = 200 * time.Millisecond
 
-// await waits for the outcome of a delivery, and shows it. One that was not delivered
+// awaitDelivery waits for the outcome of a delivery, and shows it. One that was not delivered
 // is an error.
-func (s *session) await(ctx context.Context, id string, most time.Duration) error {
-	path, err := s.of(ctx, "deliveries", id)
+func awaitDelivery(ctx context.Context, s *call.Session, id string, most time.Duration) error {
+	path, err := s.Of(ctx, "deliveries", id)
 	if err != nil {
 		return err
 	}
@@ -270,8 +273,8 @@ func (s *session) await(ctx context.Context, id string, most time.Duration) erro
 	defer stop()
 	var last json.RawMessage
 	for {
-		answer, err := s.api.Get(until, path)
-		e, ok := asError(err)
+		answer, err := s.API.Get(until, path)
+		e, ok := call.AsError(err)
 		if err != nil && until.Err() == nil && (!ok || !e.NotFound()) { // the log may not have it yet
 			return err
 		}
@@ -280,18 +283,18 @@ func (s *session) await(ctx context.Context, id string, most time.Duration) erro
 			last = answer
 		}
 		if d.Ended() {
-			err := s.showDelivery(answer)
+			err := showDelivery(s, answer)
 			if err == nil && d.Status != "delivered" {
-				err = fmt.Errorf("delivery %s was not delivered: %s", id, clean(d.Reason))
+				err = fmt.Errorf("delivery %s was not delivered: %s", id, show.Clean(d.Reason))
 			}
 			return err
 		}
-		if !pause(until, awaitEvery) {
+		if !call.Pause(until, awaitEvery) {
 			break
 		}
 	}
 	if last != nil {
-		if err := s.showDelivery(last); err != nil {
+		if err := showDelivery(s, last); err != nil {
 			return err
 		}
 	}

@@ -1,22 +1,16 @@
-// Package cli is the part of the command line that calls the HTTP API, and the
-// backup of the registry.
+// Package cli are the commands that call the HTTP API, and those that look after what is
+// stored: the backup of the registry, and the delivery log.
 //
-// A command asks [App] for a client and a tenant, calls the API, and shows what came.
-// With --output json that is the API's own answer, member for member; a list is one
-// {"items": […], "next": "…"}. Otherwise it is a table for people, whose columns may
+// A command asks package call for a client and a tenant, calls the API, and shows what
+// came. With --output json that is the API's own answer, member for member; a list is
+// one {"items": […], "next": "…"}. Otherwise it is a table for people, whose columns may
 // change. What people are told beside the result goes to the standard error.
 //
-// Where the API is, and by which token, is said by flags, else by variables, else by
-// a context, which is a named set of them in a file. A context's token goes to that
-// context's server only.
+//	call/      flags, session, lists, questions, completion
+//	show/      tables, JSON, bars; cleaned of what a terminal would obey
+//	feed/      events of a file
+//	setting/   what --set says
+//	contexts/  servers, tokens and tenants by name
 //
-// What receivers, events and servers said is cleaned of control characters before it
-// is shown in a terminal.
-//
-//	exit code 0  done
-//	exit code 1  it did not work
-//	exit code 2  the command is worded wrongly; nothing was changed
-//	exit code 3  what was named does not exist
-//	exit code 4  the token does not allow it, or is none
-//	exit code 5  the server gives no answer
+// How commands are worded, and what they exit with, is in package usage.
 package cli

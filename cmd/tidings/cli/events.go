@@ -7,45 +7,48 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) eventsCommand() *cobra.Command {
-	return group("events", "Find events, and where they went",
-		a.listCommand(listing{
-			use: "list", short: "List events, the newest first",
-			example: `  tidings events list --type order.paid --since 1h
+	return usage.Group(&cobra.Command{Use: "events", Short: "Find events, and where they went"},
+		a.List(call.Listing{
+			Use: "list", Short: "List events, the newest first",
+			Example: `  tidings events list --type order.paid --since 1h
   tidings events list --unmatched`,
-			path:    within("events"),
-			columns: []column{{"PLACE", "place"}, {"TYPE", "type"}, {"ID", "id"}, {"SOURCE", "source"}, {"ENDPOINTS", "matched"}, {"DEAD", "dead"}, {"ACCEPTED", "accepted"}},
-			filters: []filter{
-				{name: "id", usage: "only those with this id"},
-				{name: "source", usage: "only those of this source"},
-				{name: "type", usage: "only those of this type"},
-				{name: "subject", usage: "only those of this subject"},
-				{name: "unmatched", usage: "only those that went nowhere", kind: isSwitch},
-				{name: "dead", usage: "only those that died before they became deliveries", kind: isSwitch},
-				{name: "since", usage: "only those accepted since a time, or so long ago, like 2h", kind: isTime},
-				{name: "until", usage: "only those accepted before a time, or so long ago", kind: isTime},
+			Path:    call.Within("events"),
+			Columns: []show.Column{{"PLACE", "place"}, {"TYPE", "type"}, {"ID", "id"}, {"SOURCE", "source"}, {"ENDPOINTS", "matched"}, {"DEAD", "dead"}, {"ACCEPTED", "accepted"}},
+			Filters: []call.Filter{
+				{Name: "id", Usage: "only those with this id"},
+				{Name: "source", Usage: "only those of this source"},
+				{Name: "type", Usage: "only those of this type"},
+				{Name: "subject", Usage: "only those of this subject"},
+				{Name: "unmatched", Usage: "only those that went nowhere", Kind: call.IsSwitch},
+				{Name: "dead", Usage: "only those that died before they became deliveries", Kind: call.IsSwitch},
+				{Name: "since", Usage: "only those accepted since a time, or so long ago, like 2h", Kind: call.IsTime},
+				{Name: "until", Usage: "only those accepted before a time, or so long ago", Kind: call.IsTime},
 			},
 		}),
 		a.eventsGet())
 }
 
 func (a *App) eventsGet() *cobra.Command {
-	c := &cobra.Command{Use: "get PLACE", Short: "Show an event, by the place that the list shows, and its deliveries", Args: arguments(1, 1, "the place")}
-	c.ValidArgsFunction = a.complete("events", "place", "type")
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		path, err := s.of(ctx, "events", s.args[0])
+	c := &cobra.Command{Use: "get PLACE", Short: "Show an event, by the place that the list shows, and its deliveries", Args: usage.Arguments(1, 1, "the place")}
+	c.ValidArgsFunction = a.Complete("events", "place", "type")
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		path, err := s.Of(ctx, "events", s.Args[0])
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Get(ctx, path)
+		answer, err := s.API.Get(ctx, path)
 		if err != nil {
 			return err
 		}
-		if s.output != "table" {
-			return s.showObject(c, answer)
+		if s.Output != "table" {
+			return s.Printer(c).Object(answer)
 		}
 		var members map[string]json.RawMessage
 		if err := json.Unmarshal(answer, &members); err != nil {
@@ -56,16 +59,16 @@ func (a *App) eventsGet() *cobra.Command {
 			return err
 		}
 		var about [][]string
-		for _, row := range flatten("", answer) {
+		for _, row := range show.Members(answer) {
 			if row[0] != "deliveries" {
 				about = append(about, row)
 			}
 		}
-		if err := s.showTable(c.OutOrStdout(), about); err != nil {
+		if err := s.Printer(s.Cmd).Table(about); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.OutOrStdout())
-		return s.showPage(c, deliveries, deliveryColumns())
+		return s.Printer(c).Page(deliveries, deliveryColumns())
 	})
 	return c
 }

@@ -8,7 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 const (
@@ -25,40 +28,40 @@ CloudEvent in JSON, or is - for the standard input; specversion, id and source m
 be left out. Nothing is published.`,
 		Example: `  tidings explain event.json
   echo '{"type":"room.joined","data":{"roomId":"lobby"}}' | tidings explain -`,
-		Args: arguments(1, 1, "the file"),
+		Args: usage.Arguments(1, 1, "the file"),
 	}
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		content, err := s.read(s.args[0])
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		content, err := s.Read(s.Args[0])
 		if err != nil {
 			return err
 		}
-		event := map[string]json.RawMessage{"specversion": asJSON("1.0"), "id": asJSON("explain"), "source": asJSON("/tidings/explain")}
+		event := map[string]json.RawMessage{"specversion": call.AsJSON("1.0"), "id": call.AsJSON("explain"), "source": call.AsJSON("/tidings/explain")}
 		if json.Unmarshal(content, &event) != nil || event == nil {
-			return usagef("%s: is no CloudEvent in JSON: write it like {\"type\": \"room.joined\", \"data\": {…}}", s.args[0])
+			return usage.Errorf("%s: is no CloudEvent in JSON: write it like {\"type\": \"room.joined\", \"data\": {…}}", s.Args[0])
 		}
-		path, err := s.of(ctx, "explain")
+		path, err := s.Of(ctx, "explain")
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: asJSON(event), Media: mediaEvent})
+		answer, err := s.API.Do(ctx, client.Request{Method: "POST", Path: path, Body: call.AsJSON(event), Media: mediaEvent})
 		if err != nil {
 			return err
 		}
-		if s.output != "table" {
-			return writeJSON(c.OutOrStdout(), answer)
+		if s.Output != "table" {
+			return show.JSON(c.OutOrStdout(), answer)
 		}
-		return s.showExplained(answer)
+		return showExplained(s, answer)
 	})
 	return c
 }
 
-func (s *session) showExplained(answer json.RawMessage) error {
+func showExplained(s *call.Session, answer json.RawMessage) error {
 	x, err := client.As[client.Explained](answer, nil)
 	if err != nil {
 		return err
 	}
 	if len(x.Endpoints) == 0 {
-		s.tell("No endpoint of the tenant has a subscription: nobody would get it.")
+		s.Tell("No endpoint of the tenant has a subscription: nobody would get it.")
 		return nil
 	}
 	rows := [][]string{{"ENDPOINT", "GETS IT", "SUBSCRIPTION", "WHY"}}
@@ -70,39 +73,36 @@ func (s *session) showExplained(answer json.RawMessage) error {
 		for _, n := range e.Notes {
 			why = strings.TrimPrefix(why+"; "+n.Kind+": "+n.Detail, "; ")
 		}
-		rows = append(rows, []string{clean(e.Endpoint), gets, clean(e.Subscription), clean(why)})
+		rows = append(rows, []string{show.Clean(e.Endpoint), gets, show.Clean(e.Subscription), show.Clean(why)})
 	}
-	return s.showTable(s.cmd.OutOrStdout(), rows)
+	return s.Printer(s.Cmd).Table(rows)
 }
 
 func (a *App) erasuresCommand() *cobra.Command {
-	return group("erasures", "See what was erased", a.listCommand(listing{
-		use: "list", short: "List the erasures of a year; they have nothing of what was erased",
-		path:    within("erasures"),
-		columns: []column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
+	return usage.Group(&cobra.Command{Use: "erasures", Short: "See what was erased"}, a.List(call.Listing{
+		Use: "list", Short: "List the erasures of a year; they have nothing of what was erased",
+		Path:    call.Within("erasures"),
+		Columns: []show.Column{{"ERASURE", "id"}, {"OF", "of"}, {"STATE", "state"}, {"EVENTS", "removed.events"}, {"DELIVERIES", "removed.deliveries"}, {"DEAD LETTERS", "removed.dead_letters"}, {"CREATED", "created"}, {"ERROR", "error"}},
 	}))
 }
 
 func (a *App) eraseCommand() *cobra.Command {
-	var (
-		event, source, subject string
-		yes                    bool
-	)
+	var event, source, subject string
 	c := &cobra.Command{
 		Use:   "erase",
 		Short: "Remove an event, or all events of a subject, with all that is known of them",
 		Example: `  tidings erase --subject customer/4711
   tidings erase --event order-17 --source /shop --yes`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	f := c.Flags()
 	f.StringVar(&event, "event", "", "id of the event")
 	f.StringVar(&source, "source", "", "source of the event (default: any)")
 	f.StringVar(&subject, "subject", "", "subject of the events")
-	f.BoolVar(&yes, "yes", false, "do not ask")
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
+	yes := call.BindYes(c)
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
 		if (event == "") == (subject == "") || source != "" && event == "" {
-			return usagef("say what is to be erased: either --event, with or without --source, or --subject")
+			return usage.Errorf("say what is to be erased: either --event, with or without --source, or --subject")
 		}
 		in, what := map[string]any{"subject": subject}, "all events of the subject "+subject
 		if event != "" {
@@ -111,26 +111,28 @@ func (a *App) eraseCommand() *cobra.Command {
 				in["source"] = source
 			}
 		}
-		path, err := s.of(ctx, "erasures")
+		path, err := s.Of(ctx, "erasures")
 		if err != nil {
 			return err
 		}
-		if err := s.confirm(ctx, yes, fmt.Sprintf("Remove %s of the tenant %s for good?", clean(what), s.place.Tenant)); err != nil {
+		if err := a.Confirm(c, *yes, func() string {
+			return fmt.Sprintf("Remove %s of the tenant %s for good?", show.Clean(what), s.Place.Tenant)
+		}); err != nil {
 			return err
 		}
-		return s.erase(ctx, path, in)
+		return eraseAll(ctx, s, path, in)
 	})
 	return c
 }
 
-// erase calls until there is nothing left: one call removes a part.
-func (s *session) erase(ctx context.Context, path string, in map[string]any) error {
+// eraseAll calls until there is nothing left: one call removes a part.
+func eraseAll(ctx context.Context, s *call.Session, path string, in map[string]any) error {
 	records := client.Page{Items: []json.RawMessage{}}
 	for {
-		answer, err := s.api.Post(ctx, path, in)
+		answer, err := s.API.Post(ctx, path, in)
 		if err != nil {
 			if n := len(records.Items); n > 0 {
-				s.tell("%d calls before this one have removed a part: repeat the command.", n)
+				s.Tell("%d calls before this one have removed a part: repeat the command.", n)
 			}
 			return err
 		}
@@ -139,16 +141,16 @@ func (s *session) erase(ctx context.Context, path string, in map[string]any) err
 		if err != nil {
 			return err
 		}
-		if s.output == "table" {
-			fmt.Fprintf(s.cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", clean(e.ID),
-				counted(e.Removed.Events, "event", "events"), counted(e.Removed.Deliveries, "waiting delivery", "waiting deliveries"),
-				counted(e.Removed.DeadLetters, "dead letter", "dead letters"), counted(e.Removed.LogRecords, "line of the log", "lines of the log"))
+		if s.Output == "table" {
+			fmt.Fprintf(s.Cmd.OutOrStdout(), "%s: removed %s, %s, %s and %s\n", show.Clean(e.ID),
+				show.Count(e.Removed.Events, "event", "events"), show.Count(e.Removed.Deliveries, "waiting delivery", "waiting deliveries"),
+				show.Count(e.Removed.DeadLetters, "dead letter", "dead letters"), show.Count(e.Removed.LogRecords, "line of the log", "lines of the log"))
 		}
 		if e.More && e.Found > 0 {
 			continue
 		}
-		if s.output != "table" {
-			return s.showPage(s.cmd, records, nil)
+		if s.Output != "table" {
+			return s.Printer(s.Cmd).Page(records, nil)
 		}
 		return nil
 	}

@@ -7,17 +7,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/feed"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 const (
 	// batchEvents and batchBytes bound a batch; the API takes 1000 and 8 MiB.
 	batchEvents = 500
 	batchBytes  = 4 << 20
+	// mostTypes is how many types of a file are looked at for mistakes.
+	mostTypes = 100
 )
 
 // Publishing is "tidings publish" over the API.
@@ -30,38 +38,41 @@ type Publishing struct {
 // its own only by them.
 func (a *App) Publishing(c *cobra.Command) *Publishing {
 	p := &Publishing{app: a}
-	a.bind(c, c.Flags())
+	a.Bind(c, c.Flags())
 	c.Flags().IntVar(&p.skip, "skip", 0, "leave out so many events at the beginning of FILE: those that are stored")
 	return p
 }
 
 // Tenant is what was said of the tenant.
-func (p *Publishing) Tenant() string { return p.app.tenant }
+func (p *Publishing) Tenant() string { return p.app.SaidTenant }
 
 // One publishes one event, a CloudEvent in JSON.
 func (p *Publishing) One(c *cobra.Command, event json.RawMessage) error {
-	return p.app.run(func(ctx context.Context, s *session) error { return s.publishOne(ctx, event) })(c, nil)
+	return p.app.Run(func(ctx context.Context, s *call.Session) error {
+		err := publishOne(ctx, s, event)
+		if err == nil {
+			s.HintTypes(ctx, []string{show.Text(event, "type")})
+		}
+		return err
+	})(c, nil)
 }
 
 // File publishes the events of a file, or of the standard input if it is "-". A file
 // is read to its end before its first event is published.
 func (p *Publishing) File(c *cobra.Command, name string) error {
-	return p.app.run(func(ctx context.Context, s *session) error {
-		path, err := s.of(ctx, "events")
+	return p.app.Run(func(ctx context.Context, s *call.Session) error {
+		path, err := s.Of(ctx, "events")
 		if err != nil {
 			return err
 		}
-		return p.publish(ctx, s, name, func(ctx context.Context, batch []json.RawMessage) (int, error) { return s.send(ctx, path, batch) })
+		return p.publish(ctx, s, name, func(ctx context.Context, batch []json.RawMessage) (int, error) { return sendBatch(ctx, s, path, batch) })
 	})(c, nil)
 }
 
-// Usage is a mistake in how the command is worded.
-func Usage(format string, args ...any) error { return usagef(format, args...) }
-
-// send publishes a batch, and counts the events that were stored before.
-func (s *session) send(ctx context.Context, path string, batch []json.RawMessage) (duplicates int, err error) {
+// sendBatch publishes a batch, and counts the events that were stored before.
+func sendBatch(ctx context.Context, s *call.Session, path string, batch []json.RawMessage) (duplicates int, err error) {
 	body := append([]byte("["), bytes.Join(asBytes(batch), []byte(","))...)
-	accepted, err := client.As[client.Accepted](s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: append(body, ']'), Media: mediaBatch}))
+	accepted, err := client.As[client.Accepted](s.API.Do(ctx, client.Request{Method: "POST", Path: path, Body: append(body, ']'), Media: mediaBatch}))
 	if err != nil {
 		return 0, err
 	}
@@ -92,39 +103,46 @@ type published struct {
 
 // publish sends the events of a file in batches. What fails says how many are stored,
 // so that the rest can be sent.
-func (p *Publishing) publish(ctx context.Context, s *session, name string, send func(context.Context, []json.RawMessage) (int, error)) error {
+func (p *Publishing) publish(ctx context.Context, s *call.Session, name string, send func(context.Context, []json.RawMessage) (int, error)) error {
 	total, err := p.count(name)
 	if err != nil {
-		return usagef("%s: %w; nothing was published", name, err)
+		return usage.Errorf("%s: %w; nothing was published", name, err)
 	}
-	in, err := s.file(name)
+	in, err := s.File(name)
 	if err != nil {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // read only
-	b := s.newBar(s.cmd.ErrOrStderr())
-	defer b.end()
+	b := s.NewBar(s.Cmd.ErrOrStderr())
+	defer b.End()
 	var done published
+	types := map[string]bool{}
 	err = p.batches(in, func(batch []json.RawMessage) error {
 		duplicates, err := send(ctx, batch)
 		if err != nil {
 			return fmt.Errorf("events %d to %d: %w", p.skip+done.Stored+1, p.skip+done.Stored+len(batch), err)
 		}
 		done.Stored, done.Duplicates = done.Stored+len(batch), done.Duplicates+duplicates
-		b.show(done.Stored, max(0, total-p.skip), "events stored")
+		b.Show(done.Stored, max(0, total-p.skip), "events stored")
+		for _, e := range batch {
+			if len(types) < mostTypes {
+				types[show.Text(e, "type")] = true
+			}
+		}
 		return nil
 	})
-	b.end()
+	b.End()
 	if err != nil {
 		if n := p.skip + done.Stored; n > 0 {
 			return fmt.Errorf("%s: %w: the first %d events are stored, go on with --skip %d", name, err, n, n)
 		}
 		return fmt.Errorf("%s: %w: no event is stored", name, err)
 	}
-	if s.output == "json" {
-		return writeJSON(s.cmd.OutOrStdout(), done)
+	s.HintTypes(ctx, slices.Sorted(maps.Keys(types)))
+	if s.Output == "json" {
+		return show.JSON(s.Cmd.OutOrStdout(), done)
 	}
-	s.cmd.Printf("stored: %d events, %d of them before\n", done.Stored, done.Duplicates)
+	s.Cmd.Printf("stored: %d events, %d of them before\n", done.Stored, done.Duplicates)
 	return nil
 }
 
@@ -145,13 +163,13 @@ func (p *Publishing) count(name string) (int, error) {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return 0, err
 	}
-	events, err := newFeed(f)
+	events, err := feed.New(f)
 	if err != nil {
 		return 0, err
 	}
 	for {
-		if _, err := events.next(); errors.Is(err, io.EOF) {
-			return events.count, nil
+		if _, err := events.Next(); errors.Is(err, io.EOF) {
+			return events.Count(), nil
 		} else if err != nil {
 			return 0, err
 		}
@@ -160,7 +178,7 @@ func (p *Publishing) count(name string) (int, error) {
 
 // batches hands over the events in batches, without those that are skipped.
 func (p *Publishing) batches(in io.Reader, send func([]json.RawMessage) error) error {
-	events, err := newFeed(in)
+	events, err := feed.New(in)
 	if err != nil {
 		return err
 	}
@@ -175,14 +193,14 @@ func (p *Publishing) batches(in io.Reader, send func([]json.RawMessage) error) e
 		return err
 	}
 	for {
-		e, err := events.next()
+		e, err := events.Next()
 		if err != nil { // those before it are good
 			if sent := flush(); sent != nil || errors.Is(err, io.EOF) {
 				return sent
 			}
 			return err
 		}
-		if events.count <= p.skip {
+		if events.Count() <= p.skip {
 			continue
 		}
 		if len(batch) == batchEvents || size+len(e) > batchBytes {

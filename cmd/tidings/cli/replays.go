@@ -8,35 +8,38 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas"
 )
 
 func (a *App) replaysCommand() *cobra.Command {
 	one := func(c *cobra.Command) *cobra.Command {
-		c.ValidArgsFunction = a.complete("replays", "id", "state")
+		c.ValidArgsFunction = a.Complete("replays", "id", "state")
 		return c
 	}
-	return group("replays", "See and end what tidings recover has begun",
-		a.listCommand(listing{
-			use: "list", short: "List the replays that are running, and those that ended within 30 days",
-			path:    within("replays"),
-			columns: []column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
+	return usage.Group(&cobra.Command{Use: "replays", Short: "See and end what tidings recover has begun"},
+		a.List(call.Listing{
+			Use: "list", Short: "List the replays that are running, and those that ended within 30 days",
+			Path:    call.Within("replays"),
+			Columns: []show.Column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
 		}),
-		one(a.getCommand(&cobra.Command{Use: "get REPLAY", Short: "Show how far a replay has come"}, "replays")),
-		one(a.postCommand(&cobra.Command{Use: "cancel REPLAY", Short: "End a replay; what it has sent stays sent"}, "replays", "cancel", nil)),
+		one(a.Get(&cobra.Command{Use: "get REPLAY", Short: "Show how far a replay has come"}, "replays")),
+		one(a.Post(&cobra.Command{Use: "cancel REPLAY", Short: "End a replay; what it has sent stays sent"}, "replays", "cancel", nil)),
 		one(a.replaysWatch()))
 }
 
 func (a *App) replaysWatch() *cobra.Command {
-	c := &cobra.Command{Use: "watch REPLAY", Short: "Follow a replay until it ends", Args: arguments(1, 1, "the id")}
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		answer, err := s.follow(ctx, s.args[0])
+	c := &cobra.Command{Use: "watch REPLAY", Short: "Follow a replay until it ends", Args: usage.Arguments(1, 1, "the id")}
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		answer, err := followReplay(ctx, s, s.Args[0])
 		if ctx.Err() != nil {
-			s.tell("The replay %s goes on.", clean(s.args[0]))
+			s.Tell("The replay %s goes on.", show.Clean(s.Args[0]))
 			return nil
 		}
-		return s.showReplay(answer, err)
+		return showReplay(s, answer, err)
 	})
 	return c
 }
@@ -44,17 +47,17 @@ func (a *App) replaysWatch() *cobra.Command {
 // followEvery is how often somebody who waits for a replay looks.
 const followEvery = 250 * time.Millisecond
 
-// follow waits until a replay ends, and returns it.
-func (s *session) follow(ctx context.Context, id string) (json.RawMessage, error) {
-	path, err := s.of(ctx, "replays", id)
+// followReplay waits until a replay ends, and returns it.
+func followReplay(ctx context.Context, s *call.Session, id string) (json.RawMessage, error) {
+	path, err := s.Of(ctx, "replays", id)
 	if err != nil {
 		return nil, err
 	}
-	b := s.newBar(s.cmd.ErrOrStderr())
-	defer b.end()
+	b := s.NewBar(s.Cmd.ErrOrStderr())
+	defer b.End()
 	for failed := 0; ; {
-		answer, err := s.api.Get(ctx, path)
-		e, ok := asError(err)
+		answer, err := s.API.Get(ctx, path)
+		e, ok := call.AsError(err)
 		switch {
 		case err == nil:
 			failed = 0
@@ -68,9 +71,9 @@ func (s *session) follow(ctx context.Context, id string) (json.RawMessage, error
 			if err != nil || r.State != "running" {
 				return answer, err
 			}
-			b.show(r.Seen, known(r.Total), fmt.Sprintf("looked at, %d found, %d sent", r.Found, r.Sent))
+			b.Show(r.Seen, known(r.Total), fmt.Sprintf("looked at, %d found, %d sent", r.Found, r.Sent))
 		}
-		if !pause(ctx, followEvery) {
+		if !call.Pause(ctx, followEvery) {
 			return nil, ctx.Err()
 		}
 	}
@@ -84,7 +87,7 @@ func known(total *int) int {
 }
 
 // showReplay shows a replay that has ended. One that was not done is an error.
-func (s *session) showReplay(answer json.RawMessage, err error) error {
+func showReplay(s *call.Session, answer json.RawMessage, err error) error {
 	if err != nil {
 		return err
 	}
@@ -92,13 +95,13 @@ func (s *session) showReplay(answer json.RawMessage, err error) error {
 	if err != nil {
 		return err
 	}
-	if s.output != "table" {
-		err = s.showObject(s.cmd, answer)
+	if s.Output != "table" {
+		err = s.Printer(s.Cmd).Object(answer)
 	} else {
-		_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", clean(r.ID), clean(r.State), r.Found, r.Sent, r.Skipped)
+		_, err = fmt.Fprintf(s.Cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", show.Clean(r.ID), show.Clean(r.State), r.Found, r.Sent, r.Skipped)
 	}
 	if err == nil && r.State != "done" {
-		err = fmt.Errorf("replay %s is %s: %s", clean(r.ID), clean(r.State), clean(r.Error))
+		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
 	}
 	return err
 }
@@ -108,7 +111,8 @@ type recovery struct {
 	request      client.ReplayRequest
 	since, until string
 	rate         string
-	dryRun, yes  bool
+	dryRun       bool
+	yes          *bool
 }
 
 func (a *App) recoverCommand() *cobra.Command {
@@ -125,7 +129,7 @@ subscriptions match now.`,
 		Example: `  tidings recover --endpoint ep_billing --since 2h
   tidings recover --since 2026-01-31T12:00:00Z --reason timeout --rate 50/s --yes
   tidings recover --endpoint ep_new --which missing --since 7d --dry-run`,
-		Args: noArguments(),
+		Args: usage.NoArguments(),
 	}
 	f := c.Flags()
 	f.StringVar(&r.request.Endpoint, "endpoint", "", "the endpoint (default: all of the tenant's)")
@@ -136,14 +140,14 @@ subscriptions match now.`,
 	f.StringVar(&r.request.Reason, "reason", "", "only what died for this reason, like timeout")
 	f.StringVar(&r.rate, "rate", "", "deliveries in a time, like 50/s or 600/m (default 100/s)")
 	f.BoolVar(&r.dryRun, "dry-run", false, "only count")
-	f.BoolVar(&r.yes, "yes", false, "do not ask")
-	_ = c.RegisterFlagCompletionFunc("endpoint", a.complete("endpoints", "id", "name")) // the flags exist
+	r.yes = call.BindYes(c)
+	_ = c.RegisterFlagCompletionFunc("endpoint", a.Complete("endpoints", "id", "name")) // the flags exist
 	_ = c.RegisterFlagCompletionFunc("which", cobra.FixedCompletions([]string{"failed", "missing", "all"}, cobra.ShellCompDirectiveNoFileComp))
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
 		if err := r.read(time.Now()); err != nil {
 			return err
 		}
-		return s.recover(ctx, r)
+		return recoverDeliveries(ctx, s, r)
 	})
 	return c
 }
@@ -151,15 +155,15 @@ subscriptions match now.`,
 // read makes the request of what was written.
 func (r *recovery) read(now time.Time) (err error) {
 	if r.since == "" {
-		return usagef("say since when: --since 2h, or a time")
+		return usage.Errorf("say since when: --since 2h, or a time")
 	}
-	if r.request.Since, err = parseTime(r.since, now); err != nil {
-		return usagef("--since %q: %w", r.since, err)
+	if r.request.Since, err = call.ParseTime(r.since, now); err != nil {
+		return usage.Errorf("--since %q: %w", r.since, err)
 	}
 	r.request.Until = now // what is counted is what is sent
 	if r.until != "" {
-		if r.request.Until, err = parseTime(r.until, now); err != nil {
-			return usagef("--until %q: %w", r.until, err)
+		if r.request.Until, err = call.ParseTime(r.until, now); err != nil {
+			return usage.Errorf("--until %q: %w", r.until, err)
 		}
 	}
 	if r.rate == "" {
@@ -167,67 +171,68 @@ func (r *recovery) read(now time.Time) (err error) {
 	}
 	var rate schemas.Rate
 	if err := rate.UnmarshalText([]byte(r.rate)); err != nil {
-		return usagef("--rate: %w", err)
+		return usage.Errorf("--rate: %w", err)
 	}
 	if r.request.Rate = int(float64(rate.Count) / rate.Per.Seconds()); r.request.Rate < 1 {
-		return usagef("--rate %s: use 1/s or more", r.rate)
+		return usage.Errorf("--rate %s: use 1/s or more", r.rate)
 	}
 	return nil
 }
 
-// recover counts, asks, and sends.
-func (s *session) recover(ctx context.Context, r recovery) error {
+// recoverDeliveries counts, asks, and sends.
+func recoverDeliveries(ctx context.Context, s *call.Session, r recovery) error {
 	dry := r.request
 	dry.DryRun = true
-	count, answer, err := s.replay(ctx, dry)
+	count, answer, err := runReplay(ctx, s, dry)
 	if err != nil {
 		return err
 	}
 	if r.dryRun || count.Found == 0 {
-		if s.output != "table" {
-			return s.showObject(s.cmd, answer)
+		if s.Output != "table" {
+			return s.Printer(s.Cmd).Object(answer)
 		}
-		_, err := fmt.Fprintf(s.cmd.OutOrStdout(), "%s would be sent again.\n", counted(count.Found, "delivery", "deliveries"))
+		_, err := fmt.Fprintf(s.Cmd.OutOrStdout(), "%s would be sent again.\n", show.Count(count.Found, "delivery", "deliveries"))
 		return err
 	}
-	if err := s.confirm(ctx, r.yes, counted(count.Found, "delivery", "deliveries")+" would be sent again. Go on?"); err != nil {
-		return err
+	found := show.Count(count.Found, "delivery", "deliveries") + " would be sent again."
+	if err := s.Confirm(s.Cmd, *r.yes, func() string { return found + " Go on?" }); err != nil {
+		return fmt.Errorf("%s %w", found, err)
 	}
-	_, answer, err = s.replay(ctx, r.request)
-	return s.showReplay(answer, err)
+	_, answer, err = runReplay(ctx, s, r.request)
+	return showReplay(s, answer, err)
 }
 
-// replay begins a replay and follows it to its end. If ctx ends before, a person may
+// runReplay begins a replay and follows it to its end. If ctx ends before, a person may
 // say whether it is to go on.
-func (s *session) replay(ctx context.Context, request client.ReplayRequest) (r client.Replay, answer json.RawMessage, err error) {
-	path, err := s.of(ctx, "replays")
+func runReplay(ctx context.Context, s *call.Session, request client.ReplayRequest) (r client.Replay, answer json.RawMessage, err error) {
+	path, err := s.Of(ctx, "replays")
 	if err != nil {
 		return r, nil, err
 	}
-	if r, err = client.As[client.Replay](s.api.Post(ctx, path, request)); err != nil {
+	if r, err = client.As[client.Replay](s.API.Post(ctx, path, request)); err != nil {
 		return r, nil, err
 	}
-	if answer, err = s.follow(ctx, r.ID); err == nil {
+	if answer, err = followReplay(ctx, s, r.ID); err == nil {
 		r, err = client.As[client.Replay](answer, nil)
 	} else if ctx.Err() != nil {
-		err = s.leave(context.WithoutCancel(ctx), r.ID, request.DryRun)
+		err = leave(context.WithoutCancel(ctx), s, r.ID, request.DryRun)
 	}
 	if err == nil && request.DryRun && r.State != "done" {
-		err = fmt.Errorf("replay %s is %s: %s", clean(r.ID), clean(r.State), clean(r.Error))
+		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
 	}
 	return r, answer, err
 }
 
 // leave ends what follows a replay, and the replay itself if a person wants that. A
 // count is of no use to anybody else.
-func (s *session) leave(ctx context.Context, id string, dryRun bool) error {
+func leave(ctx context.Context, s *call.Session, id string, dryRun bool) error {
 	left := fmt.Errorf("interrupted: the replay %s goes on: follow it with tidings replays watch %s, end it with tidings replays cancel %s", id, id, id)
-	if !dryRun && (!s.env.Asks || s.stdinTaken || !s.ask(ctx, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
+	if !dryRun && (!s.Asks() || !s.AskUntil(ctx, s.Cmd, fmt.Sprintf("\nThe replay %s goes on without this command. End it instead?", id))) {
 		return left
 	}
-	path, err := s.of(ctx, "replays", id, "cancel")
+	path, err := s.Of(ctx, "replays", id, "cancel")
 	if err == nil {
-		_, err = s.api.Post(ctx, path, nil)
+		_, err = s.API.Post(ctx, path, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%w (it was not ended: %w)", left, err)

@@ -5,18 +5,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func (a *App) tenantsCommand() *cobra.Command {
-	return group("tenants", "List, make and remove tenants", a.tenantsList(), a.tenantsGet(), a.tenantsCreate(), a.tenantsDelete())
+	return usage.Group(&cobra.Command{Use: "tenants", Short: "List, make and remove tenants"}, a.tenantsList(), a.tenantsGet(), a.tenantsCreate(), a.tenantsDelete())
 }
 
 func (a *App) tenantsList() *cobra.Command {
-	return a.listCommand(listing{
-		use: "list", short: "List the tenants (an administrator's)",
-		path:    func(context.Context, *session) (string, error) { return "/v1/tenants", nil },
-		columns: []column{{"TENANT", "id"}, {"NAME", "name"}, {"VALIDATION", "validation"}, {"CREATED", "created"}, {"ORIGIN", "origin"}},
+	return a.List(call.Listing{
+		Use: "list", Short: "List the tenants (an administrator's)",
+		Path:    func(context.Context, *call.Session) (string, error) { return "/v1/tenants", nil },
+		Columns: []show.Column{{"TENANT", "id"}, {"NAME", "name"}, {"VALIDATION", "validation"}, {"CREATED", "created"}, {"ORIGIN", "origin"}},
 	})
 }
 
@@ -24,29 +27,29 @@ func (a *App) tenantsGet() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "get [TENANT]",
 		Short:             "Show a tenant, or the one that --tenant or the context says",
-		Args:              arguments(0, 1, "a tenant or none"),
-		ValidArgsFunction: a.completeTenant,
+		Args:              usage.Arguments(0, 1, "a tenant or none"),
+		ValidArgsFunction: a.CompleteTenant,
 	}
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		if len(s.args) == 1 {
-			s.place.Tenant = s.args[0]
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		if len(s.Args) == 1 {
+			s.Place.Tenant = s.Args[0]
 		}
-		path, err := s.of(ctx)
+		path, err := s.Of(ctx)
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Get(ctx, path)
+		answer, err := s.API.Get(ctx, path)
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.Printer(c).Object(answer)
 	})
 	return c
 }
 
 func (a *App) tenantsCreate() *cobra.Command {
 	var (
-		b                body
+		b                call.Body
 		name, validation string
 	)
 	c := &cobra.Command{
@@ -54,21 +57,21 @@ func (a *App) tenantsCreate() *cobra.Command {
 		Short: "Make a tenant",
 		Example: `  tidings tenants create acme --name "Acme Inc."
   tidings tenants create acme --set quota.events=1000/s --set retention.log=720h`,
-		Args: arguments(1, 1, "the tenant's id"),
+		Args: usage.Arguments(1, 1, "the tenant's id"),
 	}
-	b.bind(c.Flags())
+	b.Bind(c.Flags())
 	c.Flags().StringVar(&name, "name", "", "what people call it")
 	c.Flags().StringVar(&validation, "validation", "", "what becomes of data that breaks its type's schema: reject, quarantine or warn")
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		in, err := b.object(s, given(c, map[string]any{"name": name, "validation": validation}, map[string]any{"id": s.args[0]}))
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		in, err := b.Object(s, given(c, map[string]any{"name": name, "validation": validation}, map[string]any{"id": s.Args[0]}))
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Post(ctx, "/v1/tenants", in)
+		answer, err := s.API.Post(ctx, "/v1/tenants", in)
 		if err != nil {
 			return err
 		}
-		return s.showObject(c, answer)
+		return s.Printer(c).Object(answer)
 	})
 	return c
 }
@@ -84,23 +87,23 @@ func given(c *cobra.Command, flags, always map[string]any) map[string]any {
 }
 
 func (a *App) tenantsDelete() *cobra.Command {
-	var yes bool
 	c := &cobra.Command{
 		Use:               "delete TENANT",
 		Short:             "Remove a tenant with all that is its own",
-		Args:              arguments(1, 1, "the tenant's id"),
-		ValidArgsFunction: a.completeTenant,
+		Args:              usage.Arguments(1, 1, "the tenant's id"),
+		ValidArgsFunction: a.CompleteTenant,
 	}
-	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		id := s.args[0]
-		if err := s.confirm(ctx, yes, "Remove the tenant "+id+" with its endpoints, subscriptions, types and tokens?"); err != nil {
+	yes := call.BindYes(c)
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		id := s.Args[0]
+		question := "Delete the tenant " + show.Clean(id) + " with its endpoints, subscriptions, types and tokens? There is no way back."
+		if err := a.Confirm(c, *yes, func() string { return question }); err != nil {
 			return err
 		}
-		if err := s.api.Delete(ctx, client.Path("v1", "tenants", id)); err != nil {
+		if err := s.API.Delete(ctx, client.Path("v1", "tenants", id)); err != nil {
 			return err
 		}
-		s.tell("Removed %s.", clean(id))
+		s.Tell("Removed %s.", show.Clean(id))
 		return nil
 	})
 	return c

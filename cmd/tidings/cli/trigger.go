@@ -12,7 +12,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/setting"
+	"github.com/tidings-dev/tidings/cmd/tidings/cli/show"
 	"github.com/tidings-dev/tidings/cmd/tidings/client"
+	"github.com/tidings-dev/tidings/cmd/tidings/near"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
 )
 
@@ -30,34 +35,34 @@ from 0, and a value in JSON, else text. A member that the example does not have 
 added if the type's schema allows it.`,
 		Example: `  tidings trigger room.joined --set roomId=lobby
   tidings trigger lobby.booked --set booking.status=confirmed --subject lobby/42`,
-		Args:              arguments(1, 1, "the type"),
-		ValidArgsFunction: a.complete("types", "type", "meaning"),
+		Args:              usage.Arguments(1, 1, "the type"),
+		ValidArgsFunction: a.Complete("types", "type", "meaning"),
 	}
 	f := c.Flags()
 	f.StringArrayVar(&sets, "set", nil, "a change of the data, like booking.status=confirmed")
 	f.StringVar(&source, "source", "/tidings/trigger", "CloudEvents source")
 	f.StringVar(&subject, "subject", "", "CloudEvents subject")
-	c.RunE = a.run(func(ctx context.Context, s *session) error {
-		path, err := s.of(ctx, "types", s.args[0])
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		path, err := s.Of(ctx, "types", s.Args[0])
 		if err != nil {
 			return err
 		}
-		answer, err := s.api.Get(ctx, path)
+		answer, err := s.API.Get(ctx, path)
 		if err != nil {
-			return err
+			return s.MeantType(ctx, s.Args[0], err)
 		}
 		data, err := exampleOf(answer, sets)
 		if err != nil {
 			return err
 		}
 		e := map[string]any{
-			"specversion": "1.0", "id": uuid.NewString(), "source": source, "type": s.args[0],
+			"specversion": "1.0", "id": uuid.NewString(), "source": source, "type": s.Args[0],
 			"time": time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": data,
 		}
 		if subject != "" {
 			e["subject"] = subject
 		}
-		return s.publishOne(ctx, asJSON(e))
+		return publishOne(ctx, s, call.AsJSON(e))
 	})
 	return c
 }
@@ -69,25 +74,26 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 		return nil, err
 	}
 	delete(file, "origin") // the API's, and no part of a type's file
-	t, err := catalogue.Parse(text(definition, "type")+".json", asJSON(file))
+	t, err := catalogue.Parse(show.Text(definition, "type")+".json", call.AsJSON(file))
 	if err != nil {
 		return nil, err
 	}
 	var data any
-	if err := decodeWhole(t.Valid[0], &data); err != nil {
+	if err := setting.Decode(t.Valid[0], &data); err != nil {
 		return nil, err
 	}
 	for _, set := range sets {
-		path, value, err := parseSet(set)
+		path, added, err := setting.In(data, set)
 		if err != nil {
 			return nil, err
 		}
-		added, err := setMember(data, path, value)
-		if err != nil {
-			return nil, usagef("--set %s: %w", set, err)
-		}
-		if err := t.Validate(asJSON(data)); err != nil && added {
-			return nil, usagef("--set %s: the example has no %s, and the schema does not let it have one: %w; it has %s", set, strings.Join(path, "."), err, membersThere(t.Valid[0], path))
+		if err := t.Validate(call.AsJSON(data)); err != nil && added {
+			there := membersThere(t.Valid[0], path)
+			meant := ""
+			if w, ok := near.Word(path[len(path)-1], there); ok {
+				meant = ": did you mean " + w + "?"
+			}
+			return nil, setting.Wrong(set, path, len(path)-1, "the example has no %s, and the schema does not let it have one: %w; it has %s%s", strings.Join(path, "."), err, strings.Join(there, ", "), meant)
 		}
 	}
 	return data, nil
@@ -95,7 +101,7 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 
 // membersThere are the members of the deepest object of an example that a path leads
 // to.
-func membersThere(example json.RawMessage, path []string) string {
+func membersThere(example json.RawMessage, path []string) []string {
 	var members map[string]json.RawMessage
 	for _, name := range append(path, "") {
 		var inner map[string]json.RawMessage
@@ -104,16 +110,16 @@ func membersThere(example json.RawMessage, path []string) string {
 		}
 		members, example = inner, inner[name]
 	}
-	return strings.Join(slices.Sorted(maps.Keys(members)), ", ")
+	return slices.Sorted(maps.Keys(members))
 }
 
 // publishOne publishes an event, and says that it is stored.
-func (s *session) publishOne(ctx context.Context, event json.RawMessage) error {
-	path, err := s.of(ctx, "events")
+func publishOne(ctx context.Context, s *call.Session, event json.RawMessage) error {
+	path, err := s.Of(ctx, "events")
 	if err != nil {
 		return err
 	}
-	answer, err := s.api.Do(ctx, client.Request{Method: "POST", Path: path, Body: event, Media: mediaEvent})
+	answer, err := s.API.Do(ctx, client.Request{Method: "POST", Path: path, Body: event, Media: mediaEvent})
 	if err != nil {
 		return err
 	}
@@ -124,13 +130,13 @@ func (s *session) publishOne(ctx context.Context, event json.RawMessage) error {
 	if len(accepted.Events) != 1 {
 		return errors.New("publish: the server does not say that it has the event")
 	}
-	if s.output == "json" {
-		return writeJSON(s.cmd.OutOrStdout(), answer)
+	if s.Output == "json" {
+		return show.JSON(s.Cmd.OutOrStdout(), answer)
 	}
 	word := "stored"
 	if accepted.Events[0].Duplicate {
 		word = "stored before"
 	}
-	s.cmd.Printf("%s: event %s\n", word, clean(accepted.Events[0].ID))
+	s.Cmd.Printf("%s: event %s\n", word, show.Clean(accepted.Events[0].ID))
 	return nil
 }

@@ -37,7 +37,8 @@ type Options struct {
 	// Agent is the User-Agent.
 	Agent string
 	// MaxWait is how long one call may wait in all for what 429 and 503 ask for; 30 s
-	// by default. A server that asks for more is not waited for.
+	// by default, and nothing if it is negative. A server that asks for more is not
+	// waited for.
 	MaxWait time.Duration
 	// Transport makes the requests; nil for http.DefaultTransport.
 	Transport http.RoundTripper
@@ -91,6 +92,9 @@ type Request struct {
 	Media string
 	// IfMatch is the ETag that the object must have; empty for any.
 	IfMatch string
+	// Unkept has a POST go without an Idempotency-Key: for routes that refuse it, since
+	// what they answer is not kept.
+	Unkept bool
 }
 
 // Path joins the segments of a path, of which each may hold any character:
@@ -107,54 +111,61 @@ func Path(segments ...string) string {
 // Do makes a call, and returns the body of the answer, nil if it has none. The error
 // is an [*Error], or that of ctx.
 func (c *Client) Do(ctx context.Context, r Request) (json.RawMessage, error) {
+	body, _, err := c.do(ctx, r)
+	return body, err
+}
+
+// do is Do, with the server's time; zero if it did not say it.
+func (c *Client) do(ctx context.Context, r Request) (json.RawMessage, time.Time, error) {
 	key := ""
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost && !r.Unkept {
 		key = uuid.NewString()
 	}
 	left := c.options.MaxWait
 	for {
-		body, err := c.once(ctx, r, key)
+		body, at, err := c.once(ctx, r, key)
 		var refused *Error
 		if !errors.As(err, &refused) || refused.wait == 0 || refused.wait > left {
-			return body, err
+			return body, at, err
 		}
 		left -= refused.wait
 		select {
 		case <-time.After(refused.wait):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, at, ctx.Err()
 		}
 	}
 }
 
 // once makes the call and does not repeat it.
-func (c *Client) once(ctx context.Context, r Request, key string) (json.RawMessage, error) {
+func (c *Client) once(ctx context.Context, r Request, key string) (body json.RawMessage, at time.Time, err error) {
 	target := c.Server() + r.Path
 	if len(r.Query) > 0 {
 		target += "?" + r.Query.Encode()
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, target, bytes.NewReader(r.Body))
 	if err != nil {
-		return nil, c.unreachable(r, err)
+		return nil, at, c.unreachable(r, err)
 	}
 	c.head(request.Header, r, key)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, cmp.Or(ctx.Err(), error(c.unreachable(r, err)))
+		return nil, at, cmp.Or(ctx.Err(), error(c.unreachable(r, err)))
 	}
 	defer response.Body.Close() //nolint:errcheck // read only
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	at, _ = http.ParseTime(response.Header.Get("Date"))
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, cmp.Or(ctx.Err(), error(c.unreachable(r, err)))
+		return nil, at, cmp.Or(ctx.Err(), error(c.unreachable(r, err)))
 	case response.StatusCode < 200 || response.StatusCode > 299:
-		return nil, c.refusal(r, response, body)
+		return nil, at, c.refusal(r, response, body)
 	case len(body) == 0:
-		return nil, nil
+		return nil, at, nil
 	case len(body) > maxAnswer || !json.Valid(body):
-		return nil, c.stranger(r, response.StatusCode)
+		return nil, at, c.stranger(r, response.StatusCode)
 	}
-	return body, nil
+	return body, at, nil
 }
 
 func (c *Client) head(h http.Header, r Request, key string) {

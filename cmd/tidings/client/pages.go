@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // PageSize is how many items a page of the API has at most.
@@ -19,6 +20,8 @@ type Page struct {
 	Items []json.RawMessage `json:"items"`
 	// Next is the cursor of what follows; empty if nothing does.
 	Next string `json:"next,omitempty"`
+	// At is the server's time of the last answer; zero if it did not say it.
+	At time.Time `json:"-"`
 }
 
 // List reads up to most items of a list, all of them if most is 0, in as many pages
@@ -29,7 +32,7 @@ func (c *Client) List(ctx context.Context, path string, query url.Values, most i
 		if err != nil {
 			return Page{}, err
 		}
-		all.Items, all.Next = append(all.Items, page.Items...), page.Next
+		all.Items, all.Next, all.At = append(all.Items, page.Items...), page.Next, page.At
 	}
 	return all, nil
 }
@@ -64,11 +67,11 @@ func (c *Client) Pages(ctx context.Context, path string, query url.Values, most 
 
 func (c *Client) page(ctx context.Context, path string, q url.Values) (Page, error) {
 	r := Request{Method: http.MethodGet, Path: path, Query: q}
-	body, err := c.Do(ctx, r)
+	body, at, err := c.do(ctx, r)
 	if err != nil {
 		return Page{}, err
 	}
-	var p Page
+	p := Page{At: at}
 	if err := json.Unmarshal(body, &p); err != nil || p.Items == nil {
 		return Page{}, c.stranger(r, http.StatusOK)
 	}

@@ -18,6 +18,8 @@ type Error struct {
 	Status int
 	// Code and Field are the API's (RFC 9457); empty if the answer was not the API's.
 	Code, Field string
+	// Detail is the API's sentence, without the call; empty likewise.
+	Detail string
 
 	text  string
 	wait  time.Duration // to be waited before it is tried again; 0 to try no more
@@ -46,6 +48,11 @@ func (e *Error) Unreachable() bool {
 		return true
 	}
 	return e.Code == ""
+}
+
+// Lasting reports whether asking again would get the same answer.
+func (e *Error) Lasting() bool {
+	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests && e.Status != http.StatusRequestTimeout
 }
 
 // problem is a body of RFC 9457, as the API words it.
@@ -88,7 +95,7 @@ func (c *Client) refusal(r Request, response *http.Response, body []byte) *Error
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	e := c.stranger(r, status)
 	if media == "application/problem+json" && json.Unmarshal(body, &p) == nil && p.Code != "" && p.Detail != "" {
-		e = &Error{Status: status, Code: p.Code, Field: p.Field, text: c.words(r, status, p)}
+		e = &Error{Status: status, Code: p.Code, Field: p.Field, Detail: p.Detail, text: c.words(r, status, p)}
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		e.wait = waitOf(response.Header, time.Now())

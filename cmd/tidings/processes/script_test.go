@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,7 +23,7 @@ import (
 //	start NAME [VAR=value…] [flags…]  runs tidings run until it works; then $NAME_http and $NAME_nats are its addresses
 //	get NAME PATH                     asks its HTTP server; status and body become the standard output
 //	stop NAME                         sends SIGTERM, and wants exit code 0
-//	refused SENTENCE COMMAND…         wants tidings COMMAND to exit with 1 and one sentence that contains SENTENCE
+//	refused CODE SENTENCE COMMAND…    wants tidings COMMAND to exit with CODE and one sentence that contains SENTENCE
 func TestCommandLine(t *testing.T) {
 	p := scriptParams(t)
 	p.Dir = "testdata"
@@ -111,12 +112,15 @@ func scriptStop(s *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptRefused(s *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		s.Fatalf("usage: refused SENTENCE COMMAND…")
+	if neg || len(args) < 3 {
+		s.Fatalf("usage: refused CODE SENTENCE COMMAND…")
 	}
+	code, err := strconv.Atoi(args[0])
+	s.Check(err)
+	args = args[1:]
 	var exit *exec.ExitError
-	if err := s.Exec("tidings", args[1:]...); !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		s.Fatalf("ended with %v, want exit code 1", err)
+	if err := s.Exec("tidings", args[1:]...); !errors.As(err, &exit) || exit.ExitCode() != code {
+		s.Fatalf("ended with %v, want exit code %d", err, code)
 	}
 	if out := s.ReadFile("stdout"); out != "" {
 		s.Fatalf("standard output is not empty: %s", out)

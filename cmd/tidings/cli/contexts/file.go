@@ -1,4 +1,4 @@
-package cli
+package contexts
 
 import (
 	"bytes"
@@ -12,46 +12,32 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// savedContexts is the file of the contexts.
-type savedContexts struct {
-	Current  string                  `yaml:"current,omitempty"`
-	Contexts map[string]savedContext `yaml:"contexts"`
+// File is what the file of the contexts holds.
+type File struct {
+	Current  string             `yaml:"current,omitempty"`
+	Contexts map[string]Context `yaml:"contexts"`
 }
 
-// savedContext is where the API is, by a name. It prints without its token.
-type savedContext struct {
+// Context is where the API is, by a name. It prints without its token.
+type Context struct {
 	Server string `yaml:"server"`
 	Token  string `yaml:"token,omitempty"`
 	Tenant string `yaml:"tenant,omitempty"`
 }
 
 // String has no token.
-func (c savedContext) String() string { return c.Server + " " + c.Tenant }
+func (c Context) String() string { return c.Server + " " + c.Tenant }
 
 // GoString has no token either.
-func (c savedContext) GoString() string { return c.String() }
+func (c Context) GoString() string { return c.String() }
 
-// contextsFile is where the contexts are.
-func (a *App) contextsFile() (string, error) {
-	if a.contexts != "" {
-		return a.contexts, nil
-	}
-	if a.env.ConfigDir == "" {
-		return "", usagef("this user has no folder of settings: say where the contexts are with --contexts or TIDINGS_CONTEXTS")
-	}
-	return filepath.Join(a.env.ConfigDir, "tidings", "contexts.yaml"), nil
-}
+// None is a file without contexts.
+func None() File { return File{Contexts: map[string]Context{}} }
 
-// readContexts reads the file; one that is not there has no contexts.
-func (a *App) readContexts(warn io.Writer) (savedContexts, error) {
-	none := savedContexts{Contexts: map[string]savedContext{}}
-	path, err := a.contextsFile()
-	if err != nil {
-		if a.context == "" { // nobody needs one
-			return none, nil
-		}
-		return none, err
-	}
+// Read reads the file; one that is not there has no contexts. Warn is told if others
+// can read it.
+func Read(path string, warn io.Writer) (File, error) {
+	none := None()
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return none, nil
@@ -73,13 +59,9 @@ func (a *App) readContexts(warn io.Writer) (savedContexts, error) {
 	return saved, nil
 }
 
-// writeContexts replaces the file in one go: whoever reads it meanwhile, or after a
+// Write replaces the file in one go: whoever reads it meanwhile, or after a
 // crash, finds the old or the new one whole.
-func (a *App) writeContexts(saved savedContexts) (err error) {
-	path, err := a.contextsFile()
-	if err != nil {
-		return err
-	}
+func Write(path string, saved File) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("write the contexts: %w", err)
@@ -92,15 +74,15 @@ func (a *App) writeContexts(saved savedContexts) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return replaceFile(path, func(w io.Writer) error {
+	return ReplaceFile(path, func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	})
 }
 
-// replaceFile writes a file that only its owner may read, and puts it in the place of
+// ReplaceFile writes a file that only its owner may read, and puts it in the place of
 // path once it is on the disk.
-func replaceFile(path string, write func(io.Writer) error) (err error) {
+func ReplaceFile(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
 	if err != nil {
 		return err

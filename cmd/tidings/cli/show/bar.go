@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"fmt"
@@ -6,24 +6,20 @@ import (
 	"strings"
 )
 
-// bar is a line that says how far something is, written over as it goes on. Where
+// Bar is a line that says how far something is, written over as it goes on. Where
 // lines cannot be written over there is none.
-type bar struct {
+type Bar struct {
 	out  io.Writer
 	last string
 }
 
-func (a *App) newBar(out io.Writer) *bar {
-	if !a.env.Bars {
-		out = nil
-	}
-	return &bar{out: out}
-}
+// NewBar is a bar on a terminal; with nil nothing is shown.
+func NewBar(out io.Writer) *Bar { return &Bar{out: out} }
 
 const barWidth = 20
 
-// show says that done of total are done; a total of 0 is not known yet.
-func (b *bar) show(done, total int, words string) {
+// Show says that done of total are done; a total of 0 is not known yet.
+func (b *Bar) Show(done, total int, words string) {
 	if b.out == nil {
 		return
 	}
@@ -39,8 +35,8 @@ func (b *bar) show(done, total int, words string) {
 	}
 }
 
-// end makes room for what comes next.
-func (b *bar) end() {
+// End makes room for what comes next.
+func (b *Bar) End() {
 	if b.last != "" {
 		fmt.Fprint(b.out, "\r\x1b[K")
 		b.last = ""

@@ -1,4 +1,4 @@
-package cli
+package feed
 
 import (
 	"bufio"
@@ -14,16 +14,19 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// feed reads events one after the other: of a JSON list, or of JSON objects that
+// mediaEvent is a CloudEvent in JSON.
+const mediaEvent = "application/cloudevents+json"
+
+// Feed reads events one after the other: of a JSON list, or of JSON objects that
 // follow one another, as in NDJSON.
-type feed struct {
+type Feed struct {
 	d     *json.Decoder
 	list  bool // the events are elements of a list
 	count int  // read so far
 }
 
-// newFeed looks at how the input begins.
-func newFeed(in io.Reader) (*feed, error) {
+// New looks at how the input begins.
+func New(in io.Reader) (*Feed, error) {
 	r := bufio.NewReader(in)
 	for {
 		c, _, err := r.ReadRune()
@@ -39,7 +42,7 @@ func newFeed(in io.Reader) (*feed, error) {
 		if err := r.UnreadRune(); err != nil {
 			return nil, err
 		}
-		f := &feed{d: json.NewDecoder(r), list: c == '['}
+		f := &Feed{d: json.NewDecoder(r), list: c == '['}
 		if f.list {
 			_, err = f.d.Token()
 		}
@@ -47,9 +50,9 @@ func newFeed(in io.Reader) (*feed, error) {
 	}
 }
 
-// next is the next event, checked, or [io.EOF]. An error says which event it is, from
+// Next is the next event, checked, or [io.EOF]. An error says which event it is, from
 // 1.
-func (f *feed) next() (json.RawMessage, error) {
+func (f *Feed) Next() (json.RawMessage, error) {
 	if f.list && !f.d.More() {
 		if _, err := f.d.Token(); err != nil {
 			return nil, f.wrong(err)
@@ -74,7 +77,10 @@ func (f *feed) next() (json.RawMessage, error) {
 	return raw, nil
 }
 
-func (f *feed) wrong(err error) error {
+// Count is how many events were read so far.
+func (f *Feed) Count() int { return f.count }
+
+func (f *Feed) wrong(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
