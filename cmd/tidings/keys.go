@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-dev/tidings/cmd/tidings/keys"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 func keysCommand() *cobra.Command {
@@ -21,7 +22,7 @@ registry, an administrator's token, and certificates of the NATS servers.
 What exists is kept, so run it again whenever you like: it makes what is missing, and
 the servers' certificate anew 60 days before it expires or when a host is added.`,
 		Example: "  tidings keys --dir keys --nats-host nats-0,nats-1,nats-2",
-		Args:    cobra.NoArgs,
+		Args:    usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			done, err := keys.Make(o)
 			for _, d := range done {

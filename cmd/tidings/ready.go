@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config/api"
 )
 
@@ -24,7 +25,7 @@ func readyCommand() *cobra.Command {
 		Long: `Ask a process of this machine whether it is ready: exit code 0 if it is, else 1
 with the reasons. For probes where nothing else can ask /readyz, as in a container
 that holds this program alone.`,
-		Args: cobra.NoArgs,
+		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), timeout)
 			defer cancel()

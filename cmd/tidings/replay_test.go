@@ -128,7 +128,7 @@ func TestReplayOfWhatFailed(t *testing.T) {
 		if dead := c.deliveries("status=dead"); len(dead) != 0 {
 			t.Errorf("%d are dead still", len(dead))
 		}
-		if d := c.deliveries("limit=1")[0]; d.Status != deliverylog.Delivered || d.Attempts != 2 {
+		if d := c.deliveries("")[0]; d.Status != deliverylog.Delivered || d.Attempts != 2 {
 			t.Errorf("the log says %+v", d)
 		}
 		c.replays(map[string]int{`"which":"failed"`: 0})

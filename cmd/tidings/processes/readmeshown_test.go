@@ -48,6 +48,10 @@ var notRun = map[string]string{
 	"tidings run $nats":                     "the same hosts; TestThePipeOverTLS runs each role with its user",
 	"tidings run --nats-listen 10.20.0.5":   "an address of the operator's; TestEmbeddedListensElsewhereWithUsers in config/broker has users too",
 	"curl -f http://127.0.0.1:8222/healthz": "asks nats-server itself",
+	"tidings keys":                          "TestTheServersTakeThem in cmd/tidings/keys has nats-server run on what it makes, TestCompose a whole fleet",
+	"docker compose up":                     "needs Docker; TestCompose runs the file's processes",
+	"kubectl":                               "needs a cluster; .ci/manifests reads what the chart renders",
+	"helm":                                  "the same",
 	"OTEL_EXPORTER_OTLP_":                   "a collector of the operator's; collector_test.go starts one",
 }
 
