@@ -33,9 +33,6 @@ type Fleet struct {
 	fanout, dispatcher Standing
 }
 
-// fleetEvery is how often it looks.
-const fleetEvery = 15 * time.Second
-
 // NewFleet makes one. It needs the rights of the role api.
 func NewFleet(nc *nats.Conn, l schemas.Layout, log *slog.Logger) (*Fleet, error) {
 	js, err := jetstream.New(nc)
@@ -54,18 +51,7 @@ func (f *Fleet) Standing() (fanout, dispatcher Standing) {
 
 // Run looks until ctx ends.
 func (f *Fleet) Run(ctx context.Context) error {
-	ticker := time.NewTicker(fleetEvery)
-	defer ticker.Stop()
-	for {
-		if err := f.look(ctx); err != nil && ctx.Err() == nil {
-			f.log.WarnContext(ctx, "backlog of the fleet not known", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return again(ctx, f.log, "backlog of the fleet", f.look)
 }
 
 func (f *Fleet) look(ctx context.Context) error {

@@ -24,9 +24,6 @@ type Pulled struct {
 	picture Picture
 }
 
-// pulledEvery is how often it looks.
-const pulledEvery = 15 * time.Second
-
 // NewPulled makes one. It needs the rights of the role api.
 func NewPulled(nc *nats.Conn, log *slog.Logger) (*Pulled, error) {
 	js, err := jetstream.New(nc)
@@ -52,18 +49,7 @@ func (p *Pulled) Picture() Picture {
 
 // Run looks until ctx ends.
 func (p *Pulled) Run(ctx context.Context) error {
-	ticker := time.NewTicker(pulledEvery)
-	defer ticker.Stop()
-	for {
-		if err := p.look(ctx); err != nil && ctx.Err() == nil {
-			p.log.WarnContext(ctx, "age of what waits to be pulled not known", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return again(ctx, p.log, "age of what waits to be pulled", p.look)
 }
 
 func (p *Pulled) look(ctx context.Context) error {

@@ -30,9 +30,6 @@ type Storage struct {
 	seen Stored
 }
 
-// storageEvery is how often it looks.
-const storageEvery = 15 * time.Second
-
 // NewStorage makes one. It needs the rights of the role api.
 func NewStorage(nc *nats.Conn, l schemas.Layout, log *slog.Logger) (*Storage, error) {
 	js, err := jetstream.New(nc)
@@ -55,18 +52,7 @@ func (s *Storage) Stored() Stored {
 
 // Run looks until ctx ends.
 func (s *Storage) Run(ctx context.Context) error {
-	ticker := time.NewTicker(storageEvery)
-	defer ticker.Stop()
-	for {
-		if err := s.look(ctx); err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "storage not known", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return again(ctx, s.log, "storage", s.look)
 }
 
 func (s *Storage) look(ctx context.Context) error {
