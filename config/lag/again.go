@@ -16,7 +16,7 @@ func again(ctx context.Context, log *slog.Logger, at string, look func(context.C
 	defer ticker.Stop()
 	for {
 		if err := look(ctx); err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, at+" not known", "error", err)
+			log.WarnContext(ctx, "the fleet is not known", "what", at, "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -77,16 +77,7 @@ func (a *App) subscriptionsCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		path, err := s.Of(ctx, "subscriptions")
-		if err != nil {
-			return err
-		}
-		answer, err := s.API.Post(ctx, path, in)
-		if err != nil {
-			return call.Pointed(err, in)
-		}
-		defer s.HintTypes(ctx, call.Texts(in["types"]))
-		return s.Printer(c).Object(answer)
+		return postSubscription(ctx, a.Printer(c), s, in, "subscriptions")
 	})
 	return c
 }
@@ -145,18 +136,24 @@ func (a *App) subscriptionsCheck() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		path, err := s.Of(ctx, "subscriptions", "check")
-		if err != nil {
-			return err
-		}
-		answer, err := s.API.Post(ctx, path, in)
-		if err != nil {
-			return call.Pointed(err, in)
-		}
-		defer s.HintTypes(ctx, call.Texts(in["types"]))
-		return a.Printer(c).Object(answer)
+		return postSubscription(ctx, a.Printer(c), s, in, "subscriptions", "check")
 	})
 	return c
+}
+
+// postSubscription sends one to a path of the tenant's, shows the answer, and tells of
+// types that look mistyped.
+func postSubscription(ctx context.Context, p show.Printer, s *call.Session, in map[string]any, path ...string) error {
+	to, err := s.Of(ctx, path...)
+	if err != nil {
+		return err
+	}
+	answer, err := s.API.Post(ctx, to, in)
+	if err != nil {
+		return call.Pointed(err, in)
+	}
+	defer s.HintTypes(ctx, call.Texts(in["types"]))
+	return p.Object(answer)
 }
 
 // addFilters adds the conditions of --filter, if there are any.
