@@ -45,7 +45,7 @@ func ready(ctx context.Context, out io.Writer, address string) error {
 		return fmt.Errorf("--http-addr %s: %w: want host:port", address, err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
-		host = "localhost"
+		host = "127.0.0.1" // not localhost: an image without /etc/hosts knows no such name
 	}
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
 	if err != nil {
