@@ -28,6 +28,9 @@ import (
 // and GOMEMLIMIT bounds it.
 const gcPercent = 300
 
+// impatience is how long after the first signal another one ends the process at once.
+const impatience = time.Second
+
 func main() {
 	if _, ok := os.LookupEnv("GOGC"); !ok {
 		debug.SetGCPercent(gcPercent)
@@ -39,7 +42,10 @@ func main() {
 	go func() { // ends with the process
 		<-signals
 		stop()
-		<-signals // is not lost, however soon it follows
+		// Some signal the process and then its group, like timeout(1): that is one.
+		for asked := time.Now(); time.Since(asked) < impatience; {
+			<-signals
+		}
 		os.Exit(1)
 	}()
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
@@ -147,15 +153,19 @@ func showToken(out io.Writer, s config.Settings, token string) {
 	if s.Console.On && !strings.HasSuffix(s.HTTPAddr, ":0") {
 		console = fmt.Sprintf("\n  It opens the console: http://%s/#link=%s\n", s.HTTPAddr, token)
 	}
+	server := ""
+	if at := "http://" + s.HTTPAddr; at != call.DefaultServer && !strings.HasSuffix(at, ":0") {
+		server = " --server " + at
+	}
 	_, _ = fmt.Fprintf(out, `
   This pipe has no admin token yet, so here is one. It is not shown again:
 
       %s
 
   Calls of /v1 carry it as "Authorization: Bearer <token>"; the command line keeps it
-  with: tidings context add local --token -
+  with: tidings context add local%s --token -
 %s
-`, token, console)
+`, token, server, console)
 }
 
 // reloadOnHangup applies the static file again at each SIGHUP, until stopped.

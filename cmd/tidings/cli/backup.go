@@ -44,8 +44,9 @@ func withBucket(ctx context.Context, n config.NATS, do func(*backup.Bucket) erro
 
 func (a *App) backupCommand() *cobra.Command {
 	var (
-		n   config.NATS
-		out string
+		n     config.NATS
+		out   string
+		force bool
 	)
 	c := &cobra.Command{
 		Use:   "backup",
@@ -61,9 +62,16 @@ Where NATS asks who connects, be the user of the role api, with its
   tidings backup --nats-url nats://a:4222 --nats-creds admin.creds > registry.backup`,
 		Args: usage.NoArguments(),
 	}
+	c.Flags().BoolVar(&force, "force", false, "replace the file if it exists")
 	c.Flags().StringVar(&out, "out", "-", "the file, which only its owner may read, or - for the standard output")
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := a.SameNATS(c); err != nil {
+			return err
+		}
+		if _, err := os.Lstat(out); err == nil && out != "-" && !force {
+			return usage.Errorf("%s exists: give another name, or --force to replace it", out)
+		}
 		bar := a.NewBar(c.ErrOrStderr())
 		return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
 			var h backup.Header
@@ -96,8 +104,8 @@ func (a *App) restoreCommand() *cobra.Command {
 		Short: "Put a backup back into an empty registry",
 		Long: `Put a backup back into an empty registry, on NATS. A file that is cut short or
 altered is refused before anything is written. Start the processes on the key file
-of the backup's time first: secrets open with the keys that sealed them. Restart
-them afterwards.
+of the backup's time first: secrets open with the keys that sealed them. They act on
+nothing of it until all of it is there.
 
 With --force what the registry holds is replaced, tokens too: what is not in the
 backup is removed.`,
@@ -108,6 +116,9 @@ backup is removed.`,
 	yes := call.BindYes(c)
 	n.BindRemote(c.Flags(), defaultNATS)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := a.SameNATS(c); err != nil {
+			return err
+		}
 		f, err := os.Open(args[0])
 		if err != nil {
 			return usage.Wrong(err)

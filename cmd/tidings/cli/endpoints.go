@@ -102,6 +102,9 @@ func (a *App) endpointsCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := checkTypes(ctx, s, in, subscribe); err != nil {
+			return err
+		}
 		path, err := s.Of(ctx, "endpoints")
 		if err != nil {
 			return err
@@ -117,6 +120,24 @@ func (a *App) endpointsCreate() *cobra.Command {
 		return subscribeTo(ctx, s, show.Text(answer, "id"), subscribe)
 	})
 	return c
+}
+
+// checkTypes refuses types that the endpoint could not be subscribed to, before it is
+// made.
+func checkTypes(ctx context.Context, s *call.Session, endpoint map[string]any, types []string) error {
+	if len(types) == 0 {
+		return nil
+	}
+	path, err := s.Of(ctx, "subscriptions", "check")
+	if err != nil {
+		return err
+	}
+	in := map[string]any{"types": types}
+	if dialect, ok := endpoint["dialect"]; ok {
+		in["dialect"] = dialect
+	}
+	_, err = s.API.Post(ctx, path, in)
+	return err
 }
 
 // subscribeTo subscribes an endpoint that was made a moment ago.

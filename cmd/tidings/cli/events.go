@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -36,14 +37,10 @@ func (a *App) eventsCommand() *cobra.Command {
 }
 
 func (a *App) eventsGet() *cobra.Command {
-	c := &cobra.Command{Use: "get PLACE", Short: "Show an event, by the place that the list shows, and its deliveries", Args: usage.Arguments(1, 1, "the place")}
+	c := &cobra.Command{Use: "get EVENT", Short: "Show an event and its deliveries, by its id or by the place that the list shows", Args: usage.Arguments(1, 1, "its id or its place")}
 	c.ValidArgsFunction = a.Complete("events", "place", "type")
 	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
-		path, err := s.Of(ctx, "events", s.Args[0])
-		if err != nil {
-			return err
-		}
-		answer, err := s.API.Get(ctx, path)
+		answer, err := getEvent(ctx, s, s.Args[0])
 		if err != nil {
 			return err
 		}
@@ -71,4 +68,33 @@ func (a *App) eventsGet() *cobra.Command {
 		return s.Printer(c).Page(deliveries, deliveryColumns())
 	})
 	return c
+}
+
+// getEvent is the event at a place, or the only one with an id.
+func getEvent(ctx context.Context, s *call.Session, name string) (json.RawMessage, error) {
+	path, err := s.Of(ctx, "events", name)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.API.Get(ctx, path)
+	if e, ok := call.AsError(err); !ok || !e.NotFound() {
+		return answer, err
+	}
+	list, listErr := s.Of(ctx, "events")
+	if listErr != nil {
+		return nil, listErr
+	}
+	named, listErr := s.API.List(ctx, list, url.Values{"id": {name}}, 2)
+	switch {
+	case listErr != nil:
+		return nil, listErr
+	case len(named.Items) == 0:
+		return nil, err
+	case len(named.Items) > 1:
+		return nil, usage.Errorf("several events have the id %s: name one by its place, see tidings events list --id %s", name, name)
+	}
+	if path, err = s.Of(ctx, "events", show.Text(named.Items[0], "place")); err != nil {
+		return nil, err
+	}
+	return s.API.Get(ctx, path)
 }

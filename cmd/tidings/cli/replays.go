@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,9 @@ func (a *App) replaysCommand() *cobra.Command {
 		a.List(call.Listing{
 			Use: "list", Short: "List the replays that are running, and those that ended within 30 days",
 			Path:    call.Within("replays"),
-			Columns: []show.Column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"DRY RUN", "dry_run"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
+			Default: url.Values{"dry_run": {"false"}},
+			Filters: []call.Filter{{Name: "dry-run", Usage: "those that only counted, instead", Kind: call.IsSwitch}},
+			Columns: []show.Column{{"REPLAY", "id"}, {"STATE", "state"}, {"WHICH", "which"}, {"ENDPOINT", "endpoint"}, {"FOUND", "found"}, {"SENT", "sent"}, {"SKIPPED", "skipped"}, {"CREATED", "created"}},
 		}),
 		one(a.Get(&cobra.Command{Use: "get REPLAY", Short: "Show how far a replay has come"}, "replays")),
 		one(a.Post(&cobra.Command{Use: "cancel REPLAY", Short: "End a replay; what it has sent stays sent"}, "replays", "cancel", nil)),

@@ -74,7 +74,7 @@ func TestReadmeQuickStart(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "tidings.yaml"), file[1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &shell{t: t, dir: dir, env: []string{"PATH=" + os.Getenv("PATH")}, instead: strings.NewReplacer("./bin/tidings", built["tidings"])} //nolint:forbidigo // what the shell needs
+	s := &shell{t: t, dir: dir, env: []string{"PATH=" + filepath.Dir(built["tidings"]) + ":" + os.Getenv("PATH")}, instead: strings.NewReplacer("./bin/tidings", built["tidings"])} //nolint:forbidigo // what the shell needs
 	var p *process
 	for _, command := range toRun(t, "README.md", "Quick start") {
 		switch {
@@ -100,12 +100,15 @@ func TestReadmeQuickStart(t *testing.T) {
 	if p == nil {
 		t.Fatal("README.md does not start it")
 	}
-	for file, section := range map[string]string{"config/README.md": "Secrets", "deploy/README.md": "Running Tidings on your own NATS"} {
-		for _, command := range toRun(t, file, section) {
+	for key, where := range map[string][2]string{
+		"secrets.key":      {"config/README.md", "Secrets"},
+		"keys/secrets.key": {"deploy/README.md", "Running Tidings on your own NATS"},
+	} {
+		for _, command := range toRun(t, where[0], where[1]) {
 			s.run(command)
 		}
-		if key, err := os.ReadFile(filepath.Join(dir, "secrets.key")); err != nil || !strings.HasPrefix(string(key), "tkey_") {
-			t.Errorf("%s: %q, %v", section, key, err)
+		if text, err := os.ReadFile(filepath.Join(dir, key)); err != nil || !strings.HasPrefix(string(text), "tkey_") {
+			t.Errorf("%s: %q, %v", where, text, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,11 +24,11 @@ type Listing struct {
 	Path    func(ctx context.Context, s *Session) (string, error)
 	Columns []show.Column
 	Filters []Filter
-	// Fixed are filters that nobody may change.
-	Fixed url.Values
+	// Fixed are filters that nobody may change, Default those that a flag may.
+	Fixed, Default url.Values
 }
 
-// Filter is a flag that becomes a parameter of the API, of the same name.
+// Filter is a flag that becomes a parameter of the API, of the same name but for "_".
 type Filter struct {
 	Name, Usage string
 	Kind        FilterKind
@@ -75,6 +76,11 @@ func (a *App) List(l Listing) *cobra.Command {
 		q, err := query(time.Now())
 		if err != nil {
 			return err
+		}
+		for name, values := range l.Default {
+			if !q.Has(name) {
+				q[name] = values
+			}
 		}
 		maps.Copy(q, l.Fixed)
 		if cursor != "" {
@@ -128,7 +134,7 @@ func bindFilters(f *pflag.FlagSet, filters []Filter) (query func(now time.Time) 
 				value = at.UTC().Format(time.RFC3339Nano)
 			}
 			if value != "" {
-				q.Set(fl.Name, value)
+				q.Set(strings.ReplaceAll(fl.Name, "-", "_"), value)
 			}
 		}
 		return q, nil

@@ -102,6 +102,17 @@ func (a *App) resolve(warn io.Writer) (p Place, said bool, err error) {
 	return p, a.SaidServer != "" || named.Server != "", nil
 }
 
+// SameNATS refuses a command that goes to NATS itself, by the default of --nats-url,
+// while the API that is meant is not the one that is there by default: its NATS server
+// is another.
+func (a *App) SameNATS(c *cobra.Command) error {
+	p, _, err := a.resolve(c.ErrOrStderr())
+	if err != nil || c.Flags().Changed("nats-url") || sameServer(p.Server, DefaultServer) {
+		return err
+	}
+	return usage.Errorf("the API that is meant is %s, and this command goes to its NATS server: say where that is with --nats-url", p.Server)
+}
+
 // Remote reports whether anything says where the API is: a flag, a variable, or a
 // context.
 func (a *App) Remote(c *cobra.Command) (bool, error) {
