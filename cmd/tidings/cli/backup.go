@@ -65,6 +65,7 @@ Where NATS asks who connects, be the user of the role api, with its
 	c.Flags().BoolVar(&force, "force", false, "replace the file if it exists")
 	c.Flags().StringVar(&out, "out", "-", "the file, which only its owner may read, or - for the standard output")
 	n.BindRemote(c.Flags(), defaultNATS)
+	a.BindNATS(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := a.SameNATS(c); err != nil {
 			return err
@@ -115,6 +116,7 @@ backup is removed.`,
 	c.Flags().BoolVar(&force, "force", false, "replace what the registry holds")
 	yes := call.BindYes(c)
 	n.BindRemote(c.Flags(), defaultNATS)
+	a.BindNATS(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := a.SameNATS(c); err != nil {
 			return err

@@ -102,9 +102,17 @@ func (a *App) resolve(warn io.Writer) (p Place, said bool, err error) {
 	return p, a.SaidServer != "" || named.Server != "", nil
 }
 
-// SameNATS refuses a command that goes to NATS itself, by the default of --nats-url,
-// while the API that is meant is not the one that is there by default: its NATS server
-// is another.
+// BindNATS is for a command that goes to NATS itself: it hears what variables and
+// contexts say of the API, for SameNATS.
+func (a *App) BindNATS(c *cobra.Command) {
+	a.bindPlace(c, c.Flags())
+	for _, name := range []string{"server", "token", "tenant", "context", "contexts"} {
+		_ = c.Flags().MarkHidden(name) // the flags exist
+	}
+}
+
+// SameNATS refuses such a command by the default of --nats-url while the API that is
+// meant is not the one that is there by default: its NATS server is another.
 func (a *App) SameNATS(c *cobra.Command) error {
 	p, _, err := a.resolve(c.ErrOrStderr())
 	if err != nil || c.Flags().Changed("nats-url") || sameServer(p.Server, DefaultServer) {
