@@ -44,6 +44,7 @@ type endpointFlags struct {
 	call.Body
 	name, dialect, mode, url string
 	headers                  []string
+	pull                     bool
 }
 
 func (e *endpointFlags) bind(c *cobra.Command) {
@@ -52,11 +53,12 @@ func (e *endpointFlags) bind(c *cobra.Command) {
 	f.StringVar(&e.name, "name", "", "what people call it")
 	f.StringVar(&e.dialect, "dialect", "", "standard, cloudevents, roq, oneroute, roam or relaybox")
 	f.StringVar(&e.mode, "mode", "", "form of the dialect, where it has several")
+	f.BoolVar(&e.pull, "pull", false, "keep its deliveries to be pulled, and send none; it has no URL then")
 	f.StringArrayVar(&e.headers, "header", nil, "sent with each request, like \"X-Key: value\"; kept like a secret")
 }
 
 func (e *endpointFlags) members(c *cobra.Command) (map[string]any, error) {
-	m := given(c, map[string]any{"name": e.name, "dialect": e.dialect, "mode": e.mode, "url": e.url}, map[string]any{})
+	m := given(c, map[string]any{"name": e.name, "dialect": e.dialect, "mode": e.mode, "url": e.url, "pull": e.pull}, map[string]any{})
 	headers := map[string]any{}
 	for _, h := range e.headers {
 		name, value, ok := strings.Cut(h, ":")
