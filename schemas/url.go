@@ -3,6 +3,7 @@ package schemas
 import (
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // MaxURL bounds the URL of an endpoint, in bytes.
@@ -11,12 +12,15 @@ const MaxURL = 2048
 // ParseURL reads where deliveries are to go: an absolute URL of http or https,
 // with a host, without credentials, and with a port that is one or none. It does
 // not judge where that leads. Its errors are [*Error] with CodeInvalid and never
-// repeat the URL, whose credentials they would carry.
+// repeat more of the URL than its scheme or, where that was left out, its host and
+// port: the rest may carry credentials.
 func ParseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case len(raw) > MaxURL:
 		return nil, Errorf(CodeInvalid, "url has %d bytes: use at most %d", len(raw), MaxURL)
+	case bareHost(raw, u) != "":
+		return nil, Errorf(CodeInvalid, "url has no scheme: write http://%[1]s/… or https://%[1]s/…", bareHost(raw, u))
 	case err != nil:
 		return nil, Errorf(CodeInvalid, "url does not parse: write it like \"https://example.com/hooks\"")
 	case u.IsAbs() && u.Scheme != "https" && u.Scheme != "http":
@@ -29,6 +33,23 @@ func ParseURL(raw string) (*url.URL, error) {
 		return nil, Errorf(CodeInvalid, "url has no valid port: use one of 1 to 65535, or none for the scheme's own")
 	}
 	return u, nil
+}
+
+// bareHost is the host and port of a URL without a scheme, like localhost:9000/x, whose
+// host net/url takes for the scheme, for a path, or for a mistake; "" if raw is none. u
+// is what net/url made of it, nil if nothing. A word alone, like hooks, may be a path.
+func bareHost(raw string, u *url.URL) string {
+	if u != nil && (u.Scheme == "http" || u.Scheme == "https") {
+		return ""
+	}
+	meant, err := url.Parse("http://" + raw)
+	if err != nil || meant.Hostname() == "" || meant.User != nil || strings.HasSuffix(meant.Host, ":") || !validPort(meant.Port()) {
+		return ""
+	}
+	if meant.Port() == "" && meant.Hostname() != "localhost" && !strings.ContainsAny(strings.Trim(meant.Hostname(), "."), ".:") {
+		return ""
+	}
+	return meant.Host
 }
 
 // validPort refuses 0, which nobody listens on, and what has more than 16 bits:

@@ -41,16 +41,18 @@ func (c *control) startReplays(ctx context.Context, nc *nats.Conn) (*replays, er
 
 // resend is a replay of one delivery.
 func (r *replays) resend(ctx context.Context, tenant schemas.TenantID, d deliverylog.Delivery) (sent bool, err error) {
-	return r.send(ctx, replay.Job{Tenant: tenant}, replay.Found{Delivery: d.ID, Endpoint: d.Endpoint, After: d.Last})
+	skip, err := r.send(ctx, replay.Job{Tenant: tenant}, replay.Found{Delivery: d.ID, Endpoint: d.Endpoint, After: d.Last})
+	return skip == "" && err == nil, err
 }
 
-// send puts a delivery on its endpoint's queue once more.
-func (r *replays) send(ctx context.Context, j replay.Job, f replay.Found) (sent bool, err error) {
-	if err := r.takes(j.Tenant, f.Endpoint); err != nil {
+// send puts a delivery on its endpoint's queue once more, or says why it cannot. For a
+// dry run it looks for the same, and stops short of the queue.
+func (r *replays) send(ctx context.Context, j replay.Job, f replay.Found) (replay.Skip, error) {
+	if skip, err := r.takes(j.Tenant, f.Endpoint); err != nil {
 		if j.ID != "" && j.Endpoint == "" { // others go on
-			return false, nil
+			return skip, nil
 		}
-		return false, err
+		return "", err
 	}
 	asked := j.Created
 	if asked.IsZero() {
@@ -64,36 +66,36 @@ func (r *replays) send(ctx context.Context, j replay.Job, f replay.Found) (sent 
 	}
 	d, record, err := r.delivery(ctx, j.Tenant, f, how)
 	if schemas.HasCode(err, schemas.CodeNotFound) {
-		return false, nil
+		return replay.EventNotStored, nil
 	}
-	if err != nil {
-		return false, err
+	if err != nil || j.DryRun {
+		return "", err
 	}
 	m, id := fanout.Message(r.app.streams.Layout, d)
 	ack, err := r.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
 	if err != nil {
-		return false, schemas.Errorf(schemas.CodeUnavailable, "the delivery is not stored: try again: %w", err)
+		return "", schemas.Errorf(schemas.CodeUnavailable, "the delivery is not stored: try again: %w", err)
 	}
 	if ack.Duplicate { // who asked before has told the log
-		return true, nil
+		return "", nil
 	}
 	if !late {
 		record = schemas.Record{Replay: &schemas.ReplayRecord{Delivery: f.Delivery, Endpoint: f.Endpoint, Asked: asked, Job: j.ID}}
 	}
 	r.app.journal.Add(j.Tenant, record, func() {})
-	return true, nil
+	return "", nil
 }
 
 // takes refuses an endpoint that is gone, or at which everything dies.
-func (r *replays) takes(tenant schemas.TenantID, id schemas.EndpointID) error {
+func (r *replays) takes(tenant schemas.TenantID, id schemas.EndpointID) (replay.Skip, error) {
 	e, ok := r.app.picture.Endpoint(tenant, id)
 	switch {
 	case !ok:
-		return schemas.Errorf(schemas.CodeNotFound, "endpoint %s does not exist any more", id)
+		return replay.EndpointDeleted, schemas.Errorf(schemas.CodeNotFound, "endpoint %s does not exist any more", id)
 	case e.Value.Disabled != "":
-		return schemas.Errorf(schemas.CodeInvalid, "endpoint %s is disabled: enable it, then replay again", id)
+		return replay.EndpointDisabled, schemas.Errorf(schemas.CodeInvalid, "endpoint %s is disabled: enable it, then replay again", id)
 	}
-	return nil
+	return "", nil
 }
 
 // delivery is the delivery as it was, and what the log is to know of it if it never
@@ -214,7 +216,7 @@ func wants(j replay.Job, eventType string) bool {
 
 // missing looks for events that the endpoint never got and that would go to it now.
 func (r *replays) missing(ctx context.Context, store *deliverylog.Store, j replay.Job, filter deliverylog.EventFilter, page deliverylog.Page) (replay.Page, error) {
-	if err := r.takes(j.Tenant, j.Endpoint); err != nil {
+	if _, err := r.takes(j.Tenant, j.Endpoint); err != nil {
 		return replay.Page{}, err
 	}
 	found, next, err := store.Events(ctx, j.Tenant, filter, page)

@@ -83,6 +83,17 @@ func (c *caller) replay(body string) replay.Job {
 	return j
 }
 
+// replayAsCounted runs a replay after a dry run of it, and compares what that promised.
+func (c *caller) replayAsCounted(members string) replay.Job {
+	c.t.Helper()
+	dry := c.replay(`{"dry_run":true,` + members + `}`)
+	j := c.replay(`{` + members + `}`)
+	if dry.Sent != 0 || dry.Found-dry.Skipped != j.Sent || !maps.Equal(dry.SkippedBy, j.SkippedBy) {
+		c.t.Errorf("counted %+v, and then %+v", dry, j)
+	}
+	return j
+}
+
 // idsOf are the webhook-ids that came to an endpoint, sorted.
 func (p *pipe) idsOf(endpoint schemas.EndpointID) (ids []string) {
 	for _, q := range p.requests(endpoint) {
@@ -218,6 +229,38 @@ func TestReplayOfWhatIsMissing(t *testing.T) {
 	})
 }
 
+// A disabled endpoint gets nothing of a replay for all, nor does a test come again that
+// was delivered; the count says so before.
+func TestReplayCountsWhatCannotBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPipe(t)
+		c := p.caller()
+		for _, id := range []schemas.EndpointID{"ep_a", "ep_b"} {
+			p.endpoint(id, schemas.Policy{Retry: []schemas.Duration{}, Breaker: schemas.SwitchOff}, "order.*")
+		}
+		p.publish(t.Context(), "e1")
+		p.ends(2)
+		if status := c.call("POST", "/endpoints/ep_a/test", "{}", nil); status != 202 {
+			t.Fatalf("tested: %d", status)
+		}
+		p.ends(1)
+		<-time.After(5 * time.Second)
+		if _, err := p.registry.UpdateEndpoint(t.Context(), testTenant, "ep_b", 0, func(e *schemas.Endpoint) error {
+			e.Disabled = schemas.ReasonGone
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(5 * time.Second)
+		j := c.replayAsCounted(`"which":"all","since":"1999-12-31T00:00:00Z"`)
+		if j.Found != 3 || j.Sent != 1 || j.SkippedBy[replay.EventNotStored] != 1 || j.SkippedBy[replay.EndpointDisabled] != 1 {
+			t.Errorf("%+v", j)
+		}
+		p.ends(1)
+		p.noMore(time.Minute)
+	})
+}
+
 // What EVENTS has forgotten comes from its dead letter, or is left out.
 func TestReplayFromDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -251,8 +294,8 @@ func TestReplayFromDeadLetters(t *testing.T) {
 			bodies[q.ID] = string(q.Body)
 		}
 		<-time.After(5 * time.Second)
-		j := c.replay(`{"which":"all","since":"1999-12-31T00:00:00Z"}`)
-		if j.Found != 20 || j.Sent != 10 || j.Skipped != 10 {
+		j := c.replayAsCounted(`"which":"all","since":"1999-12-31T00:00:00Z"`)
+		if j.Found != 20 || j.Sent != 10 || j.Skipped != 10 || j.SkippedBy[replay.EventNotStored] != 10 {
 			t.Errorf("%+v", j)
 		}
 		p.ends(10)
@@ -286,7 +329,7 @@ func TestReplayWithoutOneEndpoint(t *testing.T) {
 		if status := c.call("DELETE", "/endpoints/ep_a", "", nil); status != 204 {
 			t.Fatalf("deleted: %d", status)
 		}
-		if j := c.replay(`{"which":"failed","since":"1999-12-31T00:00:00Z"}`); j.Found != 2 || j.Sent != 1 || j.Skipped != 1 {
+		if j := c.replayAsCounted(`"which":"failed","since":"1999-12-31T00:00:00Z"`); j.Found != 2 || j.Sent != 1 || j.SkippedBy[replay.EndpointDeleted] != 1 {
 			t.Errorf("%+v", j)
 		}
 		p.ends(1)

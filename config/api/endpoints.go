@@ -119,7 +119,7 @@ func (a *API) createEndpoint(ctx context.Context, c *call) (reply, error) {
 		e.Secrets = []schemas.Secret{schemas.NewSecret(in.Secret)}
 	}
 	if err := a.checkEndpoint(e); err != nil {
-		return reply{}, document.About(err, in.endpointInput)
+		return reply{}, document.About(ofNew("endpoint", string(e.ID), err), in.endpointInput)
 	}
 	done, err := a.Make(ctx, c.tenant, e.ID)
 	if err != nil {
@@ -127,7 +127,7 @@ func (a *API) createEndpoint(ctx context.Context, c *call) (reply, error) {
 	}
 	defer done()
 	rec, err := a.Registry.CreateEndpoint(ctx, e)
-	answer, err := endpointReply(rec, err)
+	answer, err := endpointReply(rec, ofNew("endpoint", string(e.ID), err))
 	if err != nil {
 		return reply{}, err
 	}

@@ -300,6 +300,14 @@ func TestReplays(t *testing.T) {
 	if page, _ := r.do(200, "GET", list, ""); idsOf(page, idOf) != id {
 		t.Errorf("got %v", page)
 	}
+	stored, err := r.registry.Job(t.Context(), "acme", id)
+	must(t, err)
+	stored.Text = []byte(strings.Replace(string(stored.Text), `"skipped":0`, `"skipped":4,"skipped_by":{"endpoint_deleted":3,"event_not_stored":1}`, 1))
+	_, err = r.registry.SetJob(t.Context(), "acme", id, stored)
+	must(t, err)
+	if j, _ = r.do(200, "GET", list+"/"+id, ""); fmt.Sprint(j["skipped"], j["skipped_by"]) != "4 map[endpoint_deleted:3 event_not_stored:1]" {
+		t.Errorf("got %v", j)
+	}
 	count, _ := r.do(201, "POST", list, `{"which":"all","since":"2026-01-31T12:00:00Z","dry_run":true}`)
 	for query, want := range map[string]string{"?dry_run=false": id, "?dry_run=true": count["id"].(string), "": count["id"].(string) + " " + id} {
 		if page, _ := r.do(200, "GET", list+query, ""); idsOf(page, idOf) != want {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/tidings-dev/tidings/config/access"
 	"github.com/tidings-dev/tidings/config/api/document"
@@ -88,6 +89,25 @@ func writeProblem(w http.ResponseWriter, err error) {
 	}
 	body, _ := json.Marshal(p) // strings and a number
 	send(w, p.Status, "application/problem+json", body)
+}
+
+// ofNew is an error of making an object, without the id that it would have got: nobody
+// knows that, and it names nothing.
+func ofNew(noun, id string, err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return err
+	}
+	message, named := strings.CutPrefix(err.Error(), noun+" "+id+": ")
+	if !named {
+		return err
+	}
+	short := *e // with its cause, of which the answer's headers may be
+	short.Message = message
+	if f, ok := errors.AsType[*document.Error](err); ok {
+		return &document.Error{Field: f.Field, Err: &short}
+	}
+	return &short
 }
 
 // fullWait is how long a caller is to wait for somebody to make room, in seconds.

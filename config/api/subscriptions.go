@@ -61,13 +61,13 @@ func (a *API) createSubscription(ctx context.Context, c *call) (reply, error) {
 		return reply{}, err
 	}
 	if err := a.setSubscription(c, in.subscriptionInput, e.Value, &s); err != nil {
-		return reply{}, err
+		return reply{}, ofNew("subscription", string(s.ID), err)
 	}
 	rec, err := a.Registry.CreateSubscription(ctx, s)
 	if err == nil {
 		err = a.settle(ctx, e.Value.Dialect, s)
 	}
-	answer, err := subscriptionReply(http.StatusCreated, rec, err)
+	answer, err := subscriptionReply(http.StatusCreated, rec, ofNew("subscription", string(s.ID), err))
 	answer.location = "/v1/tenants/" + string(c.tenant) + "/subscriptions/" + string(s.ID)
 	return answer, err
 }
@@ -88,7 +88,7 @@ func (a *API) checkSubscription(_ context.Context, c *call) (reply, error) {
 	}
 	s := schemas.Subscription{ID: "sub_check", Tenant: c.tenant, Endpoint: to.ID}
 	if err := a.setSubscription(c, in.subscriptionInput, to, &s); err != nil {
-		return reply{}, err
+		return reply{}, ofNew("subscription", string(s.ID), err)
 	}
 	return reply{status: http.StatusOK, body: struct {
 		Types []schemas.TypePattern `json:"types"`

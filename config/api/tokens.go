@@ -52,12 +52,13 @@ func (a *API) createToken(ctx context.Context, c *call) (reply, error) {
 		return reply{}, document.Invalid("name", "it has %d bytes: use at most %d", len(in.Name), schemas.MaxName)
 	}
 	presented, hash := access.NewToken()
+	id := schemas.NewTokenID(now())
 	rec, err := a.Registry.CreateToken(ctx, schemas.Token{
-		ID: schemas.NewTokenID(now()), Name: in.Name, Hash: hash, Scope: in.Scope,
+		ID: id, Name: in.Name, Hash: hash, Scope: in.Scope,
 		Tenant: in.Tenant, User: in.User, Expires: in.Expires.UTC(),
 	})
 	if err != nil {
-		return reply{}, document.About(err, in)
+		return reply{}, document.About(ofNew("token", string(id), err), in)
 	}
 	if err := a.CaughtUp(ctx); err != nil { // from here on it opens
 		return reply{}, err

@@ -17,6 +17,8 @@
 //	what fails                     what happens
 //	the process                    another goes on after 15 s, from the last note
 //	JetStream, or the log          the job waits, and says so
-//	the event is no longer stored  that delivery is left out, and counted
+//	the event is no longer stored  that delivery is left out, and counted by [Skip]
 //	the endpoint is removed        the same, or the job ends as failed if it is for that one
+//
+// A dry run goes the same way up to the sending, so it leaves out the same.
 package replay

@@ -28,6 +28,17 @@ const (
 	Broken    State = "failed" // Error says why
 )
 
+// Skip is why a delivery that a job found is not sent; empty if it is.
+type Skip string
+
+const (
+	EndpointDeleted  Skip = "endpoint_deleted"
+	EndpointDisabled Skip = "endpoint_disabled"
+	// EventNotStored is said of what neither EVENTS nor a dead letter has any more, and
+	// of tests, whose events EVENTS never had.
+	EventNotStored Skip = "event_not_stored"
+)
+
 // Filter is what a job replays, or would.
 type Filter struct {
 	// Endpoint may be empty for all of the tenant's, but not of [Missing].
@@ -49,7 +60,7 @@ type Job struct {
 	Filter
 	// Rate is how many deliveries a second are sent at most.
 	Rate int `json:"rate"`
-	// DryRun counts, and sends nothing.
+	// DryRun counts, and sends nothing: Found less Skipped is what would be sent.
 	DryRun bool `json:"dry_run"`
 
 	State State `json:"state"`
@@ -57,13 +68,13 @@ type Job struct {
 	Error string `json:"error,omitempty"`
 	// Total is how many there are to be looked at, as counted at the beginning; nil
 	// before that. Seen are those that were, and Found those that it wants. Of these
-	// some are Sent, and Skipped those whose event is no longer stored, or whose endpoint
-	// is gone or disabled.
-	Total   *int `json:"total,omitempty"`
-	Seen    int  `json:"seen"`
-	Found   int  `json:"found"`
-	Sent    int  `json:"sent"`
-	Skipped int  `json:"skipped"`
+	// some are Sent, and Skipped those that cannot be, for the reasons in SkippedBy.
+	Total     *int         `json:"total,omitempty"`
+	Seen      int          `json:"seen"`
+	Found     int          `json:"found"`
+	Sent      int          `json:"sent"`
+	Skipped   int          `json:"skipped"`
+	SkippedBy map[Skip]int `json:"skipped_by,omitempty"`
 
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"` // when it was last written

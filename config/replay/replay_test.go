@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) { streamstest.Main(m) }
 
-// rig is a log of numbered deliveries, of which every tenth is no longer stored.
+// rig is a log of numbered deliveries, of which every tenth is no longer stored, and
+// every hundredth but the first is one of an endpoint that is deleted.
 type rig struct {
 	t    *testing.T
 	env  *streamstest.Env
@@ -73,18 +74,22 @@ func (r *rig) next(_ context.Context, j replay.Job, limit int) (p replay.Page, e
 	return p, nil
 }
 
-func (r *rig) send(_ context.Context, _ replay.Job, f replay.Found) (bool, error) {
+func (r *rig) send(_ context.Context, j replay.Job, f replay.Found) (replay.Skip, error) {
 	<-time.After(time.Millisecond)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fail != nil {
-		return false, r.fail
+		return "", r.fail
 	}
-	if strings.HasSuffix(string(f.Delivery), "0") {
-		return false, nil
+	switch {
+	case strings.HasSuffix(string(f.Delivery), "00"):
+		return replay.EndpointDeleted, nil
+	case strings.HasSuffix(string(f.Delivery), "0"):
+		return replay.EventNotStored, nil
+	case !j.DryRun:
+		r.sent[f.Delivery]++
 	}
-	r.sent[f.Delivery]++
-	return true, nil
+	return "", nil
 }
 
 func (r *rig) setFail(err error) {
@@ -138,6 +143,7 @@ func TestJobSurvivesItsRunners(t *testing.T) {
 		if j.State != replay.Done || *j.Total != 1000 || j.Seen != 1000 || j.Found != 500 || j.Sent != 400 || j.Skipped != 100 || lives < 5 || j.Ended.IsZero() {
 			r.t.Errorf("after %d lives: %+v", lives, j)
 		}
+		checkSkipped(r.t, j)
 		twice := 0
 		for _, n := range r.sent {
 			twice += n - 1
@@ -153,7 +159,7 @@ func TestSilentRunnerLosesItsJob(t *testing.T) {
 	inRig(t, func(r *rig) {
 		j := r.create(replay.Job{Rate: 10})
 		hang := make(chan struct{})
-		send := func(context.Context, replay.Job, replay.Found) (bool, error) { <-hang; return true, nil }
+		send := func(context.Context, replay.Job, replay.Found) (replay.Skip, error) { <-hang; return "", nil }
 		silent := replay.NewRunner(replay.Options{Jobs: r.jobs, Name: "silent", Count: r.count, Next: r.next, Send: send})
 		ctx, cancel := context.WithCancel(r.t.Context())
 		var silence sync.WaitGroup
@@ -177,12 +183,28 @@ func TestSilentRunnerLosesItsJob(t *testing.T) {
 	})
 }
 
-func TestDryRunSendsNothing(t *testing.T) {
+// checkSkipped compares with what the rig's send refuses.
+func checkSkipped(t *testing.T, j replay.Job) {
+	t.Helper()
+	if j.Skipped != 100 || len(j.SkippedBy) != 2 || j.SkippedBy[replay.EndpointDeleted] != 9 || j.SkippedBy[replay.EventNotStored] != 91 {
+		t.Errorf("skipped %d: %v", j.Skipped, j.SkippedBy)
+	}
+}
+
+// What a dry run counts is what is sent then, and it is not held to the rate.
+func TestDryRunCountsWhatWouldBeSent(t *testing.T) {
 	inRig(t, func(r *rig) {
 		r.run("api")
-		j := r.ended(r.create(replay.Job{DryRun: true}).ID)
-		if j.State != replay.Done || j.Found != 500 || j.Sent+j.Skipped+len(r.sent) != 0 {
-			r.t.Errorf("%+v, and %d were sent", j, len(r.sent))
+		began := time.Now()
+		j := r.ended(r.create(replay.Job{DryRun: true, Rate: 1}).ID)
+		if j.State != replay.Done || j.Found != 500 || j.Sent+len(r.sent) != 0 || time.Since(began) > time.Minute {
+			r.t.Errorf("after %s: %+v, and %d were sent", time.Since(began), j, len(r.sent))
+		}
+		checkSkipped(r.t, j)
+		sent := r.ended(r.create(replay.Job{Rate: 1000}).ID)
+		checkSkipped(r.t, sent)
+		if j.Found-j.Skipped != sent.Sent {
+			r.t.Errorf("%d were counted, and %d sent", j.Found-j.Skipped, sent.Sent)
 		}
 	})
 }

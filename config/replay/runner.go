@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -52,9 +53,9 @@ type Options struct {
 	// Next looks on from a job's place, at no more than limit. An error with
 	// [schemas.CodeNotFound] or [schemas.CodeInvalid] ends the job.
 	Next func(ctx context.Context, j Job, limit int) (Page, error)
-	// Send returns once JetStream has the delivery; false if there is nothing to send
-	// any more.
-	Send func(ctx context.Context, j Job, f Found) (sent bool, err error)
+	// Send returns once JetStream has the delivery, or why it cannot be sent. Of a dry
+	// run it says the same, and sends nothing.
+	Send func(ctx context.Context, j Job, f Found) (Skip, error)
 	Log  *slog.Logger
 }
 
@@ -176,7 +177,7 @@ func (r *Runner) run(ctx context.Context, j *Job) {
 			wait(ctx, waitPause)
 		}
 	}
-	log.InfoContext(ctx, "replay ended", "state", j.State, "found", j.Found, "sent", j.Sent, "skipped", j.Skipped)
+	log.InfoContext(ctx, "replay ended", "state", j.State, "found", j.Found, "sent", j.Sent, "skipped", j.Skipped, "skipped_by", j.SkippedBy)
 }
 
 // step sends the next of a job. After an error the job stands where it stood, but for
@@ -197,28 +198,38 @@ func (r *Runner) step(ctx context.Context, j *Job, pace *rate.Limiter) error {
 	next.Seen += page.Seen
 	next.Found += len(page.Found)
 	next.Place = page.Place
+	next.SkippedBy = maps.Clone(j.SkippedBy) // j keeps its own, for when this page ends in an error
 	for _, f := range page.Found {
-		if j.DryRun {
-			break
+		if !j.DryRun { // which burdens no receiver
+			if err := pace.Wait(ctx); err != nil {
+				return err
+			}
 		}
-		if err := pace.Wait(ctx); err != nil {
+		skip, err := r.o.Send(ctx, *j, f)
+		if err != nil {
 			return err
 		}
-		sent, err := r.o.Send(ctx, *j, f)
-		switch {
-		case err != nil:
-			return err
-		case sent:
-			next.Sent++
-		default:
-			next.Skipped++
-		}
+		next.count(skip)
 	}
 	*j = next
 	if page.End {
 		j.end(Done, "")
 	}
 	return nil
+}
+
+// count adds a delivery that was found.
+func (j *Job) count(skip Skip) {
+	switch {
+	case skip != "":
+		j.Skipped++
+		if j.SkippedBy == nil {
+			j.SkippedBy = map[Skip]int{}
+		}
+		j.SkippedBy[skip]++
+	case !j.DryRun:
+		j.Sent++
+	}
 }
 
 // note writes how far a job has come, as long as that takes. It reports false if it

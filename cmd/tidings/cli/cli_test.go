@@ -128,6 +128,23 @@ func TestRecoverAsks(t *testing.T) {
 	})
 }
 
+// What cannot be sent is not promised, and it is said why.
+func TestRecoverSaysWhatIsSkipped(t *testing.T) {
+	for sends, want := range map[int]string{11: "11 deliveries would be sent again.", 0: "0 deliveries would be sent again."} {
+		answer := fmt.Sprintf(`{"id":"rpl_1","state":"done","found":%d,"sent":0,"skipped":15,"skipped_by":{"event_not_stored":12,"endpoint_deleted":3}}`, sends+15)
+		term := newTerminal(func(string, string) (int, string) { return 200, answer })
+		out, _, err := term.run(t.Context(), "recover", "--since", "2h", "--tenant", "acme", "--dry-run")
+		if want += " 15 more cannot be (3 endpoint_deleted, 12 event_not_stored).\n"; err != nil || out != want {
+			t.Errorf("%v, printed %q, want %q", err, out, want)
+		}
+		term = newTerminal(func(string, string) (int, string) { return 200, answer })
+		out, _, err = term.run(t.Context(), "replays", "watch", "rpl_1", "--tenant", "acme")
+		if err != nil || !strings.Contains(out, "15 skipped (3 endpoint_deleted, 12 event_not_stored)\n") {
+			t.Errorf("%v, watched %q", err, out)
+		}
+	}
+}
+
 // TestRecoverInterrupted interrupts it while the server sends.
 func TestRecoverInterrupted(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,12 +104,24 @@ func showReplay(s *call.Session, answer json.RawMessage, err error) error {
 	if s.Output != "table" {
 		err = s.Printer(s.Cmd).Object(answer)
 	} else {
-		_, err = fmt.Fprintf(s.Cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped\n", show.Clean(r.ID), show.Clean(r.State), r.Found, r.Sent, r.Skipped)
+		_, err = fmt.Fprintf(s.Cmd.OutOrStdout(), "%s is %s: %d found, %d sent, %d skipped%s\n", show.Clean(r.ID), show.Clean(r.State), r.Found, r.Sent, r.Skipped, reasons(r))
 	}
 	if err == nil && r.State != "done" {
 		err = fmt.Errorf("replay %s is %s: %s", show.Clean(r.ID), show.Clean(r.State), show.Clean(r.Error))
 	}
 	return err
+}
+
+// reasons are why some were skipped, like " (3 endpoint_deleted)"; empty if none was.
+func reasons(r client.Replay) string {
+	var by []string
+	for _, reason := range slices.Sorted(maps.Keys(r.SkippedBy)) {
+		by = append(by, fmt.Sprint(r.SkippedBy[reason], " ", show.Clean(reason)))
+	}
+	if by == nil {
+		return ""
+	}
+	return " (" + strings.Join(by, ", ") + ")"
 }
 
 // recovery is what tidings recover was told.
@@ -190,16 +205,20 @@ func recoverDeliveries(ctx context.Context, s *call.Session, r recovery) error {
 	if err != nil {
 		return err
 	}
-	if r.dryRun || count.Found == 0 {
+	sends := count.Found - count.Skipped
+	promise := show.Count(sends, "delivery", "deliveries") + " would be sent again."
+	if count.Skipped > 0 {
+		promise += fmt.Sprintf(" %d more cannot be%s.", count.Skipped, reasons(count))
+	}
+	if r.dryRun || sends == 0 {
 		if s.Output != "table" {
 			return s.Printer(s.Cmd).Object(answer)
 		}
-		_, err := fmt.Fprintf(s.Cmd.OutOrStdout(), "%s would be sent again.\n", show.Count(count.Found, "delivery", "deliveries"))
+		_, err := fmt.Fprintln(s.Cmd.OutOrStdout(), promise)
 		return err
 	}
-	found := show.Count(count.Found, "delivery", "deliveries") + " would be sent again."
-	if err := s.Confirm(s.Cmd, *r.yes, func() string { return found + " Go on?" }); err != nil {
-		return fmt.Errorf("%s %w", found, err)
+	if err := s.Confirm(s.Cmd, *r.yes, func() string { return promise + " Go on?" }); err != nil {
+		return fmt.Errorf("%s %w", promise, err)
 	}
 	_, answer, err = runReplay(ctx, s, r.request)
 	return showReplay(s, answer, err)

@@ -61,6 +61,8 @@ type Replay struct {
 	Found   int    `json:"found"`
 	Sent    int    `json:"sent"`
 	Skipped int    `json:"skipped"`
+	// SkippedBy counts them by reason.
+	SkippedBy map[string]int `json:"skipped_by"`
 }
 
 // ReplayRequest is what a job is to replay.

@@ -73,9 +73,11 @@ function content(tenant, start, close, signal) {
       }
       const done = await counted(tenant, job, said, signal);
       if (signal.aborted) return undefined;
-      fill(said, h("p", { class: done.found ? "note ok" : "note" }, done.found ? `${number(done.found)} deliveries would be sent again.` : "There is nothing to send again. Choose an earlier time, or another endpoint."));
-      begin.hidden = !done.found;
-      count.hidden = done.found > 0;
+      const sends = done.found - done.skipped;
+      const left = done.skipped ? ` ${number(done.skipped)} more cannot be: ${skippedBy(done)}.` : "";
+      fill(said, h("p", { class: sends ? "note ok" : "note" }, sends || left ? `${number(sends)} deliveries would be sent again.${left}` : "There is nothing to send again. Choose an earlier time, or another endpoint."));
+      begin.hidden = !sends;
+      count.hidden = sends > 0;
     } catch (error) {
       if (!signal.aborted) fill(said, problem(error));
     }
@@ -95,6 +97,9 @@ async function counted(tenant, job, said, signal) {
   if (job.state === "failed") throw Object.assign(new Error(job.error || "It could not be counted."), { status: 503 });
   return job;
 }
+
+// skippedBy is why some cannot be sent, in words.
+export const skippedBy = (r) => Object.entries(r.skipped_by ?? {}).map(([why, n]) => `${number(n)} ${why.replaceAll("_", " ")}`).join(", ");
 
 const iso = (text) => new Date(text).toISOString();
 

@@ -6,6 +6,7 @@ import { number } from "../format.js";
 import { act, badge, button, card, facts, head, load, status, time } from "../ui.js";
 import { names } from "../lookup.js";
 import { to } from "../router.js";
+import { skippedBy } from "../replayform.js";
 import { known } from "../rows.js";
 import { pause } from "../live.js";
 import { may } from "../session.js";
@@ -38,7 +39,7 @@ function show(tenant, r, called, reload) {
     r.dry_run && h("div", { class: "note", role: "note" }, h("p", null, h("strong", null, "Nothing was sent: "), "this only counted what a replay would send. If that was begun then, it is another one in the list.")),
     r.error && h("div", { class: "note bad", role: "note" }, h("p", null, r.error)),
     card("Progress", { actions: cancel ? [cancel] : [] }, h("div", { class: "stack" },
-      h("div", { class: "row" }, status(r.state), r.dry_run && badge("counted only", "plain"), h("span", { class: "muted", role: "status" }, `${number(r.seen)}${r.total ? ` of ${number(r.total)}` : ""} looked at, ${number(r.found)} found, ${number(r.sent)} sent, ${number(r.skipped)} skipped`)),
+      h("div", { class: "row" }, status(r.state), r.dry_run && badge("counted only", "plain"), h("span", { class: "muted", role: "status" }, `${number(r.seen)}${r.total ? ` of ${number(r.total)}` : ""} looked at, ${number(r.found)} found, ${number(r.sent)} sent, ${number(r.skipped)} skipped${r.skipped_by ? ` (${skippedBy(r)})` : ""}`)),
       meter(r))),
     card("What it sends again", {}, facts([
       ["Which", { failed: "what died", missing: "what was never delivered but would match now", all: "all there is" }[r.which] ?? r.which],
