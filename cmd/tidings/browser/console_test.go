@@ -23,13 +23,21 @@ func TestAnEndpointIsMade(t *testing.T) {
 	b.until(settled)
 	b.write("Name", "Lobby bot")
 	b.write("URL", "ftp://nowhere")
-	b.write("Search event types, or write a pattern", "someone entered a room")
+	b.write("Search event types, or write a pattern", "room.")
+	b.until(`(() => { const named = [...document.querySelectorAll(".picker input")].map((n) => n.value.includes("room.")); return named.indexOf(false) > 0 && named.lastIndexOf(true) < named.indexOf(false); })()`)
 	b.write("Search event types, or write a pattern", "room.joined")
 	b.script(`document.querySelector("input[value='room.joined']").click()`)
 	b.write("Filter", "cel")
 	b.write("Expression", "data.roomIdd == 'lobby'")
 	b.shows("roomIdd") // told while it is written
 	b.until(`document.querySelector("textarea").getAttribute("aria-invalid") === "true"`)
+	b.write("URL", r.URL)
+	b.press("Create endpoint")
+	b.until(`document.activeElement === document.querySelector("textarea") && !document.querySelector("main .problem")`) // said once, at its field
+	if said := b.script(`document.querySelector("textarea").closest(".field").textContent`).(string); strings.Contains(said, "filters[0]") {
+		t.Errorf("the field says %q", said)
+	}
+	b.write("URL", "ftp://nowhere")
 	b.write("Expression", "data.roomId == 'lobby'")
 	b.shows("The filter is valid for these types.")
 	b.write("Retries after", "5s, soon")
@@ -38,7 +46,14 @@ func TestAnEndpointIsMade(t *testing.T) {
 	b.shows("3 attempts, the last after 1 h.")
 	b.press("Create endpoint")
 	b.until(`document.querySelector("input[name=url]").getAttribute("aria-invalid") === "true"`) // the API refuses it, beside its field
+	if said := b.script(`document.querySelector("main form").textContent`).(string); !strings.Contains(said, "url scheme") || strings.Contains(said, "ep_") {
+		t.Errorf("the form says %q", said)
+	}
+	b.write("Timeout", "99h")
 	b.write("URL", r.URL+"/hooks")
+	b.press("Create endpoint")
+	b.until(`document.querySelector("input[name=timeout]").closest(".field").textContent.includes("Timeout99h0m0s: use more")`)
+	b.write("Timeout", "")
 	b.press("Create endpoint")
 	b.shows("The endpoint is made")
 	key := b.script(`document.querySelector("dialog pre").textContent`).(string)
@@ -173,7 +188,10 @@ func TestAnEndpointIsSteered(t *testing.T) {
 	b.press("Send test event")
 	b.press("Send")
 	b.press("Open the delivery")
-	b.until(`document.querySelector("dl .badge")?.textContent === "delivered"`)
+	b.until(`document.querySelector("dl .badge")?.textContent === "delivered" && ![...document.querySelectorAll("button")].some((n) => n.textContent === "Resend")`)
+	first := b.script(`location.hash`).(string)
+	b.press("Send another test")
+	b.until(`location.hash.includes("/deliveries/") && location.hash !== "` + first + `" && document.querySelector("dl .badge")?.textContent === "delivered"`)
 	b.open("endpoints/" + id)
 	b.press("Edit")
 	b.write("Name", "Renamed")

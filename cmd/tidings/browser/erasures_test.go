@@ -53,4 +53,8 @@ func TestASubjectIsErased(t *testing.T) {
 	until(t, "/v1/tenants/forget/events", func(page map[string]any) bool { return len(page["items"].([]any)) == 0 })
 	b.open("erasures")
 	b.shows("2 in all")
+
+	// On a phone what is said of a state stands beside its label, not below it.
+	b.size(390, 900)
+	b.until(`[...document.querySelectorAll(".stacked td[data-label=State]:has(.sub)")].filter((td) => td.firstChild.getBoundingClientRect().left > td.getBoundingClientRect().left + 100).length === 2`)
 }

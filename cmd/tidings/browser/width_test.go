@@ -39,6 +39,9 @@ func TestNothingScrollsSideways(t *testing.T) {
 				said, _ := json.MarshalIndent(list, "", "  ")
 				t.Errorf("%s, %d px: %s", name, width, said)
 			}
+			if n := b.script(`[...document.querySelectorAll(".codewrap:has(.lines) > .button")].filter((n) => n.getBoundingClientRect().top < n.previousElementSibling.getBoundingClientRect().bottom).length`); n != 0.0 {
+				t.Errorf("%s, %d px: %v buttons cover code", name, width, n)
+			}
 			// A phone's window grows with what is in it, so it is measured against what was asked for.
 			if inner := b.script(`innerWidth`); inner != float64(width) {
 				t.Errorf("%s, %d px: the window grew to %v", name, width, inner)

@@ -85,10 +85,10 @@ export function removed(r) {
 
 const states = { running: ["under way", "info"], watching: ["removed", "ok", "and watched for: what a dispatcher had in hand is removed too, for a day"], done: ["removed", "ok"] };
 
-// state is how far an erasure has come.
+// state is how far an erasure has come, in one element: on a phone it stands beside its label.
 export function state(r) {
   const [word, kind, more] = states[r.state] ?? [r.state, ""];
-  return [badge(word, kind), more && h("span", { class: "sub" }, more)];
+  return h("div", null, badge(word, kind), more && h("span", { class: "sub" }, more));
 }
 
 // proof is a record, with a way to find out whether it is that of a name.

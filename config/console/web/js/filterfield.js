@@ -2,7 +2,7 @@
 
 import { h, fill } from "./dom.js";
 import { at, post } from "./api.js";
-import { after, area, field, input, select } from "./forms.js";
+import { after, area, field, input, plain, select, Wrong } from "./forms.js";
 import { parseJSON } from "./json.js";
 
 const kinds = [["", "None: every event of the types"], ["cel", "CEL expression"], ["sql", "CloudEvents SQL"], ["exact", "A value is exactly"], ["prefix", "A value begins with"], ["suffix", "A value ends with"], ["json", "Filters as JSON"]];
@@ -38,17 +38,24 @@ export function filterField(tenant, about, signal) {
     const k = kind.value;
     if (k === "") return [];
     if (k === "cel" || k === "sql") return text.control.value.trim() ? [{ [k]: text.control.value }] : [];
-    if (k === "json") return text.control.value.trim() ? parseJSON(text.control.value) : [];
+    if (k === "json") return text.control.value.trim() ? parsed(text.control.value) : [];
     return name.control.value.trim() ? [{ [k]: { [name.control.value.trim()]: value.control.value } }] : [];
+  }
+
+  // said leaves out the place where this form has put the filter: only in filters written
+  // as JSON a place tells something.
+  const said = (error) => (kind.value === "json" ? error.message : plain(error));
+
+  function judge(words, sort) {
+    if (!text.hidden) text.tell(words && sort === "wrong" ? words : "");
+    if (!text.hidden && sort === "wrong") return void fill(verdict);
+    fill(verdict, words && h("div", { class: sort === "wrong" ? "wrong" : "fine" }, words));
   }
 
   async function run() {
     const mine = ++asked;
     const tell = (words, sort) => {
-      if (mine !== asked) return;
-      if (!text.hidden) text.tell(words && sort === "wrong" ? words : "");
-      if (!text.hidden && sort === "wrong") return void fill(verdict);
-      fill(verdict, words && h("div", { class: sort === "wrong" ? "wrong" : "fine" }, words));
+      if (mine === asked) judge(words, sort);
     };
     let filters;
     try {
@@ -64,7 +71,7 @@ export function filterField(tenant, about, signal) {
       tell("The filter is valid for these types.", "fine");
     } catch (error) {
       if (signal.aborted || error.status === 404 || error.status === 405) return tell(""); // it is checked when it is sent
-      tell(error.message, error.status === 400 || error.status === 409 ? "wrong" : "fine");
+      tell(said(error), error.status === 400 || error.status === 409 ? "wrong" : "fine");
     }
   }
 
@@ -73,6 +80,22 @@ export function filterField(tenant, about, signal) {
   const node = h("div", { class: "stack" }, field("Filter", kind), text, pair, verdict);
   node.read = read;
   node.check = check;
+  // blame says here what the API says of the filter, once; false if it is about something else.
+  node.blame = (error) => {
+    if (!error.field?.startsWith("filters")) return false;
+    asked++; // what is still asked for says no more
+    judge(said(error), "wrong");
+    (text.hidden ? name : text).control.focus();
+    return true;
+  };
   show();
   return node;
+}
+
+function parsed(text) {
+  try {
+    return parseJSON(text);
+  } catch (error) {
+    throw new Wrong("filters", error.message);
+  }
 }

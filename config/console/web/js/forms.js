@@ -50,6 +50,21 @@ export function dialog(title, make, { broad = false } = {}) {
   return node;
 }
 
+// unnamed leaves out the id of an endpoint, which may never have been.
+export const unnamed = (message) => message.replace(/^endpoint ep_[^\s:]+: /, "");
+
+// plain is what the API says, to stand at the field it is about: without the member's
+// path, which the label says.
+export function plain(error) {
+  const said = unnamed(error.message);
+  const path = error.field;
+  if (!path || !said.startsWith(path)) return said;
+  const rest = said.slice(path.length);
+  if (rest.startsWith(": ")) return rest.slice(2);
+  // A path of several parts is none of the words of a sentence; "name has 300 bytes" is one.
+  return /[.[]/.test(path) && /^ \S/.test(rest) ? rest.replace(/^ (is )?/, "") : said;
+}
+
 // blame says at its control what is wrong with a field that the API names, like
 // "policy.retry[1]" at the one called retry or policy.retry. It reports false if there
 // is no such control.
@@ -61,7 +76,7 @@ export function blame(form, error) {
     const control = name && form.elements.namedItem(name);
     const node = control instanceof Element && !control.closest("[hidden]") ? control.closest(".field") : null;
     if (!node?.tell) continue;
-    node.tell(error.message);
+    node.tell(plain(error));
     control.focus();
     return true;
   }

@@ -38,6 +38,7 @@ function add(tenant, e, signal, reload) {
     const wrong = h("div");
     const send = button("Subscribe", { kind: "primary", onclick: async () => {
       send.disabled = true;
+      fill(wrong);
       try {
         const filters = filter.read();
         await post(at(tenant, "subscriptions"), { endpoint: e.id, types: types.chosen(), ...(filters.length && { filters }), ...(old.control.value && { deliver_from: old.control.value }) });
@@ -45,7 +46,7 @@ function add(tenant, e, signal, reload) {
         toast("It is subscribed.");
         reload();
       } catch (error) {
-        fill(wrong, problem(error));
+        if (!filter.blame(error)) fill(wrong, problem(error));
       }
       send.disabled = false;
     } });

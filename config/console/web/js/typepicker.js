@@ -28,13 +28,16 @@ export function typePicker(tenant, changed) {
   }
   function draw() {
     const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = all.filter((t) => words.every((w) => `${t.type} ${t.domain} ${t.meaning}`.toLowerCase().includes(w))).slice(0, 200);
+    const has = (text) => words.every((w) => text.toLowerCase().includes(w));
+    const found = all.filter((t) => has(`${t.type} ${t.domain} ${t.meaning}`));
+    const named = found.filter((t) => has(t.type)); // what is called so comes before what only speaks of it
+    const shown = [...named, ...found.filter((t) => !named.includes(t))].slice(0, 200);
     add.hidden = !find.value.trim();
     const row = (name, about) => h("li", null, h("label", null,
       h("input", { type: "checkbox", value: name, prop: { checked: chosen.has(name) }, onchange: (event) => toggle(name, event.target.checked) }),
       h("span", { class: "mono" }, name), about && h("span", { class: "sub" }, about)));
-    fill(list, !words.length && row("*", "Everything, also types to come"), found.map((t) => row(t.type, t.meaning)),
-      !found.length && words.length > 0 && h("li", { class: "muted" }, "No type of the catalogue is like that. A pattern may name others."));
+    fill(list, !words.length && row("*", "Everything, also types to come"), shown.map((t) => row(t.type, t.meaning)),
+      !shown.length && words.length > 0 && h("li", { class: "muted" }, "No type of the catalogue is like that. A pattern may name others."));
   }
   function written() {
     const name = find.value.trim();

@@ -81,7 +81,8 @@ export function toast(text, kind = "") {
 
 // problem shows what the API says to do.
 export function problem(error, retry) {
-  const field = error.field ? `${error.field}: ` : "";
+  const names = error.field && (error.message.startsWith(error.field) || error.message.includes(`: ${error.field}`));
+  const field = error.field && !names ? `${error.field}: ` : "";
   const title = { 0: "No answer", 403: "Not allowed", 404: "Not found", 409: "Not possible now", 429: "Too many requests", 503: "Not available" }[error.status] ?? "That did not work";
   return h("div", { class: "problem", role: "alert" },
     h("div", { class: "said" }, h("strong", null, title), `${field}${error.message}`),

@@ -6,7 +6,7 @@ import { bytes, duration, plural, seconds, spent } from "../format.js";
 import { act, badge, button, card, codebox, empty, facts, head, load, status, time } from "../ui.js";
 import { names } from "../lookup.js";
 import { known } from "../rows.js";
-import { to } from "../router.js";
+import { go, to } from "../router.js";
 import { explain } from "../reasons.js";
 import { may, personal } from "../session.js";
 import { pause } from "../live.js";
@@ -26,13 +26,10 @@ async function show(tenant, id, signal, reload) {
   const words = reworded(explain, pull);
   const ended = d.status === "delivered" || d.status === "dead";
   if (!ended) follow(tenant, d, signal, reload);
-  const resend = ended && may("write") && button("Resend", { kind: "primary", glyph: "replays", onclick: async () => {
-    const sent = await act(resend, () => post(at(tenant, "deliveries", id, "resend")), "It is on its way again, under the same webhook-id.");
-    if (sent) follow(tenant, d, signal, reload);
-  } });
+  const again = ended && may("write") && (isTest(d) ? another(tenant, d) : resend(tenant, d, () => follow(tenant, d, signal, reload)));
   return h("div", { class: "stack" },
     verdict(d, words),
-    card("What it is", { actions: resend ? [resend] : [] }, facts([
+    card("What it is", { actions: again ? [again] : [] }, facts([
       ["Status", status(d.status)],
       ["Endpoint", known(tenant, called, d.endpoint)],
       ["Event type", d.type && h("a", { href: to(tenant, ["types", d.type]), class: "mono" }, d.type)],
@@ -51,6 +48,26 @@ async function show(tenant, id, signal, reload) {
           : empty("Nothing was tried yet", "The first attempt is about to be made, or the endpoint is paused.")));
 }
 
+// isTest tells a test event's delivery: its event, of whatever type, is named after it.
+const isTest = (d) => d.event?.id === `test_${d.id}`;
+
+function resend(tenant, d, sent) {
+  const made = button("Resend", { kind: "primary", glyph: "replays", onclick: async () => {
+    if (await act(made, () => post(at(tenant, "deliveries", d.id, "resend")), "It is on its way again, under the same webhook-id.")) sent();
+  } });
+  return made;
+}
+
+// another is in the place of resend: the events of tests are not stored, so they cannot be
+// sent again.
+function another(tenant, d) {
+  const made = button("Send another test", { kind: "primary", onclick: async () => {
+    const sent = await act(made, () => post(at(tenant, "endpoints", d.endpoint, "test"), d.type && d.type !== "tidings.test" ? { type: d.type } : {}), "Another is on its way.");
+    if (sent) go(to(tenant, ["deliveries", sent.delivery]));
+  } });
+  return made;
+}
+
 // comes says when it goes on. What is due is not attempted while the endpoint is paused,
 // fails, or is full; and what is pulled waits for whoever fetches it.
 function comes(d, pull) {
@@ -61,12 +78,13 @@ function comes(d, pull) {
   return [["Next attempt", due ? ["due since ", time(d.next), ", and made as soon as the endpoint takes one"] : [time(d.next), " (", time(d.next, true), ")"]]];
 }
 
-// verdict says in plain words how it stands, and what to do about it.
+// verdict says in plain words how it stands, and what to do about it. What waits has no
+// verdict yet; and what died before a request has no reason beside why it died.
 function verdict(d, explain) {
   const last = d.history.at(-1);
-  if (!last || d.status === "delivered") return null;
-  const { text, todo } = explain(last.why);
-  const met = last.reason !== last.why && last.reason !== "ok" ? explain(last.reason) : null;
+  if (!last || d.status === "delivered" || d.status === "waiting") return null;
+  const { text, todo } = explain(last.why || last.reason);
+  const met = last.reason && last.reason !== last.why && last.reason !== "ok" ? explain(last.reason) : null;
   return h("div", { class: `note ${d.status === "dead" ? "bad" : "warn"}`, role: "note" },
     h("p", null, h("strong", null, text), met && ` ${met.text}`),
     h("p", null, h("strong", null, "What to do: "), met && d.status !== "dead" ? met.todo : `${met ? `${met.todo} ` : ""}${todo}`));
@@ -75,7 +93,7 @@ function verdict(d, explain) {
 function attempt(a, newest, pull, explain) {
   const kind = { delivered: "ok", retry: "warn", dead: "bad" }[a.outcome] ?? "";
   const x = a.exchange;
-  const words = explain(a.reason);
+  const words = explain(a.reason || a.why);
   return h("li", { class: `attempt ${kind}` }, h("div", { class: "dot", "aria-hidden": "true" }),
     h("div", { class: "card stack" },
       h("div", { class: "row" },

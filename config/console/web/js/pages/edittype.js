@@ -105,7 +105,7 @@ function jsonExample(value) {
 // refused is data that breaks the schema, and words of the reason.
 function refused(value) {
   const data = jsonField("Data", json(value?.data ?? {}), { rows: "4" });
-  const words = field("The reason has", input({ value: value?.error ?? "data" }), "Like data/id: a place, or a rule. Whatever it is, it has “data”.");
+  const words = field("The reason has", input({ value: value?.error ?? "data" }), "Part of the reason, like data/id.");
   return {
     node: h("div", { class: "form" }, data, words), first: words,
     read: () => {

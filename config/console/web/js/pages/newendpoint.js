@@ -4,7 +4,7 @@ import { h, fill } from "../dom.js";
 import { at, post, remove } from "../api.js";
 import { seconds } from "../format.js";
 import { button, card, codebox, head, link, notAllowed, problem } from "../ui.js";
-import { dialog, field, input, select } from "../forms.js";
+import { dialog, field, input, plain, select, unnamed } from "../forms.js";
 import { forget } from "../lookup.js";
 import { go, to } from "../router.js";
 import { dialects } from "../dialects.js";
@@ -64,8 +64,9 @@ export function page({ tenant, signal }) {
       show(made);
     } catch (error) {
       const key = Object.keys(fields).find((k) => error.field === k || error.field?.startsWith(`${k}[`));
-      if (key) complain(fields[key], error.message);
-      else fill(wrong, problem(error));
+      error.message = unnamed(error.message);
+      if (key) complain(fields[key], plain(error));
+      else if (!filter.blame(error)) fill(wrong, problem(error));
     }
     send.disabled = false;
   } },
