@@ -2,7 +2,7 @@
 
 import { h, fill, svg } from "../dom.js";
 import { at, get } from "../api.js";
-import { compact, number, percent, rough, seconds } from "../format.js";
+import { compact, duration, number, percent, rough, seconds } from "../format.js";
 import { badge, card, codebox, empty, head, link, load, status, time } from "../ui.js";
 import { select } from "../forms.js";
 import { bars, lines } from "../charts.js";
@@ -145,6 +145,7 @@ function feed(tenant) {
     { label: "Endpoint", cell: (a) => known(tenant, called, a.endpoint) },
     { label: "Outcome", cell: (a) => h("span", { class: "row" }, status(a.outcome), result({ code: a.status, reason: a.reason })) },
     { label: "Attempt", right: true, cell: (a) => number(a.attempt) },
+    { label: "Took", right: true, cell: (a) => (a.duration_ms === undefined ? "" : duration(`${a.duration_ms}ms`)) },
     { label: "At", cell: (a) => h("span", { class: "nowrap" }, time(a.at)) },
   ];
   box.add = (attempt) => {
