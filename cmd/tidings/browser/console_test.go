@@ -99,6 +99,24 @@ func TestADeliveryIsResent(t *testing.T) {
 	until(t, "/v1/tenants/resend/deliveries/"+dead, func(d map[string]any) bool { return d["status"] == "delivered" })
 }
 
+// TestWhatNobodyTook reads why a delivery died without a request, as its endpoint was deleted.
+func TestWhatNobodyTook(t *testing.T) {
+	b := newTab(t, tenant(t, "nobody"))
+	id := endpoint(t, "nobody", fields{"url": newReceiver(t).URL}, "order.*")
+	call(t, "POST", "/v1/tenants/nobody/endpoints/"+id+"/pause", nil)
+	publish(t, "nobody", "e1", "order.paid", fields{})
+	delivery := deliveries(t, "nobody", "status=waiting", 1)[0].(map[string]any)["id"].(string)
+	call(t, "DELETE", "/v1/tenants/nobody/endpoints/"+id, nil)
+	deliveries(t, "nobody", "status=dead", 1)
+	b.enter(adminToken)
+	b.open("deliveries/" + delivery)
+	b.shows("The endpoint no longer exists.")
+	b.shows("make an endpoint anew")
+	if b.script(`document.body.innerText.includes("does not know")`) == true {
+		t.Error("it says that it does not know the reason")
+	}
+}
+
 // TestAKeyIsRotated rotates a key, and wants deliveries signed with both.
 func TestAKeyIsRotated(t *testing.T) {
 	r := newReceiver(t)

@@ -58,20 +58,3 @@ func TestWhatIsPulled(t *testing.T) {
 		}
 	}
 }
-
-// TestWhatIsPulledFromNobody reads why a delivery died whose endpoint was deleted.
-func TestWhatIsPulledFromNobody(t *testing.T) {
-	b := newTab(t, tenant(t, "nobody"))
-	id := endpoint(t, "nobody", fields{"pull": true}, "order.*")
-	publish(t, "nobody", "e1", "order.paid", fields{})
-	delivery := deliveries(t, "nobody", "status=waiting", 1)[0].(map[string]any)["id"].(string)
-	call(t, "DELETE", "/v1/tenants/nobody/endpoints/"+id, nil)
-	deliveries(t, "nobody", "status=dead", 1)
-	b.enter(adminToken)
-	b.open("deliveries/" + delivery)
-	b.shows("The endpoint no longer exists.")
-	b.shows("make an endpoint anew")
-	if b.script(`document.body.innerText.includes("does not know")`) == true {
-		t.Error("it says that it does not know the reason")
-	}
-}

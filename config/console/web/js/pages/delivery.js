@@ -26,7 +26,7 @@ async function show(tenant, id, signal, reload) {
   const words = reworded(explain, pull);
   const ended = d.status === "delivered" || d.status === "dead";
   if (!ended) follow(tenant, d, signal, reload);
-  const again = ended && may("write") && (isTest(d) ? another(tenant, d) : resend(tenant, d, () => follow(tenant, d, signal, reload)));
+  const again = ended && may("write") && (isTest(d) ? another(tenant, d, signal) : resend(tenant, d, () => follow(tenant, d, signal, reload)));
   return h("div", { class: "stack" },
     verdict(d, words),
     card("What it is", { actions: again ? [again] : [] }, facts([
@@ -60,12 +60,30 @@ function resend(tenant, d, sent) {
 
 // another is in the place of resend: the events of tests are not stored, so they cannot be
 // sent again.
-function another(tenant, d) {
+function another(tenant, d, signal) {
   const made = button("Send another test", { kind: "primary", onclick: async () => {
-    const sent = await act(made, () => post(at(tenant, "endpoints", d.endpoint, "test"), d.type && d.type !== "tidings.test" ? { type: d.type } : {}), "Another is on its way.");
-    if (sent) go(to(tenant, ["deliveries", sent.delivery]));
+    const sent = await act(made, async () => {
+      const { delivery } = await post(at(tenant, "endpoints", d.endpoint, "test"), d.type && d.type !== "tidings.test" ? { type: d.type } : {});
+      await logged(tenant, delivery, signal);
+      return delivery;
+    }, "Another is on its way.");
+    if (sent && !signal.aborted) go(to(tenant, ["deliveries", sent]));
   } });
   return made;
+}
+
+// logged waits a while for the log to know of a delivery, which it does a moment after it
+// was made. If that takes longer, its page says so.
+async function logged(tenant, id, signal) {
+  for (let tries = 0; tries < 20 && !signal.aborted; tries++) {
+    try {
+      return await get(at(tenant, "deliveries", id), {}, signal);
+    } catch (error) {
+      if (error.status !== 404) return null;
+    }
+    await pause(500, signal);
+  }
+  return null;
 }
 
 // comes says when it goes on. What is due is not attempted while the endpoint is paused,
