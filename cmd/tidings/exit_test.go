@@ -113,6 +113,7 @@ func TestExitCodes(t *testing.T) {
 		{2, "publish --nats-url nats://127.0.0.1:1 --type a --data {"},
 		{2, "publish --nats-url nats://127.0.0.1:1 --type a --data @none"},
 		{2, "publish bad.json"},
+		{2, "publish --nats-url nats://127.0.0.1:1 --type a --server= -o xml"},
 		{2, "publish none.json"},
 		{2, "explain none.json"},
 		{2, "types put bad.json"},

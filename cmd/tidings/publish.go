@@ -83,7 +83,7 @@ and are dead letters if there is no such tenant.`,
 		if o.tenant = remote.Tenant(); o.tenant == "" {
 			return usage.Errorf("say whose event it is: --tenant, or TIDINGS_TENANT")
 		}
-		return o.publish(c)
+		return o.publish(c, remote)
 	}
 	return c
 }
@@ -126,7 +126,11 @@ func (o publishOptions) publishRemote(c *cobra.Command, remote *cli.Publishing) 
 	return remote.One(c, content)
 }
 
-func (o publishOptions) publish(c *cobra.Command) error {
+// publish publishes over NATS.
+func (o publishOptions) publish(c *cobra.Command, remote *cli.Publishing) error {
+	if err := remote.CheckOutput(); err != nil {
+		return err
+	}
 	data, err := readData(o.data, c.InOrStdin())
 	if err != nil {
 		return err
@@ -164,11 +168,9 @@ func (o publishOptions) publish(c *cobra.Command) error {
 	if err != nil {
 		return usage.Failed(err) // as the API's refusal of the same event
 	}
-	word := "stored"
-	if receipt.Duplicate {
-		word = "stored before"
+	if err := remote.Stored(c, receipt.EventID, receipt.Duplicate, fmt.Sprintf(", sequence %d", receipt.Sequence)); err != nil {
+		return err
 	}
-	c.Printf("%s: event %s, sequence %d\n", word, receipt.EventID, receipt.Sequence)
 	known := append(call.BuiltinTypes(), own...)
 	for _, hint := range near.Types([]string{o.eventType}, known) {
 		fmt.Fprintln(c.ErrOrStderr(), hint)

@@ -43,6 +43,27 @@ func (a *App) Publishing(c *cobra.Command) *Publishing {
 	return p
 }
 
+// CheckOutput refuses a way to show results that there is not.
+func (p *Publishing) CheckOutput() error { return p.app.CheckOutput() }
+
+// Stored tells of an event that it is stored, as the API's own answer or in words; more
+// ends the sentence.
+func (p *Publishing) Stored(c *cobra.Command, id string, duplicate bool, more string) error {
+	word := "stored"
+	if duplicate {
+		word = "stored before"
+	}
+	switch p.app.Output {
+	case "json":
+		return show.JSON(c.OutOrStdout(), map[string]any{"events": []any{map[string]any{"id": id, "duplicate": duplicate}}})
+	case "id":
+		_, err := fmt.Fprintln(c.OutOrStdout(), show.Clean(id))
+		return err
+	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%s: event %s%s\n", word, show.Clean(id), more)
+	return err
+}
+
 // Tenant is what was said of the tenant.
 func (p *Publishing) Tenant() string { return p.app.SaidTenant }
 

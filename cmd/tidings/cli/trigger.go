@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,29 +89,35 @@ func exampleOf(definition json.RawMessage, sets []string) (any, error) {
 			return nil, err
 		}
 		if err := t.Validate(call.AsJSON(data)); err != nil && added {
-			there := membersThere(t.Valid[0], path)
+			there, missing := membersThere(t.Valid[0], path)
 			meant := ""
-			if w, ok := near.Word(path[len(path)-1], there); ok {
+			if w, ok := near.Word(path[missing], there); ok {
 				meant = ": did you mean " + w + "?"
 			}
-			return nil, setting.Wrong(set, path, len(path)-1, "the example has no %s, and the schema does not let it have one: %w; it has %s%s", strings.Join(path, "."), err, strings.Join(there, ", "), meant)
+			return nil, setting.Wrong(set, path, missing, "the example has no %s, and the schema does not let it have one: %w; it has %s%s", strings.Join(path, "."), err, strings.Join(there, ", "), meant)
 		}
 	}
 	return data, nil
 }
 
 // membersThere are the members of the deepest object of an example that a path leads
-// to.
-func membersThere(example json.RawMessage, path []string) []string {
+// to, and the first segment of the path that is not there.
+func membersThere(example json.RawMessage, path []string) (there []string, missing int) {
 	var members map[string]json.RawMessage
-	for _, name := range append(path, "") {
+	for i, name := range path {
 		var inner map[string]json.RawMessage
-		if json.Unmarshal(example, &inner) != nil || inner == nil {
-			break
+		var elements []json.RawMessage
+		n, err := strconv.Atoi(name)
+		switch {
+		case json.Unmarshal(example, &inner) == nil && inner != nil:
+			members, example, missing = inner, inner[name], i
+		case err == nil && n >= 0 && json.Unmarshal(example, &elements) == nil && n < len(elements):
+			example = elements[n]
+		default:
+			return slices.Sorted(maps.Keys(members)), missing
 		}
-		members, example = inner, inner[name]
 	}
-	return slices.Sorted(maps.Keys(members))
+	return slices.Sorted(maps.Keys(members)), missing
 }
 
 // publishOne publishes an event, and says that it is stored.
@@ -133,10 +140,6 @@ func publishOne(ctx context.Context, s *call.Session, event json.RawMessage) err
 	if s.Output == "json" {
 		return show.JSON(s.Cmd.OutOrStdout(), answer)
 	}
-	word := "stored"
-	if accepted.Events[0].Duplicate {
-		word = "stored before"
-	}
-	s.Cmd.Printf("%s: event %s\n", word, show.Clean(accepted.Events[0].ID))
-	return nil
+	e := accepted.Events[0]
+	return (&Publishing{app: &App{s.App}}).Stored(s.Cmd, e.ID, e.Duplicate, "")
 }

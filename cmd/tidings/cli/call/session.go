@@ -49,10 +49,18 @@ func (a *App) Run(do func(ctx context.Context, s *Session) error) func(*cobra.Co
 	}
 }
 
+// CheckOutput refuses a way to show results that there is not.
+func (a *App) CheckOutput() error {
+	if !slices.Contains([]string{"table", "json", "id"}, a.Output) {
+		return usage.Errorf("--output %q: use table, json or id", a.Output)
+	}
+	return nil
+}
+
 // open finds out where to call. It calls nobody.
 func (a *App) open(c *cobra.Command, args []string) (*Session, error) {
-	if !slices.Contains([]string{"table", "json", "id"}, a.Output) {
-		return nil, usage.Errorf("--output %q: use table, json or id", a.Output)
+	if err := a.CheckOutput(); err != nil {
+		return nil, err
 	}
 	p, _, err := a.resolve(c.ErrOrStderr())
 	if err != nil {
