@@ -221,9 +221,9 @@ var urlForms = []struct{ url, end, why string }{
 	{"jar:https://example.com/", noURL, "scheme"},
 	{"//example.com/", noURL, "not absolute"},
 	{"/hooks", noURL, "not absolute"},
-	{"example.com", noURL, "not absolute"},
+	{"example.com", noURL, "has no scheme"},
 	{"", noURL, "not absolute"},
-	{"127.0.0.1:80/", noURL, "does not parse"},
+	{"127.0.0.1:80/", noURL, "has no scheme"},
 	{"localhost:80/", noURL, "scheme"},
 
 	// Hosts that are not there.
