@@ -25,7 +25,7 @@ func (s *Server) Health() error {
 	if err := json.Unmarshal(answer.body.Bytes(), &said); err != nil || said.Error == "" {
 		said.Error = answer.body.String()
 	}
-	return schemas.Errorf(schemas.CodeUnavailable, "the embedded NATS server cannot store any more: %s", said.Error)
+	return schemas.Errorf(schemas.CodeFull, "the embedded NATS server cannot store any more: %s", said.Error)
 }
 
 // healthAnswer is an http.ResponseWriter that keeps what is written.
