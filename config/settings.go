@@ -54,9 +54,12 @@ type Settings struct {
 	// Quota is for what tenants' own quotas leave out.
 	Quota schemas.Quota
 	// Grace is how long work under way may go on at shutdown.
-	Grace   time.Duration
-	Log     Log
-	Metrics Metrics
+	Grace time.Duration
+	// MaxRequests is how many requests a dispatcher makes at once before each endpoint has
+	// an even share of them; 0 asks for as many as the process may well have.
+	MaxRequests int
+	Log         Log
+	Metrics     Metrics
 	// TraceTrust is how much producers' sampling counts: "fleet" or "nobody".
 	TraceTrust string
 }
@@ -123,6 +126,7 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.TextVar(&s.API.Rate, "api-rate", apiDefaults.Rate, "requests to the API that one token may make, like 100/s or 600/m")
 	f.IntVar(&s.API.Burst, "api-burst", apiDefaults.Burst, "requests to the API that one token may make at once")
 	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
+	f.IntVar(&s.MaxRequests, "max-requests", 0, "requests that the role dispatcher makes at once before each endpoint has an even share of them; 0 for half of the files that it may have open, 16384 at most")
 	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
 	s.Console.bind(f)
@@ -229,6 +233,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.Streams.LogMaxBytes < 0 {
 		return schemas.Errorf(schemas.CodeInvalid, "--log-max-bytes %d: use 1 or more, or 0 for no bound", s.Streams.LogMaxBytes)
+	}
+	if s.MaxRequests < 0 {
+		return schemas.Errorf(schemas.CodeInvalid, "--max-requests %d: use 1 or more, or 0 for as many as the process may well have", s.MaxRequests)
 	}
 	if s.API.Burst < 0 {
 		return schemas.Errorf(schemas.CodeInvalid, "--api-burst %d: use 1 or more", s.API.Burst)

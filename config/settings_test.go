@@ -110,6 +110,7 @@ func TestValidate(t *testing.T) {
 		{"users elsewhere", []string{"--nats-users", "x.conf", "--nats-url", "nats://a:4222"}, "--nats-users is for the embedded broker"},
 		{"users here", []string{"--nats-users", "x.conf"}, ""},
 		{"burst", []string{"--api-burst", "-1"}, "--api-burst -1: use 1 or more"},
+		{"requests", []string{"--max-requests", "-1"}, "--max-requests -1: use 1 or more"},
 		{"ranges", []string{"--egress-allow", "127.0.0.0/8, ::1/128"}, ""},
 		{"address for a range", []string{"--egress-allow", "127.0.0.1"}, `--egress-allow: "127.0.0.1" is no address range: write it like 127.0.0.0/8`},
 		{"name for a range", []string{"--egress-allow", "localhost"}, `--egress-allow: "localhost"`},

@@ -72,6 +72,9 @@ type Options struct {
 	// Grace is how long attempts under way may go on once the dispatcher is told
 	// to stop: 20s by default.
 	Grace time.Duration
+	// MaxRequests is how many attempts the process may have under way, before each
+	// endpoint has an even share of them. [DefaultMaxRequests] by default.
+	MaxRequests int
 	// UserAgent names the sender. "Tidings" by default.
 	UserAgent string
 	// Tracers makes a span of each request and of each settling. By default there is
@@ -111,6 +114,9 @@ func (o Options) withDefaults() Options {
 	if o.Grace == 0 {
 		o.Grace = 20 * time.Second
 	}
+	if o.MaxRequests == 0 {
+		o.MaxRequests = DefaultMaxRequests()
+	}
 	if o.UserAgent == "" {
 		o.UserAgent = "Tidings"
 	}
@@ -118,6 +124,19 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+// maxRequests bounds the connections of a process that may open very many files: as
+// many are some hundred MiB.
+const maxRequests = 16_384
+
+// DefaultMaxRequests is half of the files that this process may have open, 16 384 at
+// most: a connection is a file, and idle ones are kept for the next attempt.
+func DefaultMaxRequests() int {
+	if files := openFiles(); files > 0 {
+		return max(1, min(files/2, maxRequests))
+	}
+	return maxRequests
 }
 
 // maxHolding bounds the deliveries on their way into held queues, over all
@@ -139,6 +158,7 @@ type Dispatcher struct {
 	tracer tracing.Tracer
 	load   load.Load
 	gate   gate
+	crowd  crowd
 	clock  *clock
 
 	removals chan struct{} // a place for each: see maxRemovals
@@ -163,7 +183,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	shelf := newShelf(js, o.Log)
 	b, tracer := bodies.New(nc, o.Log), tracing.New(o.Tracers, "dispatcher")
 	return &Dispatcher{
-		o: o, nc: nc, js: js, bodies: b, gate: newGate(), clock: newClock(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
+		o: o, nc: nc, js: js, bodies: b, gate: newGate(), crowd: crowd{most: int64(o.MaxRequests)}, clock: newClock(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
 		tracer: tracer,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Shelve: shelf.put, Origin: o.Origin,

@@ -54,7 +54,7 @@ func newLane(p *partition, endpoint schemas.EndpointID) *lane {
 }
 
 // window is how many attempts the endpoint may have under way now; none while
-// it is paused, or its breaker open.
+// it is paused, or its breaker open, and no more than its share of the process's.
 func (l *lane) window() int {
 	t := l.p.d.o.Targets.Get(l.endpoint)
 	switch {
@@ -63,7 +63,7 @@ func (l *lane) window() int {
 	case t == nil && l.unsure:
 		return 1
 	default:
-		return l.flow.Limit(time.Now())
+		return min(l.flow.Limit(time.Now()), l.p.d.crowd.share())
 	}
 }
 
@@ -138,6 +138,7 @@ func (l *lane) start(work context.Context, t *task) {
 func (l *lane) begin(t *task, now time.Time) {
 	t.started, t.signal, l.moved = now, flow.Void, now
 	l.flow.Began(now)
+	l.p.d.crowd.began(len(l.running) == 0)
 	l.running[t] = struct{}{}
 	if _, isHeld := t.stored.(held); isHeld {
 		l.ahead = 0
@@ -152,6 +153,7 @@ func (l *lane) end(t *task, now time.Time) {
 	t.pass.leave()
 	l.flow.Done(flow.Result{Signal: t.signal, Began: t.started, Now: now, InFlight: len(l.running), Random: rand.Float64()}) //nolint:gosec // jitter
 	delete(l.running, t)
+	l.p.d.crowd.ended(len(l.running) == 0)
 	if _, isHeld := t.stored.(held); !isHeld {
 		l.acked = now
 	}

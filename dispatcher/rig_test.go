@@ -40,6 +40,7 @@ type rig struct {
 	waits    func() *metrics.Float64Histogram // what the owners' loads read: nothing, but a test may say
 	passed   int                              // the owners' maxPassed, unless it is 0
 	taken    int                              // and their maxTaken
+	crowded  int                              // and their MaxRequests
 	journal  schemas.Journal                  // the owners'
 
 	mu       sync.Mutex // guards what follows
@@ -134,6 +135,7 @@ func (r *rig) ownOn(nc *nats.Conn, grace time.Duration) *owner {
 		Layout: r.env.Layout, Targets: r.targets, Transport: r.receiver.Transport(r.t), Grace: grace,
 		Fetch: r.fetch, Disable: r.disable, Agree: r.agree, Failing: r.notes, Announce: r.notes.announce,
 		Observe: func(report Report) { r.reports <- report }, Journal: r.journal, Name: "owner",
+		MaxRequests: r.crowded,
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -253,6 +255,9 @@ func (r *rig) clean(o *owner) {
 	}
 	if lanes := o.lanes(); len(lanes) > 0 {
 		r.t.Errorf("lanes %v are still there", lanes)
+	}
+	if c := &o.p.d.crowd; c.running.Load() != 0 || c.lanes.Load() != 0 {
+		r.t.Errorf("%d attempts of %d endpoints are counted, and there are none", c.running.Load(), c.lanes.Load())
 	}
 }
 
