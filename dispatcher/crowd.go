@@ -14,10 +14,15 @@ type crowd struct {
 
 // share is how many of the attempts one endpoint may have now.
 func (c *crowd) share() int {
-	if c.running.Load() < c.most/2 {
+	running := c.running.Load()
+	if running < (c.most+1)/2 {
 		return int(c.most)
 	}
-	return int(max(1, c.most/max(1, c.lanes.Load())))
+	even := c.most / max(1, c.lanes.Load())
+	if running < c.most {
+		even++ // what is left of an uneven division is for whoever comes first
+	}
+	return int(max(1, even))
 }
 
 // began counts an attempt, the first of its endpoint at the moment or not.

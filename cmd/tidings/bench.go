@@ -29,6 +29,7 @@ type benchOptions struct {
 	full   bool     // the sizes of a large installation
 	json   bool     // machine-readable report
 	plot   string   // a file for a chart of the ratios, or empty
+	fleet  string   // a file for a chart of the fleet, or empty
 	// profile is a file for a CPU profile of the whole benchmark, or empty.
 	profile string
 }
@@ -41,7 +42,7 @@ func benchCommand() *cobra.Command {
 		Long: `Measure the pipe against the ceiling of this machine: signed POSTs of the same
 bodies, made by net/http to the same receiver process over 64 connections. Each
 repetition measures the ceiling and the pipe one after the other; the report
-gives medians. Outage, schedules and memory take long, and are measured once. The
+gives medians. Outage, schedules, memory and fleet take long, and are measured once. The
 receiver is a process of its own; the embedded broker, the producer and the pipe
 share this one.
 
@@ -60,6 +61,7 @@ A flood publishes as fast as the pipe accepts. A steady run never has more than
 	c.Flags().StringSliceVar(&o.only, "only", nil, "what to measure: "+strings.Join(groupNames(), ", ")+" (default all)")
 	c.Flags().BoolVar(&o.full, "full", false, "measure ten times the backlog, outage, schedules and endpoints; takes long")
 	c.Flags().StringVar(&o.plot, "plot", "", "write a chart of the throughput ratios to an SVG file")
+	c.Flags().StringVar(&o.fleet, "plot-fleet", "", "write a chart of the deliveries while dispatchers come and go to an SVG file")
 	c.Flags().StringVar(&o.profile, "cpu-profile", "", "write a CPU profile of this process to a file")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return c
@@ -76,6 +78,9 @@ func (o benchOptions) validate() error {
 	}
 	if o.plot != "" && !o.wants("throughput") {
 		return schemas.Errorf(schemas.CodeInvalid, "--plot shows the throughput: add it to --only")
+	}
+	if o.fleet != "" && !o.wants("fleet") {
+		return schemas.Errorf(schemas.CodeInvalid, "--plot-fleet shows the fleet: add it to --only")
 	}
 	return nil
 }
@@ -138,6 +143,7 @@ func benchGroups() []benchGroup {
 		{"outage", true, into(measureOutage, func(r *benchReport) **outageReport { return &r.Outage })},
 		{"schedules", true, into(measureSchedules, func(r *benchReport) **schedulesReport { return &r.Schedules })},
 		{"memory", true, into(measureMemory, func(r *benchReport) **memoryReport { return &r.Memory })},
+		{"fleet", true, into(measureFleet, func(r *benchReport) **fleetReport { return &r.Fleet })},
 	}
 }
 
@@ -184,6 +190,11 @@ func bench(ctx context.Context, o benchOptions, out, errs io.Writer) error {
 	report.Runs, report.Events = o.runs, o.events
 	if o.plot != "" {
 		if err := os.WriteFile(o.plot, plot(*report.Throughput), 0o644); err != nil {
+			return err
+		}
+	}
+	if o.fleet != "" {
+		if err := os.WriteFile(o.fleet, plotFleet(*report.Fleet), 0o644); err != nil {
 			return err
 		}
 	}

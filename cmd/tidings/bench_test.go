@@ -45,12 +45,12 @@ func TestBench(t *testing.T) {
 		t.Skip("runs processes for some seconds")
 	}
 	dir := t.TempDir()
-	program, chart := filepath.Join(dir, "tidings"), filepath.Join(dir, "chart.svg")
+	program, chart, fleet := filepath.Join(dir, "tidings"), filepath.Join(dir, "chart.svg"), filepath.Join(dir, "fleet.svg")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build tidings: %v\n%s", err, out)
 	}
 	var out, errs bytes.Buffer
-	c := exec.CommandContext(t.Context(), program, "bench", "--events", "200", "--runs", "1", "--json", "--plot", chart)
+	c := exec.CommandContext(t.Context(), program, "bench", "--events", "200", "--runs", "1", "--json", "--plot", chart, "--plot-fleet", fleet)
 	c.Stdout, c.Stderr = &out, &errs
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, errs.String())
@@ -71,6 +71,9 @@ func TestBench(t *testing.T) {
 	checkMeasured(t, "outage", r.Outage.Lost, r.Outage.Down, r.Outage.Back)
 	checkMeasured(t, "schedules", r.Schedules.Lost, r.Schedules.Rate, r.Schedules.Restart)
 	checkMeasured(t, "memory", r.Memory.Lost, r.Memory.Heap, r.Memory.Start, r.Memory.Rate)
+	for _, s := range r.Fleet.Steps {
+		checkMeasured(t, "fleet", r.Fleet.Lost, s.Rate, s.Gap)
+	}
 	if r.Neighbours.Hung == 0 {
 		t.Error("no request hung")
 	}
@@ -79,8 +82,15 @@ func TestBench(t *testing.T) {
 	if want := []int{200, 1, 333, 120, 66, 200, 100, 100}; !slices.Equal(sizes, want) {
 		t.Errorf("the sizes are %d, want %d", sizes, want)
 	}
-	if svg, err := os.ReadFile(chart); err != nil || !bytes.HasPrefix(svg, []byte("<svg ")) {
-		t.Errorf("the chart is %q, %v", svg, err)
+	checkCharts(t, chart, fleet)
+}
+
+func checkCharts(t *testing.T, files ...string) {
+	t.Helper()
+	for _, file := range files {
+		if svg, err := os.ReadFile(file); err != nil || !bytes.HasPrefix(svg, []byte("<svg ")) {
+			t.Errorf("%s is %q, %v", file, svg, err)
+		}
 	}
 }
 
@@ -107,10 +117,11 @@ func checkMeasured(t *testing.T, group string, lost count, figures ...versus) {
 
 func TestBenchRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--only speed":                   `--only "speed": use some of throughput, telemetry, latency, neighbours, backlog, outage, schedules, memory`,
-		"--events 7":                     "use at least 100 events",
-		"--runs 0":                       "use at least 100 events and 1 run",
-		"--only latency --plot plot.svg": "--plot shows the throughput",
+		"--only speed":                     `--only "speed": use some of throughput, telemetry, latency, neighbours, backlog, outage, schedules, memory, fleet`,
+		"--events 7":                       "use at least 100 events",
+		"--runs 0":                         "use at least 100 events and 1 run",
+		"--only latency --plot plot.svg":   "--plot shows the throughput",
+		"--only memory --plot-fleet f.svg": "--plot-fleet shows the fleet",
 	} {
 		c := rootCommand()
 		c.SetArgs(append([]string{"bench"}, strings.Fields(line)...))
@@ -135,6 +146,11 @@ func benchSample(n float64) benchReport {
 		Memory: &memoryReport{
 			Endpoints: 10000, Active: 100, Held: 1000, RSS: v(100, 150), Heap: v(40, 80), Start: v(0.2, 0.4), Rate: v(5000, 4900), PerHeld: 6.5 * n,
 		},
+		Fleet: &fleetReport{Endpoints: 32, Requests: 48, Slot: 1, Slots: []float64{100, 900, 950, 2100, 3700, 3650, 2400, 1800, 1850}, Steps: []fleetStep{
+			{Dispatchers: 1, Began: 0, Rate: v(900, 900), Gap: v(80, 80)},
+			{Dispatchers: 4, Began: 3, Rate: v(3600, 3500), Gap: v(80, 200)},
+			{Dispatchers: 2, Began: 6, Rate: v(1800, 1810), Gap: v(80, 300)},
+		}},
 	}
 	for i, s := range throughputShapes() {
 		share := float64(2*i+3) / 10
@@ -156,6 +172,28 @@ func TestBenchTable(t *testing.T) {
 }
 
 func TestBenchPlot(t *testing.T) { golden(t, "bench.svg", plot(*benchSample(1).Throughput)) }
+
+func TestBenchPlotFleet(t *testing.T) { golden(t, "fleet.svg", plotFleet(*benchSample(1).Fleet)) }
+
+// TestFleetSteps sums up arrivals of two endpoints.
+func TestFleetSteps(t *testing.T) {
+	var r fleetReport
+	every := func(ms ...int) (at []time.Duration) {
+		for _, m := range ms {
+			at = append(at, time.Duration(m)*time.Millisecond)
+		}
+		return at
+	}
+	r.Steps = append(r.Steps, r.step(1, map[string][]time.Duration{"/0": every(900, 1000, 1500, 2000, 2500), "/1": every(1200, 2200)}, 0, 3*time.Second))
+	r.Steps = append(r.Steps, r.step(2, map[string][]time.Duration{"/0": every(700, 1000, 1500, 2000, 2500), "/1": every(1100, 1200, 1900, 2800)}, 3*time.Second, 3*time.Second))
+	want := []fleetStep{
+		{Dispatchers: 1, Rate: against(3, 3), Gap: against(1000, 1000)},
+		{Dispatchers: 2, Began: 3, Rate: against(6, 4), Gap: against(1000, 1100)},
+	}
+	if !slices.Equal(r.Steps, want) {
+		t.Errorf("got %+v, want %+v", r.Steps, want)
+	}
+}
 
 func TestBenchMedian(t *testing.T) {
 	samples := []benchReport{benchSample(3), benchSample(1), benchSample(2)}

@@ -42,6 +42,8 @@ type benchPipe struct {
 	data []byte
 	sent atomic.Int64 // events ever published: each has an id of its own
 	with hooks
+
+	roles []config.Role
 }
 
 // newBenchPipe starts an empty pipe. The caller stops it, unless there is an
@@ -49,11 +51,16 @@ type benchPipe struct {
 func newBenchPipe(ctx context.Context) (*benchPipe, error) { return newBenchPipeWith(ctx, hooks{}) }
 
 func newBenchPipeWith(ctx context.Context, with hooks) (*benchPipe, error) {
+	return newBenchPipeOf(ctx, with, "all")
+}
+
+// newBenchPipeOf starts one that has only some of the roles.
+func newBenchPipeOf(ctx context.Context, with hooks, roles ...config.Role) (*benchPipe, error) {
 	dir, err := os.MkdirTemp("", "tidings-bench-")
 	if err != nil {
 		return nil, err
 	}
-	p := &benchPipe{dir: dir, data: benchData(), with: with}
+	p := &benchPipe{dir: dir, data: benchData(), with: with, roles: roles}
 	if p.log, err = os.Create(filepath.Join(dir, "log")); err == nil {
 		err = p.start(ctx)
 	}
@@ -70,8 +77,11 @@ func newBenchPipeWith(ctx context.Context, with hooks) (*benchPipe, error) {
 // processes, and logs; warnings are shown, too.
 func (p *benchPipe) start(ctx context.Context) (err error) {
 	settings := config.Settings{
-		DataDir: p.dir, Roles: []string{"all"}, Grace: time.Second, Egress: config.Egress{Allow: []string{"127.0.0.0/8"}},
+		DataDir: p.dir, Grace: time.Second, Egress: config.Egress{Allow: []string{"127.0.0.0/8"}},
 		NATS: config.NATS{Listen: "127.0.0.1:0"},
+	}
+	for _, r := range p.roles {
+		settings.Roles = append(settings.Roles, string(r))
 	}
 	handler := func(out io.Writer, level slog.Level) slog.Handler {
 		return slog.NewTextHandler(out, &slog.HandlerOptions{Level: level})

@@ -22,6 +22,7 @@ type benchReport struct {
 	Outage     *outageReport     `json:"outage,omitempty"`
 	Schedules  *schedulesReport  `json:"schedules,omitempty"`
 	Memory     *memoryReport     `json:"memory,omitempty"`
+	Fleet      *fleetReport      `json:"fleet,omitempty"`
 }
 
 // versus is a figure and what it is held against, of one repetition.
@@ -97,7 +98,7 @@ func setMedian(to reflect.Value, samples []reflect.Value) {
 }
 
 func (r benchReport) write(out io.Writer) error {
-	fmt.Fprintf(out, "median of %d runs (outage, schedules and memory: one); %d deliveries of 1 KiB in each throughput run\n", r.Runs, r.Events)
+	fmt.Fprintf(out, "median of %d runs (outage, schedules, memory and fleet: one); %d deliveries of 1 KiB in each throughput run\n", r.Runs, r.Events)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	section := func(write func(io.Writer)) {
 		fmt.Fprintln(w)
@@ -126,6 +127,9 @@ func (r benchReport) write(out io.Writer) error {
 	}
 	if r.Memory != nil {
 		section(r.Memory.write)
+	}
+	if r.Fleet != nil {
+		section(r.Fleet.write)
 	}
 	return w.Flush()
 }
