@@ -12,16 +12,15 @@ import (
 	"github.com/tidings-dev/tidings/config/api"
 	"github.com/tidings-dev/tidings/config/console"
 	"github.com/tidings-dev/tidings/config/telemetry"
-	"github.com/tidings-dev/tidings/schemas"
 )
 
 func (a *app) startHTTP(ctx context.Context) error {
 	if a.settings.HTTPAddr == "" {
 		return nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.settings.HTTPAddr)
+	listener, err := listen(ctx, "--http-addr", a.settings.HTTPAddr)
 	if err != nil {
-		return schemas.Errorf(schemas.CodeInvalid, "--http-addr %s: %w", a.settings.HTTPAddr, err)
+		return err
 	}
 	a.httpAddr = listener.Addr().String()
 	mux := http.NewServeMux()

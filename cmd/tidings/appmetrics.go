@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -197,9 +196,9 @@ func (a *app) startMetrics(ctx context.Context) error {
 	if addr == "" || handler == nil {
 		return nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	listener, err := listen(ctx, "--metrics-addr", addr)
 	if err != nil {
-		return schemas.Errorf(schemas.CodeInvalid, "--metrics-addr %s: %w", addr, err)
+		return err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", handler)

@@ -60,7 +60,7 @@ func TestEmbeddedRefuses(t *testing.T) {
 		"no port":          {broker.Embedded{Listen: "127.0.0.1"}, `write it like "127.0.0.1:4222"`},
 		"not loopback":     {broker.Embedded{Listen: "0.0.0.0:4222"}, "say who may connect with --nats-users"},
 		"all addresses":    {broker.Embedded{Listen: ":4222"}, "it listens on loopback only"},
-		"port taken":       {broker.Embedded{Listen: taken.Addr().String()}, "address already in use"},
+		"port taken":       {broker.Embedded{Listen: taken.Addr().String()}, "address already in use\": give it another with --nats-listen"},
 		"folder in use":    {broker.Embedded{DataDir: inUse}, inUse},
 		"folder is a file": {broker.Embedded{DataDir: file(t, "x", "")}, "not a directory"},
 	} {

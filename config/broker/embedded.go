@@ -89,11 +89,11 @@ func StartEmbedded(ctx context.Context, e Embedded, log *slog.Logger) (*Server, 
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		_ = lock.Close()
-		cause := faults.last()
+		code, cause := schemas.CodeUnavailable, faults.last()
 		if cause != nil && strings.Contains(cause.Error(), "address already in use") { // as NATS says it, in words alone
-			cause = fmt.Errorf("%w: give it another with --nats-listen, or end what listens there", cause)
+			code, cause = schemas.CodeConflict, fmt.Errorf("%w: give it another with --nats-listen, or end what listens there", cause)
 		}
-		return nil, schemas.Errorf(schemas.CodeUnavailable, "embedded NATS server on %q with data in %s did not start: %w",
+		return nil, schemas.Errorf(code, "embedded NATS server on %q with data in %s did not start: %w",
 			e.Listen, filepath.Join(e.DataDir, "jetstream"), cause)
 	}
 	faults.started()
