@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	fleetEndpoints = 32
+	fleetEndpoints = 32 // as many as partitions by default
 	// fleetRequests is how many requests a dispatcher makes at once, so few that they and
 	// not the CPUs bound it.
 	fleetRequests = 48
@@ -70,11 +70,7 @@ func measureFleet(ctx context.Context, b *bencher) (r fleetReport, err error) {
 		return r, err
 	}
 	defer p.stop() //nolint:errcheck // a temporary folder
-	var endpoints []benchEndpoint
-	for n := range fleetEndpoints {
-		endpoints = append(endpoints, benchEndpoint{n: n, eventType: n, url: receiver.url + strconv.Itoa(n), policy: schemas.Policy{Concurrency: fleetRequests}})
-	}
-	if err := p.register(ctx, endpoints, nil); err != nil {
+	if err := p.register(ctx, onePerPartition(p.app.streams.Layout, receiver.url), nil); err != nil {
 		return r, err
 	}
 	var all dispatchers
@@ -107,6 +103,21 @@ func measureFleet(ctx context.Context, b *bencher) (r fleetReport, err error) {
 	r.Lost, r.Duplicates = count(int(p.sent.Load())-have), count(twice)
 	r.Slot, r.Slots = fleetSlot.Seconds(), slots(receiver.since(began), ended)
 	return r, ctx.Err()
+}
+
+// onePerPartition are endpoints of which each partition has one: so all dispatchers have
+// as much to do, as they have with very many.
+func onePerPartition(l schemas.Layout, url string) []benchEndpoint {
+	var endpoints []benchEndpoint
+	has := map[int]bool{}
+	for n := 0; len(endpoints) < fleetEndpoints; n++ {
+		if p := l.Partition(benchEndpointID(n)); !has[p] {
+			has[p] = true
+			i := len(endpoints)
+			endpoints = append(endpoints, benchEndpoint{n: n, eventType: i, url: url + strconv.Itoa(i), policy: schemas.Policy{Concurrency: fleetRequests}})
+		}
+	}
+	return endpoints
 }
 
 // step sums up what came in a step.
