@@ -79,6 +79,15 @@ func Since(ctx context.Context, nc *nats.Conn, stream, subject string, from time
 	return found, err
 }
 
+// All is Batch of whatever subject. It tells of each of what subject it is.
+func All(ctx context.Context, nc *nats.Conn, stream string, from uint64) ([]Message, error) {
+	found, err := Batch(ctx, nc, stream, ">", from)
+	for i, m := range found {
+		found[i].Subject = added(m.Msg, headerSubject)
+	}
+	return found, err
+}
+
 // Before is the sequence below which all messages of a subject were stored before a
 // time; 0 if there is none of these. A replica that lags may name too low a sequence,
 // and never one too high.
