@@ -59,7 +59,7 @@ type Stream struct {
 	LastSequence uint64 `json:"last_sequence,omitempty"`
 	// Config is the stream's as JetStream tells it, and State what it wants to be told of
 	// a snapshot.
-	Config json.RawMessage `json:"config"`
+	Config json.RawMessage `json:"config,omitempty"`
 	State  json.RawMessage `json:"state,omitempty"`
 	// Consumers are the durable ones; those of DEAD are in its snapshot.
 	Consumers []Consumer `json:"consumers,omitempty"`

@@ -25,7 +25,7 @@ type restoring struct {
 	nats     config.NATS
 	force    bool
 	yes      *bool
-	dataDir  string
+	into     string
 	replicas int
 }
 
@@ -44,20 +44,20 @@ backup is removed.
 
 A folder that backup --streams made goes into a place that has nothing of Tidings,
 while no process of Tidings runs there: a NATS account by --nats-url, or a data
-directory by --data-dir. Copy secrets.key into its place too, then start the
+directory by --into. Copy secrets.key into its place too, then start the
 processes. What was delivered while the backup was made, or after it, is delivered
 again, with the same webhook-id.`,
 		Example: `  tidings restore registry.backup --nats-url nats://127.0.0.1:4222
-  tidings restore /backups/tidings-1 --data-dir ./data
+  tidings restore /backups/tidings-1 --into ./data
   tidings restore /backups/tidings-1 --nats-url nats://a:4222,nats://b:4222 --replicas 3`,
 		Args: usage.Arguments(1, 1, "the file or folder"),
 	}
 	c.Flags().BoolVar(&r.force, "force", false, "replace what the registry holds")
-	c.Flags().StringVar(&r.dataDir, "data-dir", "", "of a folder: restore into this data directory of tidings run, which does not run and has no streams yet")
-	c.Flags().IntVar(&r.replicas, "replicas", 0, "of a folder: replicas of all streams, 1 or 3; 0 is as many as there were, and 1 with --data-dir")
+	c.Flags().StringVar(&r.into, "into", "", "of a folder: restore into this data directory for tidings run, which has no streams yet, rather than to NATS")
+	c.Flags().IntVar(&r.replicas, "replicas", 0, "of a folder: replicas of all streams, 1 or 3; 0 is as many as there were; with --into it is 1")
 	r.yes = call.BindYes(c)
 	r.nats.BindRemote(c.Flags(), defaultNATS)
-	c.Flags().StringVar(&r.nats.Users, "nats-users", "", "of a folder, with --data-dir: the file of users, if tidings run is to have one")
+	c.Flags().StringVar(&r.nats.Users, "nats-users", "", "of a folder, with --into: the file of users, if tidings run is to have one")
 	a.BindNATS(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		info, err := os.Stat(args[0])
@@ -67,8 +67,8 @@ again, with the same webhook-id.`,
 		if info.IsDir() {
 			return a.restoreFolder(c, r, args[0])
 		}
-		if r.dataDir != "" || r.replicas != 0 || r.nats.Users != "" {
-			return usage.Errorf("%s is a file, of the registry alone: --data-dir, --replicas and --nats-users are for a folder that backup --streams made", args[0])
+		if r.into != "" {
+			return usage.Errorf("%s is a file, of the registry alone: --into is for a folder that backup --streams made", args[0])
 		}
 		if err := a.SameNATS(c); err != nil {
 			return err
@@ -111,15 +111,11 @@ func (a *App) restoreFile(c *cobra.Command, r restoring, path string) error {
 func (a *App) restoreFolder(c *cobra.Command, r restoring, dir string) error {
 	switch {
 	case r.force:
-		return usage.Errorf("a folder is restored into an empty place only, without --force: name another --data-dir or account")
+		return usage.Errorf("a folder is restored into an empty place only, without --force: name another data directory or account")
 	case r.replicas != 0 && r.replicas != 1 && r.replicas != 3:
 		return usage.Errorf("--replicas is %d: use 1, or 3 on a cluster", r.replicas)
-	case r.dataDir != "" && (c.Flags().Changed("nats-url") || r.replicas > 1):
-		return usage.Errorf("--data-dir is for one server, the embedded one: leave out --nats-url and --replicas")
-	case r.dataDir == "" && r.nats.Users != "":
-		return usage.Errorf("--nats-users goes with --data-dir")
 	}
-	if r.dataDir != "" {
+	if r.into != "" {
 		return a.restoreHere(c, r, dir)
 	}
 	if err := a.SameNATS(c); err != nil {
@@ -138,11 +134,11 @@ func (a *App) restoreHere(c *cobra.Command, r restoring, dir string) (err error)
 	if _, err := saved.Read(dir, func(int64, int64) {}); err != nil { // before a directory is made
 		return err
 	}
-	streams := filepath.Join(r.dataDir, "jetstream")
+	streams := filepath.Join(r.into, "jetstream")
 	if _, err := os.Lstat(streams); err == nil {
 		return schemas.Errorf(schemas.CodeConflict, "%s is there already: restore into a data directory that tidings run has not used; nothing was written", streams)
 	}
-	s, err := broker.StartEmbedded(c.Context(), broker.Embedded{DataDir: r.dataDir, Users: r.nats.Users}, slog.New(slog.DiscardHandler))
+	s, err := broker.StartEmbedded(c.Context(), broker.Embedded{DataDir: r.into, Users: r.nats.Users}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -157,7 +153,7 @@ func (a *App) restoreHere(c *cobra.Command, r restoring, dir string) (err error)
 		return err
 	}
 	defer nc.Close()
-	return a.putBack(c, nc, dir, 1, r.dataDir)
+	return a.putBack(c, nc, dir, 1, r.into)
 }
 
 func (a *App) putBack(c *cobra.Command, nc *nats.Conn, dir string, replicas int, place string) error {
