@@ -8,13 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-dev/tidings/dispatcher/direct"
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // line is a message of a queue.
@@ -89,78 +91,96 @@ func follow(ctx context.Context, nc *nats.Conn, stream string, take func(*nats.M
 // ahead is how many messages are published and not yet stored.
 const ahead = 512
 
-// publish stores a file's messages. Done is told of each.
-func publish(ctx context.Context, nc *nats.Conn, r io.Reader, done func()) (err error) {
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(ahead))
+// lines reads a queue's file.
+func (s *Stream) lines(dir string, take func(n int, l *line) error) error {
+	f, err := os.Open(filepath.Join(dir, s.File.Name))
 	if err != nil {
 		return err
 	}
-	zip, err := gzip.NewReader(bufio.NewReader(r))
+	defer f.Close() //nolint:errcheck // read only
+	zip, err := gzip.NewReader(bufio.NewReader(f))
 	if err != nil {
-		return fmt.Errorf("read the file: %w", err)
+		return fmt.Errorf("read %s: %w", s.File.Name, err)
 	}
-	var futures []jetstream.PubAckFuture
-	settle := func(least int) error {
-		for len(futures) > least {
-			select {
-			case <-futures[0].Ok():
-			case err := <-futures[0].Err():
-				return fmt.Errorf("publish %s: %w", futures[0].Msg().Subject, err)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			futures = futures[1:]
-			done()
+	lines := json.NewDecoder(zip)
+	for n := 0; ; n++ {
+		l := line{Header: nats.Header{}}
+		err := lines.Decode(&l)
+		switch {
+		case errors.Is(err, io.EOF) && n != s.Messages:
+			return schemas.Errorf(schemas.CodeInvalid, "%s has %d messages, and its manifest says %d", s.File.Name, n, s.Messages)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read %s: %w", s.File.Name, err)
 		}
-		return nil
-	}
-	for lines := json.NewDecoder(zip); ; {
-		var l line
-		if err := lines.Decode(&l); errors.Is(err, io.EOF) {
-			return settle(0)
-		} else if err != nil {
-			return fmt.Errorf("read the file: %w", err)
-		}
-		future, err := js.PublishMsgAsync(&nats.Msg{Subject: l.Subject, Header: l.Header, Data: l.Data})
-		if err != nil {
-			return fmt.Errorf("publish %s: %w", l.Subject, err)
-		}
-		futures = append(futures, future)
-		if err := settle(ahead / 2); err != nil {
+		if err := take(n, &l); err != nil {
 			return err
 		}
 	}
 }
 
+// publisher stores messages, some at once.
+type publisher struct {
+	js      jetstream.JetStream
+	futures []jetstream.PubAckFuture // not known to be stored
+}
+
+func (p *publisher) publish(ctx context.Context, l *line) error {
+	future, err := p.js.PublishMsgAsync(&nats.Msg{Subject: l.Subject, Header: l.Header, Data: l.Data})
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", l.Subject, err)
+	}
+	p.futures = append(p.futures, future)
+	return p.settle(ctx, ahead/2)
+}
+
+// settle waits until no more than some are not stored.
+func (p *publisher) settle(ctx context.Context, most int) error {
+	for len(p.futures) > most {
+		select {
+		case <-p.futures[0].Ok():
+		case err := <-p.futures[0].Err():
+			return fmt.Errorf("publish %s: %w", p.futures[0].Msg().Subject, err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		p.futures = p.futures[1:]
+	}
+	return nil
+}
+
 // returns are the deliveries that were moved from PULL to DELIVERIES while others are
 // read.
 type returns struct {
-	sub    *nats.Subscription
-	pulled map[string]bool // endpoints
+	subs []*nats.Subscription
 
 	mu    sync.Mutex // guards what follows
 	heard []*nats.Msg
 }
 
-// laterSubjects are all of package schemas' LaterSubject.
-const laterSubjects = "later.*.*.*"
-
-// hear hears of these endpoints' returns, from when it returns.
-func hear(nc *nats.Conn, pulled map[string]bool) (r *returns, err error) {
-	r = &returns{pulled: pulled}
-	if r.sub, err = nc.Subscribe(laterSubjects, r.take); err != nil {
-		return nil, err
+// hear hears what is stored in DELIVERIES for some endpoints, from when it returns.
+func hear(nc *nats.Conn, endpoints []string) (r *returns, err error) {
+	r = new(returns)
+	for _, endpoint := range endpoints {
+		for _, subject := range []string{"ready.*." + endpoint, "later.*." + endpoint + ".*"} {
+			sub, err := nc.Subscribe(subject, r.take)
+			if err != nil {
+				return nil, errors.Join(err, r.end())
+			}
+			r.subs = append(r.subs, sub)
+			if err := sub.SetPendingLimits(-1, -1); err != nil {
+				return nil, errors.Join(err, r.end())
+			}
+		}
 	}
-	if err := errors.Join(r.sub.SetPendingLimits(-1, -1), nc.Flush()); err != nil {
+	if err := nc.Flush(); err != nil {
 		return nil, errors.Join(err, r.end())
 	}
 	return r, nil
 }
 
 func (r *returns) take(m *nats.Msg) {
-	if tokens := strings.Split(m.Subject, "."); !r.pulled[tokens[2]] {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.heard = append(r.heard, m)
@@ -172,4 +192,9 @@ func (r *returns) all() []*nats.Msg {
 	return r.heard
 }
 
-func (r *returns) end() error { return r.sub.Unsubscribe() }
+func (r *returns) end() (err error) {
+	for _, sub := range r.subs {
+		err = errors.Join(err, sub.Unsubscribe())
+	}
+	return err
+}

@@ -28,12 +28,13 @@ type Options struct {
 
 // restorer is one restore.
 type restorer struct {
-	nc   *nats.Conn
-	js   jetstream.JetStream
-	dir  string
-	m    *Manifest
-	o    Options
-	made []string // streams
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	dir    string
+	m      *Manifest
+	o      Options
+	choice *choice
+	made   []string // streams
 }
 
 // Restore puts a backup back into an account that has nothing of Tidings: else it is a
@@ -56,6 +57,9 @@ func Restore(ctx context.Context, nc *nats.Conn, dir string, o Options) (*Manife
 		return nil, schemas.Errorf(schemas.CodeInvalid, "the NATS server is version %s, and the backup is of one of %s: upgrade it to 2.15 or newer; nothing was written", v, m.Server)
 	}
 	r := &restorer{nc: nc, js: js, dir: dir, m: m, o: o}
+	if r.choice, err = choose(dir, m); err != nil {
+		return nil, err
+	}
 	if err := r.empty(ctx); err != nil {
 		return nil, err
 	}
@@ -90,10 +94,10 @@ func (r *restorer) all(ctx context.Context) error {
 	if err := r.mark(ctx); err != nil {
 		return err
 	}
-	for _, s := range r.m.Streams {
+	for i, s := range r.m.Streams {
 		restore := r.snapshot
 		if s.Queue {
-			restore = r.queue
+			restore = func(ctx context.Context, s Stream) error { return r.queue(ctx, i, s) }
 		}
 		if err := restore(ctx, s); err != nil {
 			return unavailable("restore stream "+s.Name, err)
@@ -165,29 +169,28 @@ func (r *restorer) changed(config json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(members)
 }
 
-// queue publishes what a queue had.
-func (r *restorer) queue(ctx context.Context, s Stream) error {
+// queue publishes what a queue had. Its file is the one at a place of the manifest.
+func (r *restorer) queue(ctx context.Context, file int, s Stream) error {
 	if s.Config != nil { // else it is part of others
 		if err := r.make(ctx, s.Name, s.Config); err != nil {
 			return err
 		}
 	}
-	file, err := os.Open(filepath.Join(r.dir, s.File.Name))
+	js, err := jetstream.New(r.nc, jetstream.WithPublishAsyncMaxPending(ahead))
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // read only
-	count := int64(0)
-	if err := publish(ctx, r.nc, file, func() {
-		count++
-		r.o.Told("messages of "+s.Name, count)
+	p := publisher{js: js}
+	if err := s.lines(r.dir, func(n int, l *line) error {
+		r.o.Told("messages of "+s.Name, int64(n+1))
+		if s.deliveries() && !r.choice.takes(file, n, l) {
+			return nil
+		}
+		return p.publish(ctx, l)
 	}); err != nil {
 		return err
 	}
-	if count != int64(s.Messages) {
-		return schemas.Errorf(schemas.CodeInvalid, "%s has %d messages, and its manifest says %d", s.File.Name, count, s.Messages)
-	}
-	return nil
+	return p.settle(ctx, 0)
 }
 
 // snapshot has JetStream put a snapshot back.

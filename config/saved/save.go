@@ -1,7 +1,6 @@
 package saved
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -28,6 +27,9 @@ const partial = ".partial"
 // that this process is connected to.
 const grace = time.Second
 
+// answers are those of the API by Idempotency-Key.
+const answers = "KV_" + schemas.BucketIdempotency
+
 // saver is one backup.
 type saver struct {
 	nc   *nats.Conn
@@ -36,7 +38,7 @@ type saver struct {
 	told func(what string, done int64)
 	m    Manifest
 
-	pulled  map[string]bool // endpoints that are pulled from
+	pulled  []string // endpoints that are pulled from
 	returns *returns
 	floors  []Consumer // of fanout, in EVENTS
 }
@@ -81,7 +83,7 @@ func onDisk(dir string) error {
 // all reads everything, in the order in which things move (see the package's comment).
 func (s *saver) all(ctx context.Context) error {
 	reconnected := s.nc.Stats().Reconnects
-	if err := s.queue(ctx, "KV_"+schemas.BucketIdempotency, nil); err != nil {
+	if err := s.queue(ctx, answers, nil); err != nil {
 		return err
 	}
 	if err := s.registry(ctx); err != nil {
@@ -134,25 +136,15 @@ func (s *saver) registry(ctx context.Context) error {
 }
 
 // pulledFrom are the endpoints of a registry that are pulled from.
-func pulledFrom(content []byte) (map[string]bool, error) {
-	found := map[string]bool{}
-	lines := bufio.NewScanner(bytes.NewReader(content))
-	lines.Buffer(nil, len(content)+1)
-	for lines.Scan() {
-		var entry struct {
-			Key   string
-			Value []byte
-		}
-		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
-			return nil, err
-		}
+func pulledFrom(content []byte) (found []string, err error) {
+	err = entries(content, func(key string, value []byte) {
 		var e struct{ Pull bool }
-		id, is := strings.CutPrefix(entry.Key, "endpoint.")
-		if is && json.Unmarshal(entry.Value, &e) == nil && e.Pull {
-			found[id] = true
+		id, is := strings.CutPrefix(key, "endpoint.")
+		if is && json.Unmarshal(value, &e) == nil && e.Pull {
+			found = append(found, id)
 		}
-	}
-	return found, lines.Err()
+	})
+	return found, err
 }
 
 // config is a stream's, as a value and as JSON.
