@@ -61,29 +61,32 @@ func own(all nats.Header) nats.Header {
 }
 
 // follow reads a stream in order until nothing is behind the last message. What is
-// moved meanwhile is stored anew before it is removed, so it is still to come. Any
-// replica tells what there is; the leader, that there is no more.
-func follow(ctx context.Context, nc *nats.Conn, stream string, take func(*nats.Msg) error) error {
+// moved meanwhile is stored anew before it is removed, so it is still to come. Of
+// several replicas any tells what there is, and only the leader that there is no more.
+func follow(ctx context.Context, nc *nats.Conn, stream jetstream.Stream, take func(*nats.Msg) error) error {
+	config := stream.CachedInfo().Config
 	for next := uint64(1); ; {
-		found, err := direct.All(ctx, nc, stream, next)
+		found, end, err := direct.All(ctx, nc, config.Name, next)
 		if err != nil {
-			return unavailable("read "+stream, err)
+			return unavailable("read "+config.Name, err)
 		}
-		if len(found) == 0 {
-			m, err := direct.Next(ctx, nc, stream, ">", next)
+		if end && config.Replicas > 1 && len(found) == 0 {
+			m, err := direct.Next(ctx, nc, config.Name, ">", next)
 			if err != nil {
-				return unavailable("read "+stream, err)
+				return unavailable("read "+config.Name, err)
 			}
-			if m == nil {
-				return nil
+			if end = m == nil; !end {
+				found = []direct.Message{*m}
 			}
-			found = []direct.Message{*m}
 		}
 		for _, m := range found {
 			if err := take(m.Msg); err != nil {
 				return err
 			}
 			next = m.Sequence + 1
+		}
+		if end && (config.Replicas <= 1 || len(found) == 0) {
+			return nil
 		}
 	}
 }

@@ -251,7 +251,7 @@ func (s *saver) queue(ctx context.Context, name string, consumers func(context.C
 		}
 	}
 	err = q.write(s.dir, func(lines *queue) error {
-		return follow(ctx, s.nc, name, func(m *nats.Msg) error {
+		return follow(ctx, s.nc, stream, func(m *nats.Msg) error {
 			s.told("messages of "+name, int64(lines.count+1))
 			return lines.add(m)
 		})

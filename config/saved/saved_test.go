@@ -212,7 +212,7 @@ func TestOfEachDeliveryOne(t *testing.T) {
 	replayed.Replay = &schemas.Replay{Asked: time.UnixMilli(2e12), After: time.UnixMilli(1e12)}
 	held, later, ready := layout.HeldSubject("ep_a"), layout.LaterSubject("ep_a", "dlv_x"), layout.ReadySubject("ep_a")
 	r.put(ready, delivery(1, "ep_a", 1))
-	r.put(later, delivery(1, "ep_a", 2), "Nats-Schedule", "@at 2999-01-01T00:00:00Z", "Nats-Schedule-Target", ready)
+	r.put(later, delivery(1, "ep_a", 2), "Nats-Schedule", "@at 2099-01-01T00:00:00Z", "Nats-Schedule-Target", ready)
 	r.put(held, delivery(2, "ep_a", 0))
 	r.put(layout.LaterSubject("ep_a", "dlv_y"), delivery(2, "ep_a", 4), "Tidings-After", "5s") // kept of it
 	r.put(ready, delivery(3, "ep_a", 0))                                                         // fanout has not acknowledged its event

@@ -79,13 +79,17 @@ func Since(ctx context.Context, nc *nats.Conn, stream, subject string, from time
 	return found, err
 }
 
-// All is Batch of whatever subject. It tells of each of what subject it is.
-func All(ctx context.Context, nc *nats.Conn, stream string, from uint64) ([]Message, error) {
-	found, err := Batch(ctx, nc, stream, ">", from)
+// All is Batch of whatever subject. It tells of each of what subject it is, and whether
+// nothing was behind them at that moment where they were read, while JetStream let
+// nobody write.
+func All(ctx context.Context, nc *nats.Conn, stream string, from uint64) (found []Message, end bool, err error) {
+	found, err = Batch(ctx, nc, stream, ">", from)
+	size := 0
 	for i, m := range found {
+		size += m.Size()
 		found[i].Subject = added(m.Msg, headerSubject)
 	}
-	return found, err
+	return found, err == nil && len(found) < maxBatch && size < maxBytes/2, err
 }
 
 // Before is the sequence below which all messages of a subject were stored before a
