@@ -206,7 +206,7 @@ func (r *restorer) snapshot(ctx context.Context, s Stream) error {
 	defer file.Close() //nolint:errcheck // read only
 	sent := int64(0)
 	r.made = append(r.made, s.Name) // JetStream may leave part of it
-	if err := send(ctx, r.nc, s.Name, snapshot{config, s.State}, file, func(n int) {
+	if err := (restoring{r.nc, s.Name, snapshot{config, s.State}}).send(ctx, file, func(n int) {
 		sent += int64(n)
 		r.o.Told("bytes of "+s.Name, sent)
 	}); err != nil {

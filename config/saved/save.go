@@ -278,7 +278,7 @@ func (s *saver) snapshot(ctx context.Context, name string) (err error) {
 	var of snapshot
 	read := int64(0)
 	is.File, err = create(s.dir, file, func(w io.Writer) (err error) {
-		of, err = receive(ctx, s.nc, name, name == schemas.StreamDead, w, func(n int) {
+		of, err = receive(ctx, s.nc, name, w, func(n int) {
 			read += int64(n)
 			s.told("bytes of "+name, read)
 		})

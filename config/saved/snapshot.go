@@ -1,7 +1,6 @@
 package saved
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server/archive"
 	"github.com/nats-io/nats.go"
 
-	"github.com/tidings-dev/tidings/schemas"
 )
 
 // JetStream's two requests (nats-server, jetstream_api.go).
@@ -81,15 +79,16 @@ type snapshot struct {
 	State  json.RawMessage `json:"state"`
 }
 
-// receive writes a snapshot of a stream to w. Done is told of its bytes.
-func receive(ctx context.Context, nc *nats.Conn, stream string, consumers bool, w io.Writer, done func(int)) (of snapshot, err error) {
+// receive writes a snapshot of a stream to w. Done is told of its bytes. DEAD's has its
+// consumer, whose place cannot be set.
+func receive(ctx context.Context, nc *nats.Conn, stream string, w io.Writer, done func(int)) (of snapshot, err error) {
 	inbox := nc.NewInbox()
 	sub, err := nc.SubscribeSync(inbox) // JetStream has no more under way than it was told arrived
 	if err != nil {
 		return of, err
 	}
 	defer sub.Unsubscribe() //nolint:errcheck // it ends with the connection too
-	request := map[string]any{"deliver_subject": inbox, "no_consumers": !consumers, "chunk_size": chunkSize}
+	request := map[string]any{"deliver_subject": inbox, "no_consumers": stream != schemas.StreamDead, "chunk_size": chunkSize}
 	if err := ask(ctx, nc, apiSnapshot+stream, request, &of); err != nil {
 		return of, err
 	}
@@ -160,53 +159,51 @@ func inspect(path string) (messages int, last uint64, err error) {
 	}
 }
 
-// send has JetStream make a stream of a snapshot.
-func send(ctx context.Context, nc *nats.Conn, stream string, request any, r io.Reader, done func(int)) error {
+// restoring is a stream that JetStream makes of a snapshot.
+type restoring struct {
+	nc      *nats.Conn
+	stream  string
+	request snapshot
+}
+
+// send sends the snapshot. If it returns an error, JetStream waits for no more of it.
+func (r restoring) send(ctx context.Context, snapshot io.Reader, done func(int)) (err error) {
 	var to struct {
 		Subject string `json:"deliver_subject"`
 	}
-	if err := ask(ctx, nc, apiRestore+stream, request, &to); err != nil {
+	if err := ask(ctx, r.nc, apiRestore+r.stream, r.request, &to); err != nil {
 		return err
 	}
-	chunk := make([]byte, chunkSize)
+	hand := func(ctx context.Context, chunk []byte, wait time.Duration) error {
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		m, err := r.nc.RequestWithContext(ctx, to.Subject, chunk)
+		if err != nil {
+			return err
+		}
+		return read(m, nil)
+	}
+	defer func() {
+		if err != nil {
+			_ = hand(context.WithoutCancel(ctx), nil, silence) // which it refuses
+		}
+	}()
 	for {
-		n, err := io.ReadFull(r, chunk)
+		chunk := make([]byte, chunkSize)
+		n, err := io.ReadFull(snapshot, chunk)
 		if n > 0 {
-			if err := hand(ctx, nc, to.Subject, chunk[:n], silence, nil); err != nil {
+			if err := hand(ctx, chunk[:n], silence); err != nil {
 				return err
 			}
 			done(n)
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			break
+			return hand(ctx, nil, storing)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	var made struct {
-		Config struct {
-			Name string `json:"name"`
-		} `json:"config"`
-	}
-	if err := hand(ctx, nc, to.Subject, nil, storing, &made); err != nil {
-		return err
-	}
-	if made.Config.Name != stream {
-		return schemas.Errorf(schemas.CodeUnavailable, "JetStream has made the stream %q of the snapshot of %s", made.Config.Name, stream)
-	}
-	return nil
-}
-
-// hand hands a chunk over; the empty one is the end.
-func hand(ctx context.Context, nc *nats.Conn, subject string, chunk []byte, wait time.Duration, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	m, err := nc.RequestWithContext(ctx, subject, bytes.Clone(chunk))
-	if err != nil {
-		return err
-	}
-	return read(m, answer)
 }
 
 // archives tells whether a server writes snapshots message by message: from 2.15 on.

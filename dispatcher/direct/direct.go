@@ -168,7 +168,7 @@ func batch(ctx context.Context, nc *nats.Conn, stream string, of request) ([]Mes
 		}
 		switch status := m.Header.Get(headerStatus); status {
 		case "":
-			sequence, err := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
+			sequence, err := strconv.ParseUint(added(m, headerSequence), 10, 64)
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", of.Subject, err)
 			}

@@ -83,26 +83,31 @@ Where NATS asks who connects, be the user of the role api, with its
 		if _, err := os.Lstat(out); err == nil && out != "-" && !force {
 			return usage.Errorf("%s exists: give another name, or --force to replace it", out)
 		}
-		bar := a.NewBar(c.ErrOrStderr())
-		return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
-			var h backup.Header
-			write := func(w io.Writer) error {
-				h, err = b.Write(c.Context(), w, func(count int) { bar.Show(count, 0, "entries read") })
-				return err
-			}
-			if out == "-" {
-				err = write(c.OutOrStdout())
-			} else {
-				err = contexts.ReplaceFile(filepath.Clean(out), write)
-			}
-			bar.End()
-			if err == nil {
-				fmt.Fprintf(c.ErrOrStderr(), "%d entries of the registry at %s are written.\n", h.Count, withoutUsers(n.URL))
-			}
-			return err
-		})
+		return a.saveRegistry(c, n, out)
 	}
 	return c
+}
+
+// saveRegistry saves the registry alone.
+func (a *App) saveRegistry(c *cobra.Command, n config.NATS, out string) error {
+	bar := a.NewBar(c.ErrOrStderr())
+	return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
+		var h backup.Header
+		write := func(w io.Writer) error {
+			h, err = b.Write(c.Context(), w, func(count int) { bar.Show(count, 0, "entries read") })
+			return err
+		}
+		if out == "-" {
+			err = write(c.OutOrStdout())
+		} else {
+			err = contexts.ReplaceFile(filepath.Clean(out), write)
+		}
+		bar.End()
+		if err == nil {
+			fmt.Fprintf(c.ErrOrStderr(), "%d entries of the registry at %s are written.\n", h.Count, withoutUsers(n.URL))
+		}
+		return err
+	})
 }
 
 var users = regexp.MustCompile(`//[^/@,]*@`)
