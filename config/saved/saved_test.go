@@ -215,7 +215,7 @@ func TestOfEachDeliveryOne(t *testing.T) {
 	r.put(later, delivery(1, "ep_a", 2), "Nats-Schedule", "@at 2099-01-01T00:00:00Z", "Nats-Schedule-Target", ready)
 	r.put(held, delivery(2, "ep_a", 0))
 	r.put(layout.LaterSubject("ep_a", "dlv_y"), delivery(2, "ep_a", 4), "Tidings-After", "5s") // kept of it
-	r.put(ready, delivery(3, "ep_a", 0))                                                         // fanout has not acknowledged its event
+	r.put(ready, delivery(3, "ep_a", 0))                                                       // fanout has not acknowledged its event
 	r.put(ready, replayed)
 	r.put(layout.ReadySubject("ep_history"), delivery(3, "ep_history", 0)) // nobody knows who makes it again
 	r.put(schemas.PullSubject("acme", "ep_pull"), delivery(1, "ep_pull", 3))

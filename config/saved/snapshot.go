@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server/archive"
 	"github.com/nats-io/nats.go"
 
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // JetStream's two requests (nats-server, jetstream_api.go).
