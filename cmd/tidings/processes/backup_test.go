@@ -19,7 +19,7 @@ import (
 // savedEndpoints have deliveries of every kind in every stream while they are saved.
 var savedEndpoints = map[string]planned{
 	"ep_well":    {fleetTypes, fleetPolicy},
-	"ep_failing": {fleetTypes, "{retry: [200ms, 500ms, 1s, 1s, 2s, 2s, 3s, 5s, 5s, 5s], breaker: off}"}, // retries wait
+	"ep_failing": {fleetTypes, "{retry: [200ms, 500ms, 500ms, 500ms, 1s, 1s, 1s, 1s], breaker: off}"}, // retries wait
 	"ep_slow":    {fleetTypes[:2], "{retry: [1s, 1s, 1s], concurrency: 8}"},                             // held
 	"ep_fifo":    {fleetTypes[2:3], "{retry: [200ms, 200ms, 200ms, 1s, 1s, 1s], order: fifo, breaker: off}"},
 	"ep_strict":  {fleetTypes[3:], "{retry: [100ms]}"}, // dies
@@ -29,8 +29,8 @@ var savedEndpoints = map[string]planned{
 func answerSaved(q request) int {
 	switch share := rand.IntN(100); {
 	case q.endpoint == "ep_slow":
-		<-time.After(50 * time.Millisecond)
-	case q.endpoint == "ep_failing" && share < 30, q.endpoint == "ep_fifo" && share < 5, q.endpoint == "ep_strict" && share < 25, q.endpoint == "ep_pulled" && share < 40:
+		<-time.After(30 * time.Millisecond)
+	case q.endpoint == "ep_failing" && share < 20, q.endpoint == "ep_fifo" && share < 5, q.endpoint == "ep_strict" && share < 25, q.endpoint == "ep_pulled" && share < 25:
 		return http.StatusInternalServerError
 	}
 	return http.StatusNoContent
@@ -136,7 +136,7 @@ func (d *wreck) reach(n int) {
 func TestBackupOfARunningPipe(t *testing.T) {
 	need(t, "tar", "cp")
 	d, stop := beginWreck(t)
-	d.reach(1500)
+	d.reach(800)
 	before, began := d.accepted.count(), time.Now()
 	for _, command := range toRun(t, "deploy/disaster.md", "Backup") {
 		d.run(command)
