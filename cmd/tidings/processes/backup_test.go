@@ -20,7 +20,7 @@ import (
 var savedEndpoints = map[string]planned{
 	"ep_well":    {fleetTypes, fleetPolicy},
 	"ep_failing": {fleetTypes, "{retry: [200ms, 500ms, 500ms, 500ms, 1s, 1s, 1s, 1s], breaker: off}"}, // retries wait
-	"ep_slow":    {fleetTypes[:2], "{retry: [1s, 1s, 1s], concurrency: 8}"},                             // held
+	"ep_slow":    {fleetTypes[:2], "{retry: [1s, 1s, 1s], concurrency: 8}"},                           // held
 	"ep_fifo":    {fleetTypes[2:3], "{retry: [200ms, 200ms, 200ms, 1s, 1s, 1s], order: fifo, breaker: off}"},
 	"ep_strict":  {fleetTypes[3:], "{retry: [100ms]}"}, // dies
 	"ep_pulled":  {fleetTypes[1:3], "{retry: [200ms, 200ms, 200ms, 200ms, 200ms, 200ms, 200ms, 200ms, 1s, 1s]}"},
