@@ -134,6 +134,7 @@ func (d *wreck) reach(n int) {
 // all of it die, and begins anew from the backup on another place. What was accepted
 // before the backup began is taken or dead. The next one is kept in a folder in peace.
 func TestBackupOfARunningPipe(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	need(t, "tar", "cp")
 	d, stop := beginWreck(t)
 	d.reach(800)

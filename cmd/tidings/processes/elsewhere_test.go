@@ -12,6 +12,7 @@ import (
 // that has onto one again. Each time the pipe goes on, and what is running is not
 // written over.
 func TestRestoreElsewhere(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	built := build(t, "nats-server")
 	d, stop := beginWreck(t)
 	d.reach(200)
