@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,10 +44,7 @@ type known struct {
 }
 
 func knownOf(l *line) (k known, err error) {
-	header := schemas.Header{}
-	for name, values := range l.Header { // ReadDelivery takes what it reads
-		header[name] = values
-	}
+	header := maps.Clone(schemas.Header(l.Header)) // ReadDelivery takes what it reads
 	subject := l.Subject
 	k.kept = strings.HasPrefix(subject, "later.") && l.Header.Get(jetstream.ScheduleHeader) == ""
 	if tokens := strings.Split(subject, "."); len(tokens) >= 3 {
@@ -83,19 +81,7 @@ func choose(dir string, m *Manifest) (c *choice, err error) {
 	if c.layout.Partitions = len(c.next); len(c.next) == 0 {
 		return nil, schemas.Errorf(schemas.CodeInvalid, "the manifest does not tell where fanout was in %s: use another copy; nothing was written", schemas.StreamEvents)
 	}
-	content, err := os.ReadFile(filepath.Join(dir, m.Registry.Name))
-	if err != nil {
-		return nil, err
-	}
-	if err := entries(content, func(key string, value []byte) {
-		var s struct {
-			Endpoint string
-			History  json.RawMessage
-		}
-		if strings.HasPrefix(key, "subscription.") && json.Unmarshal(value, &s) == nil && s.History != nil {
-			c.history[s.Endpoint] = true
-		}
-	}); err != nil {
+	if err := c.readHistories(filepath.Join(dir, m.Registry.Name)); err != nil {
 		return nil, err
 	}
 	for i, s := range m.Streams {
@@ -103,19 +89,43 @@ func choose(dir string, m *Manifest) (c *choice, err error) {
 			continue
 		}
 		if err := s.lines(dir, func(n int, l *line) error {
-			k, err := knownOf(l)
-			if err != nil {
-				return nil //nolint:nilerr // it is put back as it is: who reads it lets it die with the reason
-			}
-			if at, found := c.best[k.key]; !found || k.delivery.Attempts >= at.attempts {
-				c.best[k.key] = place{i, n, k.delivery.Attempts}
-			}
+			c.see(l, place{file: i, line: n})
 			return nil
 		}); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// readHistories reads who gets stored events.
+func (c *choice) readHistories(path string) error {
+	content, err := os.ReadFile(path) //nolint:gosec // a file of the backup
+	if err != nil {
+		return err
+	}
+	return entries(content, func(key string, value []byte) {
+		var s struct {
+			Endpoint string
+			History  json.RawMessage
+		}
+		if strings.HasPrefix(key, "subscription.") && json.Unmarshal(value, &s) == nil && s.History != nil {
+			c.history[s.Endpoint] = true
+		}
+	})
+}
+
+// see prefers the copy with the most attempts, and of these the one that was read last.
+// What is no delivery is put back as it is: who reads it lets it die with the reason.
+func (c *choice) see(l *line, at place) {
+	k, err := knownOf(l)
+	if err != nil {
+		return
+	}
+	at.attempts = k.delivery.Attempts
+	if best, found := c.best[k.key]; !found || at.attempts >= best.attempts {
+		c.best[k.key] = at
+	}
 }
 
 // takes reports whether a message is put back, and gives it the message id under which
