@@ -40,9 +40,18 @@
 // DELIVERIES, where it waits. All such moves are heard as they are made, from before
 // step 2 on, and are added to what was read.
 //
+// Of a delivery that was read in several places one copy is put back, and none that
+// fanout makes again: two would be retried under the same message ids and schedule, and
+// JetStream would drop the one for the other and then the other too. Who else makes
+// deliveries again, a history or a replay that was under way, does it under the id that
+// the copy is put back with: the second is dropped within the deduplication window. If
+// that is over by then there are two, and in a corner (both fail, out of step by less
+// than the window) the delivery may end before its time.
+//
 //	what fails                                  → what happens
 //	a backup is interrupted                     → <folder>.partial is left, which is no backup, and the next takes its place
 //	a snapshot lacks its end, or a chunk        → it is read back at once, and the backup fails
+//	writers never pause, and there are replicas → the end of a queue is found when the leader has nothing more at one moment; until then it is read on
 //	a file is cut short, altered or missing     → a restore refuses before it writes anything
 //	a restore finds a stream or bucket of ours  → the same
 //	a restore is interrupted                    → what it has made is removed; if it was killed the registry says so, and no process works on it
