@@ -60,7 +60,8 @@ events, deliveries that wait, dead letters and the delivery log, but secrets.key
 pipe goes on meanwhile. What was accepted before the backup began is in it.
 
 Where NATS asks who connects, be the user of the role api, with its
---nats-inbox-prefix, _INBOX.api: no other may read all of it.`,
+--nats-inbox-prefix, _INBOX.api: no other may read all of it. For --streams be a user
+of the same account that may do everything, and keep its seed as safe as the streams.`,
 		Example: `  tidings backup --out registry.backup
   tidings backup --nats-url nats://a:4222 --nats-creds admin.creds > registry.backup
   tidings backup --streams /backups/tidings-1`,
