@@ -90,6 +90,8 @@ var importRules = []importRule{
 	{"config/registry/picture", []string{"schemas/...", "config/registry"}, nil},
 	{"config/registry/backup", []string{"schemas/...", "config/registry", "config/seal"}, []string{natsClient}}, // the last two in tests: what was restored works
 	{"config/registry/sealed", []string{"schemas/...", "config/seal"}, nil},
+	// What snapshots of JetStream are is read by the server's own reader. The broker in tests: an empty server.
+	{"config/saved", []string{"schemas/...", "config/registry", "config/registry/backup", "config/broker", "config/streams", "dispatcher/direct"}, []string{natsClient, "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2"}},
 	// The API gets what it may not import as functions. The JSON Schema library
 	// judges its answers in tests.
 	{"config/api", []string{"schemas/...", "config/api/document", "config/streams", "config/registry/...", "config/access", "config/seal", "config/deliverylog", "config/replay", "config/erasure", "config/audit"}, slices.Concat(pipe, []string{"github.com/goccy/go-yaml/...", jsonSchema})},
@@ -127,7 +129,7 @@ var importRules = []importRule{
 		"cmd/tidings/cli",
 		[]string{
 			"schemas/...", "cmd/tidings/cli/...", "cmd/tidings/client", "cmd/tidings/usage", "cmd/tidings/near", "cmd/tidings/caret",
-			"config", "config/broker", "config/registry/backup", "config/deliverylog",
+			"config", "config/broker", "config/registry/backup", "config/saved", "config/deliverylog",
 		},
 		[]string{natsClient, "github.com/google/uuid", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	},

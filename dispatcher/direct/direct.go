@@ -79,6 +79,19 @@ func Since(ctx context.Context, nc *nats.Conn, stream, subject string, from time
 	return found, err
 }
 
+// All is Batch of whatever subject. It tells of each of what subject it is, and whether
+// nothing was behind them at that moment where they were read, while JetStream let
+// nobody write.
+func All(ctx context.Context, nc *nats.Conn, stream string, from uint64) (found []Message, end bool, err error) {
+	found, err = Batch(ctx, nc, stream, ">", from)
+	size := 0
+	for i, m := range found {
+		size += m.Size()
+		found[i].Subject = added(m.Msg, headerSubject)
+	}
+	return found, err == nil && len(found) < maxBatch && size < maxBytes/2, err
+}
+
 // Before is the sequence below which all messages of a subject were stored before a
 // time; 0 if there is none of these. A replica that lags may name too low a sequence,
 // and never one too high.
@@ -155,7 +168,7 @@ func batch(ctx context.Context, nc *nats.Conn, stream string, of request) ([]Mes
 		}
 		switch status := m.Header.Get(headerStatus); status {
 		case "":
-			sequence, err := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
+			sequence, err := strconv.ParseUint(added(m, headerSequence), 10, 64)
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", of.Subject, err)
 			}

@@ -17,7 +17,7 @@ type shownCommand struct {
 
 // shownPrograms are what lines of commands begin with. Blocks without any are other text.
 var shownPrograms = []string{
-	"tidings", "./bin/tidings", "api", "api()", "curl", "nats", "nats-server", "make", "export", "echo", "docker", "go", "npm", "node", "git", "psql", "systemctl", "kill", "cp",
+	"tidings", "./bin/tidings", "api", "api()", "curl", "nats", "nats-server", "make", "export", "echo", "docker", "go", "npm", "node", "git", "psql", "systemctl", "kill", "cp", "tar",
 }
 
 // runSections are the sections whose commands a test runs, all but those of notRun.
@@ -30,6 +30,9 @@ var runSections = map[string]string{
 	"config/README.md: By HTTP":                          "TestReadmeByHTTP",
 	"config/README.md: Secrets":                          "TestReadmeQuickStart",
 	"deploy/README.md: Running Tidings on your own NATS": "TestReadmeQuickStart",
+	"deploy/disaster.md: Backup":                         "TestBackupOfARunningPipe",
+	"deploy/disaster.md: Restore":                        "TestBackupOfARunningPipe",
+	"deploy/disaster.md: Moving a machine":               "TestBackupOfARunningPipe",
 }
 
 // notRun are the commands that no test runs, by how they begin, each with the reason.
@@ -49,6 +52,8 @@ var notRun = map[string]string{
 	"tidings run --nats-listen 10.20.0.5":        "an address of the operator's; TestEmbeddedListensElsewhereWithUsers in config/broker has users too",
 	"curl -f http://127.0.0.1:8222/healthz":      "asks nats-server itself",
 	"tidings keys --dir keys --nats-host 'hooks": "the same with the names of a cluster",
+	"tidings restore backups/monday --nats-url":  "three hosts; TestRestoreElsewhere has them on this one",
+	"tidings deliveries list --status retrying":  "of a region that is lost; README.md shows the same command, which TestReadmeCommandLine runs",
 	"docker compose up":                          "needs Docker; TestCompose runs the file's processes",
 	"kubectl":                                    "needs a cluster; .ci/manifests reads what the chart renders",
 	"helm":                                       "the same",

@@ -25,6 +25,9 @@ type Options struct {
 	// is removed. Without it a registry that has tenants, endpoints, subscriptions or
 	// types is left alone.
 	Replace bool
+	// SameEvents tells that EVENTS has been restored with its sequences: positions in it
+	// stay what they are.
+	SameEvents bool
 	// Written is told how many entries of all are written so far; nil tells nobody.
 	Written func(count, all int)
 }
@@ -136,7 +139,7 @@ func (b *Bucket) write(ctx context.Context, there map[string][]byte, entries []e
 	if err != nil {
 		return interrupted(0, err)
 	}
-	if !events.Equal(done.Header.Events) {
+	if !o.SameEvents && !events.Equal(done.Header.Events) {
 		entries, done.LeftOut = withoutPositions(entries)
 	}
 	if o.Replace {
