@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/simulate/calibration"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 )
 
@@ -84,6 +86,36 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// TestBenchCosts measures what simulate counts by, with too few events for the differences.
+func TestBenchCosts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs processes for some seconds")
+	}
+	program := filepath.Join(t.TempDir(), "tidings")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build tidings: %v\n%s", err, out)
+	}
+	var out, errs bytes.Buffer
+	c := exec.CommandContext(t.Context(), program, "bench", "--events", "400", "--runs", "1", "--json", "--only", "costs")
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	var r benchReport
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.Costs == nil || r.Memory != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, f := range (calibration.Figures{Costs: r.Costs.Costs}).Measured() {
+		if math.IsNaN(f.Value) || f.Value < 0 {
+			t.Errorf("%s is %g", f.Name, f.Value)
+		}
+	}
+	if c := r.Costs; c.Store == 0 || c.Replicated <= c.Store || c.Writes == 0 || c.ReplicatedWrites == 0 || c.EventBytes < 100 || c.DeliveryBytes < c.EventBytes ||
+		c.LogBytes < 100 || c.LogEventBytes < 50 || c.SearchBytes < 100 {
+		t.Errorf("the costs are %+v", *c)
+	}
+}
+
 func checkThroughput(t *testing.T, r throughputReport) {
 	t.Helper()
 	if r.Ceiling <= 0 || len(r.Shapes) != len(throughputShapes()) {
@@ -107,7 +139,7 @@ func checkMeasured(t *testing.T, group string, lost count, figures ...versus) {
 
 func TestBenchRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--only speed":                   `--only "speed": use some of throughput, telemetry, latency, neighbours, backlog, outage, schedules, memory`,
+		"--only speed":                   `--only "speed": use some of throughput, telemetry, latency, neighbours, backlog, outage, schedules, memory, costs`,
 		"--events 7":                     "use at least 100 events",
 		"--runs 0":                       "use at least 100 events and 1 run",
 		"--only latency --plot plot.svg": "--plot shows the throughput",
@@ -135,6 +167,7 @@ func benchSample(n float64) benchReport {
 		Memory: &memoryReport{
 			Endpoints: 10000, Active: 100, Held: 1000, RSS: v(100, 150), Heap: v(40, 80), Start: v(0.2, 0.4), Rate: v(5000, 4900), PerHeld: 6.5 * n,
 		},
+		Costs: &costsReport{calibration.Costs{Event: 45 * n, Delivery: 38 * n, Writes: 100_000 * n}},
 	}
 	for i, s := range throughputShapes() {
 		share := float64(2*i+3) / 10

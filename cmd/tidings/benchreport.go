@@ -22,6 +22,7 @@ type benchReport struct {
 	Outage     *outageReport     `json:"outage,omitempty"`
 	Schedules  *schedulesReport  `json:"schedules,omitempty"`
 	Memory     *memoryReport     `json:"memory,omitempty"`
+	Costs      *costsReport      `json:"costs,omitempty"`
 }
 
 // versus is a figure and what it is held against, of one repetition.
@@ -126,6 +127,9 @@ func (r benchReport) write(out io.Writer) error {
 	}
 	if r.Memory != nil {
 		section(r.Memory.write)
+	}
+	if r.Costs != nil {
+		section(r.Costs.write)
 	}
 	return w.Flush()
 }

@@ -121,6 +121,7 @@ var importRules = []importRule{
 	{"cmd/tidings/keys", []string{"config/seal"}, []string{"github.com/nats-io/nkeys"}},
 	{"cmd/tidings/client", []string{"schemas"}, []string{"github.com/google/uuid"}}, // whoever calls the API needs no more
 	{"cmd/tidings/near", nil, nil},
+	{"cmd/tidings/simulate/calibration", nil, nil},
 	{"cmd/tidings/simulate/model", []string{"schemas", "dispatcher/flow", "dispatcher/retry"}, nil}, // what decides is the product's
 	{"cmd/tidings/caret", nil, nil},
 	{"cmd/tidings/usage", []string{"schemas", "cmd/tidings/client"}, []string{"github.com/spf13/cobra"}},

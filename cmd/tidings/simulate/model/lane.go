@@ -78,7 +78,7 @@ func (f *fifo) pop() *task {
 func newLane(n int, e Endpoint) *lane {
 	e.Policy = withDefaults(e.Policy)
 	return &lane{
-		n: n, Endpoint: e, schedule: schedule(e.Policy), began: map[*task]struct{}{},
+		n: n, Endpoint: e, schedule: Schedule(e.Policy), began: map[*task]struct{}{},
 		flow: flow.New(flow.Options{
 			Max:     e.Policy.Concurrency,
 			Breaker: flow.BreakerOptions{Off: e.Policy.Breaker == schemas.SwitchOff},

@@ -21,6 +21,9 @@ type Options struct {
 	Cores float64
 	// Costs are in CPU time.
 	Costs Costs
+	// Beside is what else each delivery costs the process as it comes, in CPU time: its
+	// event's share, where the process is fanout too.
+	Beside time.Duration
 	// Taken is how many deliveries may be in the process's hands, those held apart,
 	// before endpoints that may hang get one place each. 0 is no limit.
 	Taken int
@@ -90,8 +93,8 @@ func withDefaults(p schemas.Policy) schemas.Policy {
 	return p
 }
 
-// schedule is when the retries of a policy come.
-func schedule(p schemas.Policy) retry.Schedule { return retry.ForPolicy(p, retry.Standard()) }
+// Schedule is when the retries of a policy come.
+func Schedule(p schemas.Policy) retry.Schedule { return retry.ForPolicy(p, retry.Standard()) }
 
 func (o Options) validate() error {
 	switch {

@@ -116,6 +116,9 @@ func (s *run) come(l *lane) *task {
 	t := &task{id: s.made, lane: l, born: s.now}
 	s.list(l).push(t)
 	s.moment.Came++
+	if s.Beside > 0 {
+		s.spend(s.Beside)
+	}
 	return t
 }
 
