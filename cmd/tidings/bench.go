@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -184,6 +185,7 @@ func bench(ctx context.Context, o benchOptions, out, errs io.Writer) error {
 	}
 	report := median(samples)
 	report.Runs, report.Events = o.runs, o.events
+	report.Machine = fmt.Sprintf("%d cores, %s/%s, %s, median of %d runs", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), o.runs)
 	if o.plot != "" {
 		if err := os.WriteFile(o.plot, plot(*report.Throughput), 0o644); err != nil {
 			return err

@@ -53,11 +53,9 @@ func measureCosts(ctx context.Context, b *bencher) (r costsReport, err error) {
 type flood struct {
 	cpu         float64 // µs of each delivery
 	events, log float64 // bytes of each event in EVENTS; of each delivery in LOG
-	searchFile  float64 // bytes of each delivery in the searchable log
 }
 
-// costOf floods a pipe of its own. With search the clock runs until all of it can be
-// searched.
+// costOf runs on a pipe of its own.
 func (s shape) costOf(ctx context.Context, b *bencher, with hooks) (f flood, err error) {
 	p, err := newBenchPipeWith(ctx, with)
 	if err != nil {
@@ -71,12 +69,6 @@ func (s shape) costOf(ctx context.Context, b *bencher, with hooks) (f flood, err
 	if _, err := s.run(ctx, b.sink, p, b.events); err != nil {
 		return f, err
 	}
-	if !with.unsearched {
-		if err := p.searchable(ctx); err != nil {
-			return f, err
-		}
-		f.searchFile = float64(fileSize(filepath.Join(p.dir, "log.db"))) / float64(b.events)
-	}
 	f.cpu = perDelivery(processCPU()-cpu, b.events)
 	if f.events, err = p.bytes(ctx, schemas.StreamEvents, b.events/s.perType); err != nil {
 		return f, err
@@ -86,15 +78,16 @@ func (s shape) costOf(ctx context.Context, b *bencher, with hooks) (f flood, err
 }
 
 func (r *costsReport) floods(ctx context.Context, b *bencher) error {
-	one, err := tenOnes.costOf(ctx, b, hooks{unsearched: true})
+	ones := shape{"10 × 1 → 1", costsOfFanout, 1, true}
+	one, err := ones.costOf(ctx, b, hooks{unsearched: true})
 	if err != nil {
 		return err
 	}
-	ten, err := shape{"1 → 10", 1, costsOfFanout, false}.costOf(ctx, b, hooks{unsearched: true})
+	ten, err := shape{"1 → 10", 1, costsOfFanout, true}.costOf(ctx, b, hooks{unsearched: true})
 	if err != nil {
 		return err
 	}
-	stored, err := tenOnes.costOf(ctx, b, hooks{unsearched: true, unexpress: true})
+	stored, err := ones.costOf(ctx, b, hooks{unsearched: true, unexpress: true})
 	if err != nil {
 		return err
 	}
@@ -109,9 +102,30 @@ func (r *costsReport) floods(ctx context.Context, b *bencher) error {
 	return nil
 }
 
+// search has the searchable log made anew, while nothing else goes on.
 func (r *costsReport) search(ctx context.Context, b *bencher) error {
-	f, err := tenOnes.costOf(ctx, b, hooks{})
-	r.Search, r.SearchBytes = max(0, f.cpu-r.Event-r.Delivery), f.searchFile
+	p, err := newBenchPipe(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop() //nolint:errcheck // a temporary folder
+	if err := p.register(ctx, tenOnes.endpoints(b.sink.URL+benchPath), nil); err != nil {
+		return err
+	}
+	if _, err := tenOnes.run(ctx, b.sink, p, b.events); err != nil {
+		return err
+	}
+	projector, err := p.searchable(ctx, 0)
+	if err != nil {
+		return err
+	}
+	r.SearchBytes = float64(fileSize(filepath.Join(p.dir, "log.db"))) / float64(b.events)
+	cpu := processCPU()
+	if err := projector.Rebuild(ctx); err != nil {
+		return err
+	}
+	_, err = p.searchable(ctx, rebuildBegins)
+	r.Search = perDelivery(processCPU()-cpu, b.events)
 	return err
 }
 
@@ -240,22 +254,27 @@ func (p *benchPipe) bytes(ctx context.Context, stream string, of int) (float64, 
 	return float64(s.CachedInfo().State.Bytes) / float64(of), nil
 }
 
-// searchable waits until all of LOG can be searched.
-func (p *benchPipe) searchable(ctx context.Context) error {
+// rebuildBegins is longer than it takes until a rebuild that was asked for begins.
+const rebuildBegins = 3 * time.Second
+
+// searchable waits until all of LOG can be searched, and at least for some time. What
+// it returns can ask for all of it again.
+func (p *benchPipe) searchable(ctx context.Context, least time.Duration) (*deliverylog.Projector, error) {
 	l := p.app.deliveries
 	for began := time.Now(); ; {
-		if store := l.store.Load(); store != nil {
-			at, err := deliverylog.NewProjector(l.js, store, deliverylog.Options{Log: p.app.log}).Progress(ctx)
-			if err != nil || at.Applied >= at.Last {
-				return err
+		if store := l.store.Load(); store != nil && time.Since(began) >= least {
+			projector := deliverylog.NewProjector(l.js, store, deliverylog.Options{Log: p.app.log})
+			at, err := projector.Progress(ctx)
+			if err != nil || at.Applied >= at.Last && !at.Emptying {
+				return projector, err
 			}
 		}
 		if time.Since(began) > 4*sinkStalls {
-			return fmt.Errorf("the log cannot be searched %s after the flood", 4*sinkStalls)
+			return nil, fmt.Errorf("the log cannot be searched after %s", 4*sinkStalls)
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case <-time.After(heldPoll):
 		}
 	}

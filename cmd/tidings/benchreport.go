@@ -12,6 +12,7 @@ import (
 
 // benchReport is the table. Groups that were not measured are nil.
 type benchReport struct {
+	Machine    string            `json:"machine,omitempty"`
 	Events     int               `json:"events"`
 	Runs       int               `json:"runs"`
 	Throughput *throughputReport `json:"throughput,omitempty"`

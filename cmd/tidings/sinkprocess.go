@@ -100,6 +100,11 @@ func (s *sinkProcess) Down(ctx context.Context, path string) error {
 	return s.call(ctx, http.MethodPost, "/down?path="+path, func(io.Reader) error { return nil })
 }
 
+// Up makes the sink take again what comes to a path.
+func (s *sinkProcess) Up(ctx context.Context, path string) error {
+	return s.call(ctx, http.MethodPost, "/up?path="+path, func(io.Reader) error { return nil })
+}
+
 const (
 	// sinkPoll is how often Await asks: at 100 requests a second that takes less
 	// than 1 % of two cores.

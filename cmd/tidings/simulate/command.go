@@ -13,7 +13,15 @@ import (
 )
 
 // Check runs real loads on this machine and holds what was predicted against them.
-type Check func(ctx context.Context, seed uint64, out, errs io.Writer) error
+type Check func(ctx context.Context, o CheckOptions, out, errs io.Writer) error
+
+// CheckOptions are how a [Check] is done.
+type CheckOptions struct {
+	Seed    uint64              // of the model
+	Runs    int                 // of each load; the median counts
+	Figures calibration.Figures // by which the model counts
+	JSON    bool
+}
 
 // Command is `tidings simulate`.
 func Command(check Check) *cobra.Command {
@@ -21,6 +29,7 @@ func Command(check Check) *cobra.Command {
 		s                             Scenario
 		file, calibrated, output, svg string
 		costs, checks                 bool
+		runs                          int
 	)
 	c := &cobra.Command{
 		Use:   "simulate",
@@ -49,6 +58,9 @@ came.`,
 					return err
 				}
 			}
+			if runs < 1 {
+				return usage.Errorf("--runs is %d: use at least 1", runs)
+			}
 			if err := s.validate(); err != nil {
 				return err
 			}
@@ -63,7 +75,7 @@ came.`,
 			case costs:
 				return writeCosts(c.OutOrStdout(), figures, output)
 			case checks:
-				return check(c.Context(), s.Seed, c.OutOrStdout(), c.ErrOrStderr())
+				return check(c.Context(), CheckOptions{Seed: s.Seed, Runs: runs, Figures: figures, JSON: output == "json"}, c.OutOrStdout(), c.ErrOrStderr())
 			}
 			return answer(s, figures, output, svg, c.OutOrStdout())
 		},
@@ -73,6 +85,7 @@ came.`,
 	c.Flags().StringVar(&calibrated, "calibrate", "", "take the costs from a report of tidings bench --only costs,memory,schedules --json")
 	c.Flags().BoolVar(&costs, "costs", false, "list the costs, and how each was measured")
 	c.Flags().BoolVar(&checks, "check", false, "run small loads on this machine, and compare")
+	c.Flags().IntVar(&runs, "runs", 3, "how often --check runs each load; the median counts")
 	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
 	c.Flags().StringVar(&svg, "svg", "", "write a chart of the time to an SVG file")
 	return c

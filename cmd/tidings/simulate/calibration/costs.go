@@ -16,20 +16,20 @@ import (
 type Costs struct {
 	Event      float64 `json:"event_us" how:"what an event of ten deliveries costs more than ten of one, so: producer, EVENTS, matching"`
 	Delivery   float64 `json:"delivery_us" how:"the rest of a delivery of 1 KiB: sign, POST, judge, settle, log; attempted before it is stored"`
-	Stored     float64 `json:"stored_us" how:"the same flood with each delivery stored first, less that without: as where fanout and dispatcher are apart"`
+	Stored     float64 `json:"stored_us" how:"the same with each delivery stored first, less that without: as where fanout and dispatcher are apart"`
 	Retry      float64 `json:"retry_us" how:"four attempts that are refused, less four deliveries, a quarter of it: scheduled, stored, put back"`
 	Held       float64 `json:"held_us" how:"a paused endpoint's backlog, stored and then drained, less the same delivered at once"`
-	Search     float64 `json:"search_us" how:"a flood until all of it can be searched, less one without the search, for each delivery"`
+	Search     float64 `json:"search_us" how:"the searchable log of a flood, made anew while nothing else goes on, for each delivery and its event"`
 	Store      float64 `json:"store_us" how:"1 KiB to one stream of one server with nobody who reads it, client included"`
 	Replicated float64 `json:"replicated_us" how:"the same to a stream with three copies: three servers in one process, all of them and the client"`
 
 	Writes           float64 `json:"stream_writes_per_second" how:"how many of those one stream took each second, one copy"`
 	ReplicatedWrites float64 `json:"stream_replicated_writes_per_second" how:"the same, three copies, on this machine's cores together"`
 
-	EventBytes    float64 `json:"event_bytes" how:"EVENTS after a flood: bytes of a message more than its data"`
+	EventBytes    float64 `json:"event_bytes" how:"EVENTS after them: bytes of a message more than its data"`
 	DeliveryBytes float64 `json:"delivery_bytes" how:"a held queue of one endpoint: bytes of a message more than the event's data"`
-	LogBytes      float64 `json:"log_bytes" how:"LOG after the floods: bytes for each delivery of one attempt"`
-	LogEventBytes float64 `json:"log_event_bytes" how:"LOG after the floods: bytes for each event"`
+	LogBytes      float64 `json:"log_bytes" how:"LOG after them: bytes for each delivery of one attempt"`
+	LogEventBytes float64 `json:"log_event_bytes" how:"LOG after them: bytes for each event"`
 	SearchBytes   float64 `json:"search_bytes" how:"the searchable log's file after a flood, for each delivery and its event"`
 	UnderWay      float64 `json:"under_way_kib" how:"heap and stacks while a thousand requests hang, for each; KiB, collected"`
 }

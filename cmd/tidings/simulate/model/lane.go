@@ -169,8 +169,10 @@ func (s *run) start(l *lane, t *task) {
 	t.attempts++
 	cost := s.Costs.Attempt
 	if !s.Express || t.attempts > 1 || t.isHeld || l.pace > expressPace {
-		cost += s.Costs.Store
 		s.moment.Stored++
+		if t.attempts == 1 && !t.isHeld { // Retry and Hold say what the others cost
+			cost += s.Costs.Store
+		}
 	}
 	sent := s.spend(cost)
 	t.answer = l.Answers(Request{At: sent, Endpoint: l.n, Delivery: t.id, Attempt: t.attempts, Random: s.random})

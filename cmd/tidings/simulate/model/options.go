@@ -40,9 +40,9 @@ type Options struct {
 // Costs are CPU times of the process.
 type Costs struct {
 	Attempt time.Duration // of one attempt: read, sign, send, judge, settle, log
-	Store   time.Duration // more, for a delivery that is stored before it is attempted
+	Store   time.Duration // more, for a delivery that is stored before its first attempt
 	Retry   time.Duration // more, for storing the next attempt and being given it
-	Hold    time.Duration // more, for writing a delivery to a held queue and reading it
+	Hold    time.Duration // more, for a delivery that is stored, written to a held queue and read
 }
 
 // Endpoint is one receiver and what it is to get.
