@@ -62,7 +62,7 @@ func measureStream(ctx context.Context, copies, messages int) (cpu, perSecond fl
 	}
 	began, used := time.Now(), processCPU()
 	for range messages {
-		if _, err := js.PublishAsync("costs.one", benchData()); err != nil {
+		if _, err := js.PublishAsync("costs.one", benchData(), jetstream.WithStallWait(costsReady)); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -3,9 +3,9 @@ package simulate
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +53,7 @@ type Scenario struct {
 	Start      time.Duration `yaml:"start" json:"start_ns"`
 	EventsAge  time.Duration `yaml:"events-max-age" json:"events_max_age_ns"`
 	LogAge     time.Duration `yaml:"log-max-age" json:"log_max_age_ns"`
+	LogBytes   float64       `yaml:"log-max-bytes" json:"log_max_bytes"`
 	DeadAge    time.Duration `yaml:"dead-max-age" json:"dead_max_age_ns"`
 
 	PriceCore   float64 `yaml:"price-core" json:"price_core_hour"`
@@ -96,6 +97,7 @@ func (s *Scenario) bind(f *pflag.FlagSet) {
 	f.DurationVar(&s.Start, "start", time.Minute, "how long a process may take to start")
 	f.DurationVar(&s.EventsAge, "events-max-age", 7*day, "how long events are kept")
 	f.DurationVar(&s.LogAge, "log-max-age", 30*day, "how long the delivery log is kept")
+	f.Float64Var(&s.LogBytes, "log-max-bytes", 16<<30, "how much of it is kept in NATS at most; 0 for no bound")
 	f.DurationVar(&s.DeadAge, "dead-max-age", 30*day, "how long dead letters are kept")
 
 	f.Float64Var(&s.PriceCore, "price-core", 0.03, "an example: price of a core for an hour")
@@ -173,6 +175,7 @@ func (s *Scenario) numbers() []number {
 		{"memory", s.Memory, 1, 65536},
 		{"disk", s.Disk, 1, many},
 		{"busy", s.Busy, 0.01, 1},
+		{"log-max-bytes", s.LogBytes, 0, 1e18},
 		{"detail", float64(s.Detail), 1000, 50_000_000},
 		{"price-core", s.PriceCore, 0, many},
 		{"price-memory", s.PriceMemory, 0, many},
@@ -213,7 +216,7 @@ func plain(v float64, unit string) string {
 	if unit != "" {
 		return time.Duration(v * float64(time.Second)).String()
 	}
-	return fmt.Sprintf("%.10g", v)
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 // policy is that of every endpoint.
@@ -236,7 +239,7 @@ func (s *Scenario) policy() (schemas.Policy, error) {
 func (s *Scenario) options() capacity.Options {
 	return capacity.Options{
 		Replicas: s.Replicas, Partitions: s.Partitions, Cores: s.Cores, Memory: s.Memory, Disk: s.Disk, Busy: s.Busy, Start: s.Start,
-		EventsMaxAge: s.EventsAge, LogMaxAge: s.LogAge, DeadMaxAge: s.DeadAge,
+		EventsMaxAge: s.EventsAge, LogMaxAge: s.LogAge, LogMaxBytes: s.LogBytes, DeadMaxAge: s.DeadAge,
 		Prices: capacity.Prices{CoreHour: s.PriceCore, MemoryHour: s.PriceMemory, DiskMonth: s.PriceDisk, Egress: s.PriceEgress},
 	}
 }

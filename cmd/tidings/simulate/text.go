@@ -62,6 +62,7 @@ func (r Report) writeCell(w io.Writer) {
 	row("attempts", "%s/s, %s under way at once", short(c.Attempts), short(c.UnderWay))
 	row("writes", "%s/s to DELIVERIES, %s/s to LOG", short(c.DeliveryWrites), short(c.LogWrites))
 	row("disk, one copy", "EVENTS %s, LOG %s, DEAD %s, waiting %s; searchable log %s", bytesOf(c.EventsDisk), bytesOf(c.LogDisk), bytesOf(c.DeadDisk), bytesOf(c.HeldDisk), bytesOf(c.SearchDisk))
+	row("the log goes back", "%s in NATS, %s where it is searched", days(c.LogKept), days(s.LogAge))
 	row("start of a process", "%s", round(c.Start))
 	row("cost, at the prices given", "%s a month, %s for all cells", short(c.Cost), short(r.Cost))
 }
@@ -198,10 +199,21 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.2g", v)
 }
 
+// days is a time in days, or as it is.
+func days(d time.Duration) string {
+	if d < 2*day {
+		return round(d)
+	}
+	return digits(d.Hours()/24) + " days"
+}
+
 func percent(share float64) string { return digits(share*100) + " %" }
 
 // bytesOf is a size of so many GB.
 func bytesOf(gb float64) string {
+	if gb < 0.001 {
+		return "under 1 MB"
+	}
 	if gb < 1 {
 		return digits(gb*1000) + " MB"
 	}

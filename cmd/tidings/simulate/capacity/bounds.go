@@ -56,14 +56,14 @@ func Bounds(l Load, f calibration.Figures, o Options) []Bound {
 		},
 		{
 			Name: "disk of LOG", Unit: "GB", Need: p.LogDisk, Limit: o.Disk * o.Busy,
-			Why: fmt.Sprintf("the same, for %s", days(o.LogMaxAge)),
+			Why: fmt.Sprintf("the same; it goes back %s", rough(p.LogKept)),
 		},
 		{
 			Name: "disk of the searchable log", Unit: "GB", Need: p.SearchDisk, Limit: o.Disk * o.Busy, Lags: true,
 			Why: fmt.Sprintf("one database, for %s", days(o.LogMaxAge)),
 		},
 		{
-			Name: "partitions", Unit: "processes", Need: float64(p.Workers), Limit: float64(o.Partitions),
+			Name: "partitions", Unit: "processes", Need: p.wanted, Limit: float64(o.Partitions),
 			Why: "a partition is one process's",
 		},
 	}

@@ -15,7 +15,9 @@ type Options struct {
 	Start time.Duration
 	// EventsMaxAge, LogMaxAge and DeadMaxAge are how long streams keep what they have.
 	EventsMaxAge, LogMaxAge, DeadMaxAge time.Duration
-	Prices                              Prices
+	// LogMaxBytes bounds the stream LOG besides; 0 does not.
+	LogMaxBytes float64
+	Prices      Prices
 }
 
 // Prices are in any one currency.

@@ -10,11 +10,12 @@ import (
 
 // Plan is one cell.
 type Plan struct {
-	Partitions int `json:"partitions"`
-	Shards     int `json:"shards"` // delivery streams
-	Workers    int `json:"workers"`
-	APIs       int `json:"apis"`
-	Servers    int `json:"nats_servers"`
+	Partitions int     `json:"partitions"`
+	Shards     int     `json:"shards"` // delivery streams
+	Workers    int     `json:"workers"`
+	wanted     float64 // of these, if one were enough
+	APIs       int     `json:"apis"`
+	Servers    int     `json:"nats_servers"`
 
 	Deliveries float64 `json:"deliveries_per_second"`
 	Attempts   float64 `json:"attempts_per_second"`
@@ -34,6 +35,9 @@ type Plan struct {
 
 	EventsDisk float64 `json:"events_gb"` // one copy
 	LogDisk    float64 `json:"log_gb"`
+	// LogKept is how far back LOG goes: its bound in bytes may come before that in time.
+	LogKept time.Duration `json:"log_kept_ns"`
+
 	DeadDisk   float64 `json:"dead_gb"`
 	HeldDisk   float64 `json:"held_gb"`
 	SearchDisk float64 `json:"search_gb"` // of the database
@@ -68,7 +72,8 @@ func (p *Plan) share(l Load, f calibration.Figures, o Options) {
 		p.Stored = 1 - 1/float64(p.Workers)
 		p.WorkerCores = micro * (l.Events*f.Event + l.attempts()*f.Delivery + l.deliveries()*p.Stored*f.Stored + l.retries()*f.Retry)
 		memory := p.UnderWay * f.UnderWay * kib * headroom / (o.Memory * gib * o.Busy)
-		p.Workers = max(leastWorkers, int(math.Ceil(p.WorkerCores/(o.Cores*o.Busy))), int(math.Ceil(memory)))
+		p.wanted = max(p.WorkerCores/(o.Cores*o.Busy), memory)
+		p.Workers = max(leastWorkers, int(math.Ceil(p.wanted)))
 	}
 }
 
@@ -92,7 +97,12 @@ func (p *Plan) count(l Load, f calibration.Figures, o Options) {
 
 func (p *Plan) disks(l Load, f calibration.Figures, o Options) {
 	p.EventsDisk = l.Events * (l.Data + f.EventBytes) * o.EventsMaxAge.Seconds() / gb
-	p.LogDisk = (l.Events*f.LogEventBytes + l.attempts()*f.LogBytes) * o.LogMaxAge.Seconds() / gb
+	p.LogKept = o.LogMaxAge
+	logged := l.Events*f.LogEventBytes + l.attempts()*f.LogBytes // each second
+	if bound := o.LogMaxBytes / logged; bound > 0 && bound < o.LogMaxAge.Seconds() {
+		p.LogKept = time.Duration(bound * float64(time.Second))
+	}
+	p.LogDisk = logged * p.LogKept.Seconds() / gb
 	p.DeadDisk = l.deliveries() * l.Dead * (l.Data + f.DeliveryBytes) * o.DeadMaxAge.Seconds() / gb
 	p.HeldDisk = (l.Held + l.Scheduled) * (l.Data + f.DeliveryBytes) / gb
 	p.SearchDisk = l.attempts() * f.SearchBytes * o.LogMaxAge.Seconds() / gb
@@ -118,6 +128,17 @@ func (p *Plan) price(o Options) {
 	hours := perMonth.Hours()
 	p.Cost = machines*o.Cores*hours*o.Prices.CoreHour + machines*o.Memory*hours*o.Prices.MemoryHour +
 		p.Disk/o.Busy*o.Prices.DiskMonth + p.Egress*o.Prices.Egress
+}
+
+// rough is a time of two parts at most.
+func rough(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%.0f hours", d.Hours())
+	}
+	return d.Round(time.Minute).String()
 }
 
 // days is a time in days, or as it is.
