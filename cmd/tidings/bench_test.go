@@ -105,7 +105,7 @@ func TestBenchCosts(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.Costs == nil || r.Memory != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, f := range (calibration.Figures{Costs: r.Costs.Costs}).Measured() {
+	for _, f := range r.Costs.List() {
 		if math.IsNaN(f.Value) || f.Value < 0 {
 			t.Errorf("%s is %g", f.Name, f.Value)
 		}

@@ -39,7 +39,7 @@ func measureCosts(ctx context.Context, b *bencher) (r costsReport, err error) {
 		name    string
 		measure func(context.Context, *bencher) error
 	}{
-		{"floods", r.floods}, {"search", r.search}, {"retries", r.refused}, {"held", r.backlog}, {"requests that hang", r.hanging}, {"streams", r.streams},
+		{"floods", r.floods}, {"search", r.search}, {"retries", r.refused}, {"held", r.backlog}, {"requests that hang", r.hanging}, {"streams", r.streams}, {"memory", r.memory},
 	} {
 		if err := part.measure(ctx, b); err != nil {
 			return r, fmt.Errorf("%s: %w", part.name, err)
@@ -237,6 +237,22 @@ func (r *costsReport) hanging(ctx context.Context, b *bencher) error {
 	return nil
 }
 
+// memory is what is registered, held and scheduled, as the groups of their own measure it.
+func (r *costsReport) memory(ctx context.Context, b *bencher) error {
+	m, err := measureMemory(ctx, b)
+	if err != nil {
+		return err
+	}
+	more := float64(m.Endpoints - neighbours)
+	r.Process = m.Heap.Base * kibPerMiB
+	r.Endpoint = max(0, (m.Heap.Value-m.Heap.Base)*kibPerMiB/more)
+	r.EndpointStart = max(0, (m.Start.Value-m.Start.Base)*float64(time.Second.Microseconds())/more)
+	r.HeldEndpoint = max(0, m.PerHeld)
+	s, err := measureSchedules(ctx, b)
+	r.Schedule = max(0, s.PerRetry)
+	return err
+}
+
 // bytes is how large a stream is, for each of so many.
 func (p *benchPipe) bytes(ctx context.Context, stream string, of int) (float64, error) {
 	nc, err := p.app.connection("bytes")
@@ -293,7 +309,7 @@ func fileSize(name string) (size int64) {
 func (r costsReport) write(w io.Writer) {
 	t := comparison{"what it costs", "", "measured"}
 	t.head(w)
-	for _, f := range (calibration.Figures{Costs: r.Costs}).Measured() {
+	for _, f := range r.List() {
 		t.lone(w, f.Name, f.Value)
 	}
 }

@@ -42,7 +42,7 @@ Nothing is sent. The dispatchers of one process are played in virtual time, by t
 product's own windows, breakers and retries, with costs that tidings bench has
 measured (--costs lists them). Yours are better:
 
-  tidings bench --only costs,memory,schedules --json > costs.json
+  tidings bench --only costs --json > costs.json
   tidings simulate --calibrate costs.json
 
 A file of --scenario has the flags' names as its keys; flags win over it. --check
@@ -82,7 +82,7 @@ came.`,
 	}
 	s.bind(c.Flags())
 	c.Flags().StringVar(&file, "scenario", "", "read the scenario from a YAML file")
-	c.Flags().StringVar(&calibrated, "calibrate", "", "take the costs from a report of tidings bench --only costs,memory,schedules --json")
+	c.Flags().StringVar(&calibrated, "calibrate", "", "take the costs from a report of tidings bench --only costs --json")
 	c.Flags().BoolVar(&costs, "costs", false, "list the costs, and how each was measured")
 	c.Flags().BoolVar(&checks, "check", false, "run small loads on this machine, and compare")
 	c.Flags().IntVar(&runs, "runs", 3, "how often --check runs each load; the median counts")

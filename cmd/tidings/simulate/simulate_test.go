@@ -50,8 +50,9 @@ func figures() calibration.Figures {
 		Costs: calibration.Costs{
 			Event: 50, Delivery: 40, Stored: 50, Retry: 150, Held: 100, Search: 100, Store: 10, Replicated: 20, Writes: 100_000, ReplicatedWrites: 40_000,
 			EventBytes: 250, DeliveryBytes: 350, LogBytes: 470, LogEventBytes: 185, SearchBytes: 1000, UnderWay: 30,
+			Endpoint: 4, EndpointStart: 30, Process: 40_000, HeldEndpoint: 6, Schedule: 1.5,
 		},
-		Machine: "paper", Endpoint: 4, EndpointStart: 30, Process: 40_000, HeldEndpoint: 6, Schedule: 1.5,
+		Machine: "paper",
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"time"
 )
 
 // Costs are what the benchmark measures for this, as its group "costs". Times are CPU
@@ -32,44 +31,25 @@ type Costs struct {
 	LogEventBytes float64 `json:"log_event_bytes" how:"LOG after them: bytes for each event"`
 	SearchBytes   float64 `json:"search_bytes" how:"the searchable log's file after a flood, for each delivery and its event"`
 	UnderWay      float64 `json:"under_way_kib" how:"heap and stacks while a thousand requests hang, for each; KiB, collected"`
-}
 
-// ratio is a figure of the benchmark and its base.
-type ratio struct {
-	Base  float64 `json:"base"`
-	Value float64 `json:"value"`
+	Endpoint      float64 `json:"endpoint_kib" how:"heap and stacks of a process with 10 000 endpoints registered, less that with 100, for each; all roles and the broker"`
+	EndpointStart float64 `json:"endpoint_start_us" how:"start of the same process, for each; time, not CPU"`
+	Process       float64 `json:"process_kib" how:"heap and stacks of a process with 100 endpoints; all roles and the broker"`
+	HeldEndpoint  float64 `json:"held_endpoint_kib" how:"heap of an endpoint with one delivery in its held queue"`
+	Schedule      float64 `json:"schedule_kib" how:"heap of a retry that is due in an hour"`
 }
 
 // File is a report of the benchmark, as far as it counts here.
 type File struct {
-	Machine   string `json:"machine,omitempty"` // where and how it was made, in words
-	Costs     *Costs `json:"costs"`
-	Schedules *struct {
-		Size     int     `json:"schedules"`
-		PerRetry float64 `json:"kib_per_schedule"`
-	} `json:"schedules"`
-	Memory *struct {
-		Endpoints int     `json:"endpoints"`
-		Heap      ratio   `json:"heap_mib"`
-		Start     ratio   `json:"start_seconds"`
-		PerHeld   float64 `json:"kib_per_held_endpoint"`
-	} `json:"memory"`
+	Machine string `json:"machine"` // where and how it was made, in words
+	Costs   *Costs `json:"costs"`
 }
-
-// fewEndpoints is what the benchmark holds its many endpoints against.
-const fewEndpoints = 100
 
 // Figures are all that is counted by.
 type Figures struct {
 	Costs
 
 	Machine string
-	// Of each registered endpoint, in every process, KiB and µs; the benchmark's are of
-	// one process that is all roles and the broker.
-	Endpoint, EndpointStart float64
-	Process                 float64 // KiB of a process with next to no endpoints
-	HeldEndpoint            float64 // KiB of an endpoint with a held queue
-	Schedule                float64 // KiB of a retry that waits for its time
 }
 
 //go:embed costs.json
@@ -84,7 +64,7 @@ func Embedded() Figures {
 	return f
 }
 
-// Read reads a file that `tidings bench --only costs,memory,schedules --json` made.
+// Read reads a file that `tidings bench --only costs --json` made.
 func Read(name string) (Figures, error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -97,7 +77,7 @@ func Read(name string) (Figures, error) {
 	return f, nil
 }
 
-const remedy = "make it with tidings bench --only costs,memory,schedules --json"
+const remedy = "make it with tidings bench --only costs --json"
 
 // Parse reads such a file's content. Its error says which figure is missing, or can
 // not be.
@@ -106,23 +86,10 @@ func Parse(content []byte) (Figures, error) {
 	if err := json.Unmarshal(content, &f); err != nil {
 		return Figures{}, fmt.Errorf("is no report of the benchmark: %w: %s", err, remedy)
 	}
-	switch {
-	case f.Costs == nil:
+	if f.Costs == nil {
 		return Figures{}, fmt.Errorf("has no costs: %s", remedy)
-	case f.Memory == nil || f.Memory.Endpoints <= fewEndpoints:
-		return Figures{}, fmt.Errorf("has no memory: %s", remedy)
-	case f.Schedules == nil:
-		return Figures{}, fmt.Errorf("has no schedules: %s", remedy)
 	}
-	const kib = 1 << 10
-	more := float64(f.Memory.Endpoints - fewEndpoints)
-	figures := Figures{
-		Costs: *f.Costs, Machine: f.Machine,
-		Endpoint:      (f.Memory.Heap.Value - f.Memory.Heap.Base) * kib / more,
-		EndpointStart: (f.Memory.Start.Value - f.Memory.Start.Base) * float64(time.Second.Microseconds()) / more,
-		Process:       f.Memory.Heap.Base * kib,
-		HeldEndpoint:  f.Memory.PerHeld, Schedule: f.Schedules.PerRetry,
-	}
+	figures := Figures{Costs: *f.Costs, Machine: f.Machine}
 	return figures, figures.validate()
 }
 
@@ -133,25 +100,14 @@ type Figure struct {
 	How   string
 }
 
-// Measured are those of the benchmark's group "costs".
-func (f Figures) Measured() (list []Figure) {
-	costs := reflect.ValueOf(f.Costs)
+// List is all of them, in order.
+func (c Costs) List() (list []Figure) {
+	costs := reflect.ValueOf(c)
 	for i := range costs.NumField() {
 		field := costs.Type().Field(i)
 		list = append(list, Figure{field.Tag.Get("json"), costs.Field(i).Float(), field.Tag.Get("how")})
 	}
 	return list
-}
-
-// List is all of them, in order.
-func (f Figures) List() []Figure {
-	return append(f.Measured(),
-		Figure{"endpoint_kib", f.Endpoint, "heap of a process with 10 000 endpoints registered, less that with 100, for each; all roles and the broker"},
-		Figure{"endpoint_start_us", f.EndpointStart, "start of the same process, for each"},
-		Figure{"process_kib", f.Process, "heap and stacks of a process with 100 endpoints; all roles and the broker"},
-		Figure{"held_endpoint_kib", f.HeldEndpoint, "heap of an endpoint with one delivery in its held queue"},
-		Figure{"schedule_kib", f.Schedule, "heap of a retry that is due in an hour"},
-	)
 }
 
 // validate wants every figure: what is not above 0 was measured with too few events.
