@@ -44,7 +44,7 @@ func Bounds(l Load, f calibration.Figures, o Options) []Bound {
 		},
 		{
 			Name: "leader of LOG", Unit: "writes/s", Need: p.LogWrites, Limit: writes,
-			Why: "the same; records of a tenant within 2 ms share a write",
+			Why: "a stream has one leader; records of a tenant within 2 ms share a write",
 		},
 		{
 			Name: "searchable log", Unit: "deliveries/s", Need: l.attempts(), Limit: o.Busy / (f.Search * micro), Lags: true,
@@ -52,11 +52,11 @@ func Bounds(l Load, f calibration.Figures, o Options) []Bound {
 		},
 		{
 			Name: "disk of EVENTS", Unit: "GB", Need: p.EventsDisk, Limit: o.Disk * o.Busy,
-			Why: fmt.Sprintf("a stream is whole on each of its servers, and keeps %s", days(o.EventsMaxAge)),
+			Why: fmt.Sprintf("a stream is whole on each of its servers; this one keeps %s", days(o.EventsMaxAge)),
 		},
 		{
 			Name: "disk of LOG", Unit: "GB", Need: p.LogDisk, Limit: o.Disk * o.Busy,
-			Why: fmt.Sprintf("the same; it goes back %s", rough(p.LogKept)),
+			Why: fmt.Sprintf("a stream is whole on each of its servers; this one goes back %s", rough(p.LogKept)),
 		},
 		{
 			Name: "disk of the searchable log", Unit: "GB", Need: p.SearchDisk, Limit: o.Disk * o.Busy, Lags: true,
