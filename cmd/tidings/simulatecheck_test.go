@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 		{2.7, 4},             // three waits of a second, give or take
 		{200 * 10, 200 * 22}, // ten failures open a breaker, and what was under way and is retried
 		{10_000, 18_000},     // all but those
-		{0, 25},              // the next probe, and the ramp
+		{25, 50},             // the third probe, and the ramp
 	} {
 		c := all[i]
 		if c.Predicted < want.least || c.Predicted > want.most {
