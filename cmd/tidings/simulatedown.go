@@ -22,14 +22,16 @@ const (
 	checkMost = 2 * time.Minute
 )
 
-// refusedPolicy has no breaker, so that every attempt is made.
+// refusedPolicy has no breaker, so that every attempt is made. The last retry is not
+// waited for: none dies, which would be logged.
 func refusedPolicy() schemas.Policy {
-	return schemas.Policy{Breaker: schemas.SwitchOff, Retry: slices.Repeat([]schemas.Duration{schemas.Duration(time.Second)}, checkRetries)}
+	retry := slices.Repeat([]schemas.Duration{schemas.Duration(time.Second)}, checkRetries)
+	return schemas.Policy{Breaker: schemas.SwitchOff, Retry: append(retry, schemas.Duration(schedulesDue))}
 }
 
 func predictRefused(f calibration.Figures, seed uint64) ([]float64, error) {
 	r, err := model.Play(model.Options{
-		Seed: seed, Cores: 2, Costs: modelCosts(f), Arrive: time.Second, Most: time.Minute, Step: 10 * time.Millisecond,
+		Seed: seed, Cores: 2, Costs: modelCosts(f), Arrive: time.Second, Most: checkFor, Step: 10 * time.Millisecond,
 		Endpoints: []model.Endpoint{{At: slices.Repeat([]time.Duration{0}, checkRefused), Policy: refusedPolicy(), Answers: func(model.Request) model.Answer {
 			return model.Answer{Status: http.StatusServiceUnavailable, Took: time.Millisecond}
 		}}},
@@ -37,10 +39,13 @@ func predictRefused(f calibration.Figures, seed uint64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := r.Ends[schemas.ReasonExhausted]; n != checkRefused {
-		return nil, fmt.Errorf("of %d deliveries that are refused %d die in the model", checkRefused, n)
+	last := 0.0
+	for _, m := range r.Moments {
+		if m.Attempts > 0 {
+			last = m.At.Seconds()
+		}
 	}
-	return []float64{float64(model.Over(r.Moments).Attempts), r.Ended.Seconds()}, nil
+	return []float64{float64(model.Over(r.Moments).Attempts), last}, nil
 }
 
 func measureRefused(ctx context.Context, b *bencher) ([]float64, error) {
@@ -121,15 +126,7 @@ func measureDown(ctx context.Context, b *bencher) ([]float64, error) {
 	if err := waitUntil(ctx, began.Add(checkDown)); err != nil {
 		return nil, err
 	}
-	nc, err := p.app.connection("check")
-	if err != nil {
-		return nil, err
-	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, err
-	}
-	held, err := p.held(ctx, js)
+	held, err := p.heldNow(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +137,33 @@ func measureDown(ctx context.Context, b *bencher) ([]float64, error) {
 	if err := b.sink.Up(ctx, checkPath); err != nil {
 		return nil, err
 	}
-	up, have := time.Now(), 0
-	for have < size && err == nil && time.Since(up) < checkMost {
-		have, err = b.sink.Await(ctx, checkPath, size)
+	took, err := b.awaitAll(ctx, size)
+	return []float64{float64(stats.Received), float64(held), took.Seconds()}, err
+}
+
+// heldNow counts what is held.
+func (p *benchPipe) heldNow(ctx context.Context) (int, error) {
+	nc, err := p.app.connection("check")
+	if err != nil {
+		return 0, err
 	}
-	if err == nil && have < size {
-		err = fmt.Errorf("of %d deliveries only %d came", size, have)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return 0, err
 	}
-	return []float64{float64(stats.Received), float64(held), time.Since(up).Seconds()}, err
+	return p.held(ctx, js)
+}
+
+// awaitAll waits until the sink has so many deliveries, and returns how long it did.
+func (b *bencher) awaitAll(ctx context.Context, n int) (time.Duration, error) {
+	began := time.Now()
+	for {
+		have, err := b.sink.Await(ctx, checkPath, n)
+		switch {
+		case err != nil || have >= n:
+			return time.Since(began), err
+		case time.Since(began) > checkMost:
+			return 0, fmt.Errorf("of %d deliveries only %d came within %s", n, have, checkMost)
+		}
+	}
 }

@@ -92,21 +92,21 @@ type played struct {
 func TestTheModelIsAsThePipe(t *testing.T) {
 	for name, c := range playedCases() {
 		t.Run(name, func(t *testing.T) {
-			var real played
-			synctest.Test(t, func(t *testing.T) { real = c.byThePipe(t) })
+			var came played
+			synctest.Test(t, func(t *testing.T) { came = c.byThePipe(t) })
 			modelled := c.byTheModel(t)
-			if d := modelled.requests - real.requests; max(d, -d) > c.more {
-				t.Errorf("the model has %d requests, the pipe %d", modelled.requests, real.requests)
+			if d := modelled.requests - came.requests; max(d, -d) > c.more {
+				t.Errorf("the model has %d requests, the pipe %d", modelled.requests, came.requests)
 			}
-			if d := modelled.took - real.took; d.Abs() > c.within {
-				t.Errorf("the model ends after %s, the pipe after %s", modelled.took, real.took)
+			if d := modelled.took - came.took; d.Abs() > c.within {
+				t.Errorf("the model ends after %s, the pipe after %s", modelled.took, came.took)
 			}
-			for _, why := range slices.Sorted(maps.Keys(real.ends)) {
-				if d := modelled.ends[why] - real.ends[why]; max(d, -d) > c.more {
-					t.Errorf("%s: the model has %v, the pipe %v", why, modelled.ends, real.ends)
+			for _, why := range slices.Sorted(maps.Keys(came.ends)) {
+				if d := modelled.ends[why] - came.ends[why]; max(d, -d) > c.more {
+					t.Errorf("%s: the model has %v, the pipe %v", why, modelled.ends, came.ends)
 				}
 			}
-			t.Logf("the model: %+v; the pipe: %+v", modelled, real)
+			t.Logf("the model: %+v; the pipe: %+v", modelled, came)
 		})
 	}
 }

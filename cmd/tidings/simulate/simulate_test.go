@@ -118,16 +118,21 @@ func TestAnOutage(t *testing.T) {
 	if outage.Healthy > 10*time.Second || outage.Waited > time.Second || outage.Oldest < 9*time.Minute {
 		t.Errorf("the healthy wait %s, their oldest is %s old and that of all %s", outage.Waited, outage.Healthy, outage.Oldest)
 	}
-	o := r.Outage
-	if o.Breakers == 0 || o.Endpoints != 200 || o.Drained <= 0 || o.Drained > 7*time.Minute || o.Settled < o.Drained {
-		t.Errorf("%+v", *o)
-	}
+	r.checkOutage(t)
 	came := 0.0
 	for i, p := range r.Phases {
 		came += p.Deliveries * []time.Duration{s.Before, s.OutageFor, s.After}[i].Seconds()
 	}
 	if want := s.Events * (s.Before + s.OutageFor + s.After).Seconds(); came < 0.97*want || came > 1.03*want {
 		t.Errorf("%.0f delivered of %.0f", came, want)
+	}
+}
+
+func (r Report) checkOutage(t *testing.T) {
+	t.Helper()
+	o := r.Outage
+	if o.Breakers == 0 || o.Endpoints != 200 || o.Drained <= 0 || o.Drained > 7*time.Minute || o.Settled < o.Drained {
+		t.Errorf("%+v", *o)
 	}
 }
 
@@ -187,6 +192,9 @@ func TestTheCommand(t *testing.T) {
 	if chart, err := os.ReadFile(svg); err != nil || !bytes.HasPrefix(chart, []byte("<svg ")) {
 		t.Errorf("the chart is %q, %v", chart, err)
 	}
+}
+
+func TestTheOtherAnswers(t *testing.T) {
 	if out, err := command(t, "--costs"); err != nil || !strings.Contains(out, "delivery_us") || !strings.Contains(out, "sign, POST") {
 		t.Errorf("%v, %s", err, out)
 	}
@@ -238,10 +246,10 @@ func TestTheCommandRefuses(t *testing.T) {
 // Defaults that the product has are the same here.
 func TestDefaultsAreTheProducts(t *testing.T) {
 	s := Default()
-	var real config.Settings
+	var product config.Settings
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
-	real.Bind(f)
-	if r := real.Streams; s.Partitions != r.Partitions || s.EventsAge != r.EventsMaxAge || s.LogAge != r.LogMaxAge || s.DeadAge != r.DeadMaxAge || s.LogBytes != float64(r.LogMaxBytes) {
+	product.Bind(f)
+	if r := product.Streams; s.Partitions != r.Partitions || s.EventsAge != r.EventsMaxAge || s.LogAge != r.LogMaxAge || s.DeadAge != r.DeadMaxAge || s.LogBytes != float64(r.LogMaxBytes) {
 		t.Errorf("%+v here, %+v there", s, r)
 	}
 	if s.Window != flow.DefaultMax || s.Timeout != dialect.Timeout {

@@ -101,6 +101,10 @@ func TestPlan(t *testing.T) {
 	if logged := 1000.0 * 655; math.Abs(p.LogKept.Seconds()-(16<<30)/logged) > 1 || math.Abs(p.LogDisk-float64(16<<30)/1e9) > 0.01 {
 		t.Errorf("LOG goes back %s and has %g GB", p.LogKept, p.LogDisk)
 	}
+}
+
+func TestAPlanGrows(t *testing.T) {
+	p := New(load(10_000, 1000), figures(), options())
 	large := New(load(10_000, 100_000), figures(), options())
 	if large.Workers <= 2 || large.Shards != 4 || large.Cost <= p.Cost {
 		t.Errorf("of a hundred times as much: %+v", large)
