@@ -36,7 +36,7 @@ type checkLoad struct {
 }
 
 const (
-	checkEvents = 20_000
+	checkEvents = benchEvents
 	checkFor    = 10 * time.Second // how long receivers are kept busy
 	checkFan    = 3                // deliveries of an event: neither of the two that are calibrated by
 	// checkDown is how long the receivers of the outage refuse what comes: two probes

@@ -141,7 +141,7 @@ func sizesTable(reports []Report) string {
 func boundsTable(r Report) string {
 	rows := [][]string{{"bound", "one cell holds", "why"}}
 	for _, bound := range r.Bounds {
-		rows = append(rows, []string{bound.Name, short(bound.Limit) + " " + bound.Unit, bound.Why})
+		rows = append(rows, []string{bound.Name, amount(bound.Limit, bound.Unit), bound.Why})
 	}
 	var b strings.Builder
 	table(&b, rows...)

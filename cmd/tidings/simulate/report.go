@@ -50,6 +50,7 @@ type Outage struct {
 	Held      float64 `json:"held"`
 	HeldGB    float64 `json:"held_gb"` // one copy
 	Scheduled float64 `json:"scheduled"`
+	UnderWay  float64 `json:"under_way"`
 	// Drained is from its end until no more is held than before it, Settled until all
 	// that came before its end has ended; -1 if that is later than the run.
 	Drained time.Duration `json:"drained_ns"`
@@ -90,6 +91,7 @@ func Answer(s Scenario, f calibration.Figures) (Report, error) {
 	if r.Outage != nil {
 		cell.Held, cell.HeldEndpoints = r.Outage.Held, min(r.Outage.Breakers, float64(cell.Endpoints))
 		cell.Scheduled = max(cell.Scheduled, r.Outage.Scheduled)
+		cell.UnderWay = r.Outage.UnderWay
 		r.Outage.HeldGB = r.Outage.Held * (s.Data + f.DeliveryBytes) / 1e9
 	}
 	r.Cell = capacity.New(cell, f, o)
@@ -147,7 +149,7 @@ func (r *Report) outage(run model.Run, before model.Moment) {
 	worst := model.Over(between(run.Moments, s.Before, end+s.After))
 	o := &Outage{
 		Endpoints: s.Outage * float64(r.Sample.Endpoints) * scale, Breakers: float64(worst.Breakers) * scale,
-		Held: float64(worst.Held) * scale, Scheduled: float64(worst.Scheduled) * scale, Drained: -1, Settled: -1,
+		Held: float64(worst.Held) * scale, Scheduled: float64(worst.Scheduled) * scale, UnderWay: float64(worst.UnderWay) * scale, Drained: -1, Settled: -1,
 	}
 	for _, m := range between(run.Moments, end, end+s.After) {
 		if o.Drained < 0 && m.Held <= before.Held {

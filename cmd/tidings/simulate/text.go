@@ -24,7 +24,7 @@ func (r Report) Write(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\n  what bounds a cell\tneeded\tone cell\tcells\twhy")
 	for _, b := range r.Bounds {
-		fmt.Fprintf(w, "  %s\t%s\t%s %s\t%s\t%s\n", b.Name, short(b.Need), short(b.Limit), b.Unit, short(b.Cells()), b.Why)
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", b.Name, amount(b.Need, b.Unit), amount(b.Limit, b.Unit), short(b.Cells()), b.Why)
 	}
 	r.writeCell(w)
 	r.writePhases(w)
@@ -46,7 +46,7 @@ func (r Report) cells() string {
 	if r.Cells == 1 {
 		return fmt.Sprintf("One cell. The nearest bound is %s: %s of it is used.", b.Name, percent(b.Cells()))
 	}
-	return fmt.Sprintf("%d cells. What binds first is %s: one cell has %s %s.", r.Cells, b.Name, short(b.Limit), b.Unit)
+	return fmt.Sprintf("%d cells. What binds first is %s: one cell has %s.", r.Cells, b.Name, amount(b.Limit, b.Unit))
 }
 
 func (r Report) writeCell(w io.Writer) {
@@ -84,6 +84,7 @@ func (r Report) writePhases(w io.Writer) {
 	row("attempts per second", func(p Phase) string { return short(p.Attempts) })
 	row("of these failed", func(p Phase) string { return percent(p.Failed) })
 	row("workers' cores busy", func(p Phase) string { return percent(p.Busy) })
+	row("attempts under way at most", func(p Phase) string { return short(p.UnderWay) })
 	row("held at most", func(p Phase) string { return short(p.Held) })
 	row("retries scheduled at most", func(p Phase) string { return short(p.Scheduled) })
 	row("oldest", func(p Phase) string { return round(p.Oldest) })
@@ -205,6 +206,14 @@ func days(d time.Duration) string {
 		return round(d)
 	}
 	return digits(d.Hours()/24) + " days"
+}
+
+// amount is so much of something.
+func amount(v float64, unit string) string {
+	if unit == "GB" {
+		return bytesOf(v)
+	}
+	return short(v) + " " + unit
 }
 
 func percent(share float64) string { return digits(share*100) + " %" }

@@ -20,6 +20,9 @@ type Load struct {
 	Skew float64
 	// Held, HeldEndpoints and Scheduled are the most that wait, as in an outage.
 	Held, HeldEndpoints, Scheduled float64
+	// UnderWay are attempts at once, at most, if those are more than rate and latency
+	// make: as when receivers hang.
+	UnderWay float64
 }
 
 func (l Load) deliveries() float64 { return l.Events * l.Fanout }
@@ -53,6 +56,6 @@ func (l Load) Among(cells int) Load {
 	n := float64(cells)
 	l.Tenants, l.Endpoints = max(1, l.Tenants/cells), max(1, l.Endpoints/cells)
 	l.Events /= n
-	l.Held, l.HeldEndpoints, l.Scheduled = l.Held/n, l.HeldEndpoints/n, l.Scheduled/n
+	l.Held, l.HeldEndpoints, l.Scheduled, l.UnderWay = l.Held/n, l.HeldEndpoints/n, l.Scheduled/n, l.UnderWay/n
 	return l
 }

@@ -114,7 +114,7 @@ func (p *Plan) disks(l Load, f calibration.Figures, o Options) {
 
 func (p *Plan) memory(l Load, f calibration.Figures, o Options) {
 	workers, servers := float64(p.Workers), float64(p.Servers)/float64(o.Replicas)
-	live := f.Process + float64(l.Endpoints)*f.Endpoint + (l.HeldEndpoints*f.HeldEndpoint+p.UnderWay*f.UnderWay)/workers
+	live := f.Process + float64(l.Endpoints)*f.Endpoint + (l.HeldEndpoints*f.HeldEndpoint+max(p.UnderWay, l.UnderWay)*f.UnderWay)/workers
 	p.WorkerMemory = headroom * live * kib / gib
 	remembered := (l.Events + p.DeliveryWrites + p.LogWrites) * dedupWindow.Seconds() * dedupBytes / kib
 	live = f.Process + float64(l.Endpoints)*f.Endpoint + (remembered+l.Scheduled*f.Schedule)/servers
