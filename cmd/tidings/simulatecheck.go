@@ -48,7 +48,7 @@ const (
 )
 
 func checkLoads() []checkLoad {
-	loads := []checkLoad{{what: fmt.Sprintf("CPU of a delivery, 1 → %d, flood", checkFan), unit: "µs", predict: predictFan, measure: measureFan}}
+	loads := []checkLoad{{what: fmt.Sprintf("CPU of a delivery, 1 → %d", checkFan), unit: "µs", predict: predictFan, measure: measureFan}}
 	for _, window := range []int{4, 32} {
 		loads = append(loads, latencyLoad(window, 100*time.Millisecond))
 	}

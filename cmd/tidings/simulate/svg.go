@@ -41,8 +41,12 @@ func (r Report) SVG() []byte {
 	height := svgTop + len(panels)*(svgPanel+svgGap) + svgBottom
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12" fill="#7d8590">`+"\n", svgWidth, height)
-	fmt.Fprintf(&b, `<text x="16" y="24" font-size="15">%s endpoints, %s deliveries/s: %s of the endpoints fail for %s</text>`+"\n",
-		short(float64(r.Scenario.Endpoints)), short(r.Scenario.Events*r.Scenario.Fanout), percent(r.Scenario.Outage), round(r.Scenario.OutageFor))
+	of := ""
+	if r.Cells > 1 {
+		of = fmt.Sprintf(", one of %d cells", r.Cells)
+	}
+	fmt.Fprintf(&b, `<text x="16" y="24" font-size="15">%s endpoints, %s deliveries/s%s: %s of the endpoints fail for %s</text>`+"\n",
+		short(float64(r.Scenario.Endpoints)), short(r.Scenario.Events*r.Scenario.Fanout), of, percent(r.Scenario.Outage), round(r.Scenario.OutageFor))
 	all := r.Scenario.Before + r.Scenario.OutageFor + r.Scenario.After
 	x := func(d time.Duration) float64 { return svgLeft + (svgWidth-svgLeft-svgRight)*d.Seconds()/all.Seconds() }
 	from, until := x(r.Scenario.Before), x(r.Scenario.Before+r.Scenario.OutageFor)

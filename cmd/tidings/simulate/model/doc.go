@@ -20,6 +20,7 @@
 //	CPU                     work waits for a pool of so many cores, first come, first served
 //	receivers               a function: status and time, or a hang to the timeout
 //	JetStream               takes no time; what it costs is CPU
+//	fan-out                 deliveries come one by one, at random; an event's do not come together
 //	partitions, ownership   none: the endpoints are one process's
 //	fifo, live_first, rate  not modelled, and Options has no words for them
 //	auto-disable            not modelled: it takes days
