@@ -131,7 +131,7 @@ func sizesTable(reports []Report) string {
 	row("oldest of all, in the outage · recovery", func(r Report) string { return round(r.Phases[1].Oldest) + " · " + round(r.Phases[2].Oldest) })
 	row("held in a cell at most", func(r Report) string { return short(r.Outage.Held) + ", " + bytesOf(r.Outage.HeldGB) })
 	row("nothing more held after", func(r Report) string { return later(r.Outage.Drained, r.Scenario.After) })
-	row("all has ended after", func(r Report) string { return later(r.Outage.Settled, r.Scenario.After) })
+	row("all but a hundredth of what was delayed has ended after", func(r Report) string { return later(r.Outage.Settled, r.Scenario.After) })
 	var b strings.Builder
 	table(&b, rows...)
 	return b.String()

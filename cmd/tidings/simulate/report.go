@@ -51,8 +51,9 @@ type Outage struct {
 	HeldGB    float64 `json:"held_gb"` // one copy
 	Scheduled float64 `json:"scheduled"`
 	UnderWay  float64 `json:"under_way"`
-	// Drained is from its end until no more is held than before it, Settled until all
-	// that came before its end has ended; -1 if that is later than the run.
+	// Drained is from its end until no more is held than before it, Settled until all but
+	// a hundredth has ended of the deliveries that were on their way beyond those before
+	// it, retries that wait included; -1 if that is later than the run.
 	Drained time.Duration `json:"drained_ns"`
 	Settled time.Duration `json:"settled_ns"`
 }
@@ -155,7 +156,7 @@ func (r *Report) outage(run model.Run, before model.Moment) {
 		if o.Drained < 0 && m.Held <= before.Held {
 			o.Drained = m.At - end
 		}
-		if o.Settled < 0 && m.Oldest < m.At-end {
+		if o.Settled < 0 && 100*(m.Backlog-before.Backlog) <= worst.Backlog-before.Backlog {
 			o.Settled = m.At - end
 		}
 	}
@@ -193,7 +194,7 @@ func (r *Report) warn(load capacity.Load, f calibration.Figures) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("In the outage a machine needs %.1f GiB of its %.0f.", gib, s.Memory))
 	}
 	if r.Outage != nil && r.Outage.Settled < 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("Not all that the outage delayed has ended %s after it: what failed before its breaker opened waits for its retry.", s.After))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("Of what the outage delayed more than a hundredth is still on its way %s after it: what failed before its breaker opened waits for its retry.", round(s.After)))
 	}
 	if busiest := r.Phases[len(r.Phases)-1].Busy; busiest > 0.95 {
 		r.Warnings = append(r.Warnings, "The workers' CPUs are full as they recover.")

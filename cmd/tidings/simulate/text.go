@@ -96,7 +96,7 @@ func (r Report) writePhases(w io.Writer) {
 
 func (r Report) writeOutage(out io.Writer) {
 	if o := r.Outage; o != nil {
-		fmt.Fprintf(out, "\nOutage of %s: %s of the endpoints %s. %s breakers open, %s deliveries held (%s) and %s scheduled at most.\nAfter it: nothing more is held after %s, all that came before has ended after %s.\n",
+		fmt.Fprintf(out, "\nOutage of %s: %s of the endpoints %s. %s breakers open, %s deliveries held (%s) and %s scheduled at most.\nAfter it: nothing more is held after %s, and all but a hundredth of what it delayed has ended after %s.\n",
 			round(r.Scenario.OutageFor), percent(r.Scenario.Outage), r.Scenario.OutageKind, short(o.Breakers), short(o.Held), bytesOf(o.HeldGB), short(o.Scheduled),
 			later(o.Drained, r.Scenario.After), later(o.Settled, r.Scenario.After))
 	}
