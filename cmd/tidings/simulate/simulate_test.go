@@ -131,7 +131,7 @@ func TestAnOutage(t *testing.T) {
 func (r Report) checkOutage(t *testing.T) {
 	t.Helper()
 	o := r.Outage
-	if o.Breakers == 0 || o.Endpoints != 200 || o.Drained <= 0 || o.Drained > 7*time.Minute || o.Settled < o.Drained {
+	if o.Breakers == 0 || o.Endpoints != 200 || o.Drained <= 0 || o.Drained > 7*time.Minute || o.Settled <= 0 || o.Settled > 40*time.Minute {
 		t.Errorf("%+v", *o)
 	}
 }
