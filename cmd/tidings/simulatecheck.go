@@ -145,7 +145,7 @@ func latencyLoad(window int, latency time.Duration) checkLoad {
 		what: fmt.Sprintf("an endpoint of %s, %d at once", latency, window), unit: "deliveries/s",
 		predict: func(f calibration.Figures, seed uint64) ([]float64, error) {
 			r, err := model.Play(model.Options{
-				Seed: seed, Cores: 2, Costs: modelCosts(f), Arrive: time.Second, Most: checkFor, Step: checkFor,
+				Seed: seed, Cores: 2, Express: true, Costs: modelCosts(f), Arrive: time.Second, Most: checkFor, Step: checkFor,
 				Endpoints: []model.Endpoint{{At: slices.Repeat([]time.Duration{0}, n), Policy: policy, Answers: func(model.Request) model.Answer {
 					return model.Answer{Status: 204, Took: latency}
 				}}},

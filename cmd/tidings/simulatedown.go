@@ -31,7 +31,7 @@ func refusedPolicy() schemas.Policy {
 
 func predictRefused(f calibration.Figures, seed uint64) ([]float64, error) {
 	r, err := model.Play(model.Options{
-		Seed: seed, Cores: 2, Costs: modelCosts(f), Arrive: time.Second, Most: checkFor, Step: 10 * time.Millisecond,
+		Seed: seed, Cores: 2, Express: true, Costs: modelCosts(f), Arrive: time.Second, Most: checkFor, Step: 10 * time.Millisecond,
 		Endpoints: []model.Endpoint{{At: slices.Repeat([]time.Duration{0}, checkRefused), Policy: refusedPolicy(), Answers: func(model.Request) model.Answer {
 			return model.Answer{Status: http.StatusServiceUnavailable, Took: time.Millisecond}
 		}}},
@@ -94,7 +94,7 @@ func predictDown(f calibration.Figures, seed uint64) ([]float64, error) {
 		e := &endpoints[n%checkEndpoints]
 		e.At = append(e.At, time.Duration(float64(n)/checkRate*float64(time.Second)))
 	}
-	r, err := model.Play(model.Options{Seed: seed, Cores: 2, Costs: modelCosts(f), Arrive: checkDown, Most: time.Hour, Step: time.Second, Endpoints: endpoints})
+	r, err := model.Play(model.Options{Seed: seed, Cores: 2, Express: true, Costs: modelCosts(f), Arrive: checkDown, Most: time.Hour, Step: time.Second, Endpoints: endpoints})
 	if err != nil {
 		return nil, err
 	}

@@ -141,6 +141,18 @@ func TestATroubledEndpointDelaysNobody(t *testing.T) {
 	}
 }
 
+// What goes express is not stored first, nor costs it that; what is slow or comes again is.
+func TestExpressIsNotStored(t *testing.T) {
+	for took, want := range map[time.Duration]int{10 * time.Millisecond: 0, 2 * time.Second: 9} {
+		o := quiet(Endpoint{At: []time.Duration{0, 1e10, 2e10, 3e10, 4e10, 5e10, 6e10, 7e10, 8e10, 9e10}, Answers: always(204, took)})
+		o.Express, o.Costs = true, Costs{Attempt: time.Millisecond, Store: time.Second}
+		m := Over(play(t, o).Moments)
+		if m.Stored != want || m.CPU != 10*time.Millisecond+time.Duration(want)*time.Second {
+			t.Errorf("of ten deliveries of %s %d are stored first, CPU %s; want %d", took, m.Stored, m.CPU, want)
+		}
+	}
+}
+
 func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	o := quiet(slices.Repeat([]Endpoint{{PerSecond: 2, Answers: func(q Request) Answer {
 		if q.Random.Float64() < 0.1 {
@@ -155,6 +167,14 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	o.Seed++
 	if other := play(t, o); other.Ended == one.Ended {
 		t.Error("another seed is the same run")
+	}
+}
+
+// One that gets a delivery in ten thousand years has none come.
+func TestARateMayBeTiny(t *testing.T) {
+	r := play(t, quiet(Endpoint{PerSecond: 1e-12, Answers: always(204, 0)}, Endpoint{PerSecond: 1, Answers: always(204, 0)}))
+	if n := Over(r.Moments).Came; n < 30 || n > 100 {
+		t.Errorf("%d came in a minute, want about 60", n)
 	}
 }
 

@@ -130,11 +130,12 @@ func (s *run) list(l *lane) *list {
 	return &s.oldest[0]
 }
 
-// arriveLater has the lane's next delivery come.
+// arriveLater has the lane's next delivery come, if it does while any do: it may be due
+// later than a Duration can say.
 func (s *run) arriveLater(l *lane) {
-	at := s.now + time.Duration(s.random.ExpFloat64()/l.PerSecond*float64(time.Second))
-	if at < s.Arrive {
-		s.calendar.add(happening{at: at, kind: arrives, lane: l})
+	seconds := s.random.ExpFloat64() / l.PerSecond
+	if seconds < (s.Arrive - s.now).Seconds() {
+		s.calendar.add(happening{at: s.now + time.Duration(seconds*float64(time.Second)), kind: arrives, lane: l})
 	}
 }
 
