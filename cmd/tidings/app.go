@@ -90,6 +90,9 @@ type hooks struct {
 	// unlogged leaves the delivery log out, and unsearched only the searching of it: to
 	// measure what they cost.
 	unlogged, unsearched bool
+	// unexpress has every delivery stored before it is attempted, as where the stages are
+	// processes of their own.
+	unexpress bool
 	// telemetry is told what the process does; nil tells nobody.
 	telemetry *telemetry.Telemetry
 }

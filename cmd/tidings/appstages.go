@@ -68,7 +68,10 @@ func (a *app) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.express, a.measures.dispatcher = d.Express, d
+	a.measures.dispatcher = d
+	if !a.hooks.unexpress {
+		a.express = d.Express
+	}
 	a.share(ctx, string(config.RoleDispatcher), d.RunPartition)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ A flood publishes as fast as the pipe accepts. A steady run never has more than
 	}
 	c.Flags().IntVar(&o.events, "events", benchEvents, "deliveries in each throughput run; fewer make all else smaller too")
 	c.Flags().IntVar(&o.runs, "runs", 3, "repetitions; the median counts")
-	c.Flags().StringSliceVar(&o.only, "only", nil, "what to measure: "+strings.Join(groupNames(), ", ")+" (default all)")
+	c.Flags().StringSliceVar(&o.only, "only", nil, "what to measure: "+strings.Join(groupNames(), ", ")+" (default all but costs, by which simulate counts)")
 	c.Flags().BoolVar(&o.full, "full", false, "measure ten times the backlog, outage, schedules and endpoints; takes long")
 	c.Flags().StringVar(&o.plot, "plot", "", "write a chart of the throughput ratios to an SVG file")
 	c.Flags().StringVar(&o.fleet, "plot-fleet", "", "write a chart of the deliveries while dispatchers come and go to an SVG file")
@@ -85,7 +86,7 @@ func (o benchOptions) validate() error {
 	return nil
 }
 
-// wants reports whether a group is to be measured.
+// wants reports whether a group is to be measured, that need not be asked for.
 func (o benchOptions) wants(group string) bool {
 	return len(o.only) == 0 || slices.Contains(o.only, group)
 }
@@ -130,20 +131,22 @@ func (b *bencher) lasting(d time.Duration) time.Duration {
 type benchGroup struct {
 	name    string
 	once    bool // in the first repetition only: it takes long, and is only reported
+	asked   bool // only if --only names it
 	measure func(context.Context, *bencher, *benchReport) error
 }
 
 func benchGroups() []benchGroup {
 	return []benchGroup{
-		{"throughput", false, into(measureThroughput, func(r *benchReport) **throughputReport { return &r.Throughput })},
-		{"telemetry", false, into(measureTelemetry, func(r *benchReport) **telemetryReport { return &r.Telemetry })},
-		{"latency", false, into(measureLatency, func(r *benchReport) **latencyReport { return &r.Latency })},
-		{"neighbours", false, into(measureNeighbours, func(r *benchReport) **neighboursReport { return &r.Neighbours })},
-		{"backlog", false, into(measureBacklog, func(r *benchReport) **backlogReport { return &r.Backlog })},
-		{"outage", true, into(measureOutage, func(r *benchReport) **outageReport { return &r.Outage })},
-		{"schedules", true, into(measureSchedules, func(r *benchReport) **schedulesReport { return &r.Schedules })},
-		{"memory", true, into(measureMemory, func(r *benchReport) **memoryReport { return &r.Memory })},
-		{"fleet", true, into(measureFleet, func(r *benchReport) **fleetReport { return &r.Fleet })},
+		{"throughput", false, false, into(measureThroughput, func(r *benchReport) **throughputReport { return &r.Throughput })},
+		{"telemetry", false, false, into(measureTelemetry, func(r *benchReport) **telemetryReport { return &r.Telemetry })},
+		{"latency", false, false, into(measureLatency, func(r *benchReport) **latencyReport { return &r.Latency })},
+		{"neighbours", false, false, into(measureNeighbours, func(r *benchReport) **neighboursReport { return &r.Neighbours })},
+		{"backlog", false, false, into(measureBacklog, func(r *benchReport) **backlogReport { return &r.Backlog })},
+		{"outage", true, false, into(measureOutage, func(r *benchReport) **outageReport { return &r.Outage })},
+		{"schedules", true, false, into(measureSchedules, func(r *benchReport) **schedulesReport { return &r.Schedules })},
+		{"memory", true, false, into(measureMemory, func(r *benchReport) **memoryReport { return &r.Memory })},
+		{"fleet", true, false, into(measureFleet, func(r *benchReport) **fleetReport { return &r.Fleet })},
+		{"costs", false, true, into(measureCosts, func(r *benchReport) **costsReport { return &r.Costs })},
 	}
 }
 
@@ -188,6 +191,7 @@ func bench(ctx context.Context, o benchOptions, out, errs io.Writer) error {
 	}
 	report := median(samples)
 	report.Runs, report.Events = o.runs, o.events
+	report.Machine = fmt.Sprintf("%d cores, %s/%s, %s, median of %d runs", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), o.runs)
 	if o.plot != "" {
 		if err := os.WriteFile(o.plot, plot(*report.Throughput), 0o644); err != nil {
 			return err
@@ -226,7 +230,7 @@ func startProfile(file string) (stop func(), err error) {
 func benchRun(ctx context.Context, b *bencher, first bool) (benchReport, error) {
 	var r benchReport
 	for _, g := range benchGroups() {
-		if !b.wants(g.name) || g.once && !first {
+		if !b.wants(g.name) || g.once && !first || g.asked && len(b.only) == 0 {
 			continue
 		}
 		if err := g.measure(ctx, b, &r); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/simulate/calibration"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 )
 
@@ -94,6 +96,42 @@ func checkCharts(t *testing.T, files ...string) {
 	}
 }
 
+// TestBenchCosts measures what simulate counts by, with too few events for the differences.
+func TestBenchCosts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs processes for some seconds")
+	}
+	program := filepath.Join(t.TempDir(), "tidings")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build tidings: %v\n%s", err, out)
+	}
+	var out, errs bytes.Buffer
+	c := exec.CommandContext(t.Context(), program, "bench", "--events", "400", "--runs", "1", "--json", "--only", "costs")
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	var r benchReport
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.Costs == nil || r.Memory != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, f := range r.Costs.List() {
+		if math.IsNaN(f.Value) || f.Value < 0 {
+			t.Errorf("%s is %g", f.Name, f.Value)
+		}
+	}
+	costs := r.Costs
+	for name, pair := range map[string][2]float64{ // what does not depend on the machine's speed
+		"copies cost": {costs.Store, costs.Replicated}, "writes": {0, costs.Writes}, "replicated writes": {0, costs.ReplicatedWrites},
+		"a delivery has more than an event": {costs.EventBytes, costs.DeliveryBytes}, "an event has a header": {100, costs.EventBytes},
+		"a record": {100, costs.LogBytes}, "an event's record": {50, costs.LogEventBytes}, "a row": {100, costs.SearchBytes},
+	} {
+		if pair[0] >= pair[1] {
+			t.Errorf("%s: %g is not below %g", name, pair[0], pair[1])
+		}
+	}
+}
+
 func checkThroughput(t *testing.T, r throughputReport) {
 	t.Helper()
 	if r.Ceiling <= 0 || len(r.Shapes) != len(throughputShapes()) {
@@ -117,7 +155,7 @@ func checkMeasured(t *testing.T, group string, lost count, figures ...versus) {
 
 func TestBenchRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--only speed":                     `--only "speed": use some of throughput, telemetry, latency, neighbours, backlog, outage, schedules, memory, fleet`,
+		"--only speed":                     `--only "speed": use some of throughput, telemetry, latency, neighbours, backlog, outage, schedules, memory, fleet, costs`,
 		"--events 7":                       "use at least 100 events",
 		"--runs 0":                         "use at least 100 events and 1 run",
 		"--only latency --plot plot.svg":   "--plot shows the throughput",
@@ -151,6 +189,7 @@ func benchSample(n float64) benchReport {
 			{Dispatchers: 4, Began: 3, Rate: v(3600, 3500), Gap: v(80, 200)},
 			{Dispatchers: 2, Began: 6, Rate: v(1800, 1810), Gap: v(80, 300)},
 		}},
+		Costs: &costsReport{calibration.Costs{Event: 45 * n, Delivery: 38 * n, Writes: 100_000 * n}},
 	}
 	for i, s := range throughputShapes() {
 		share := float64(2*i+3) / 10

@@ -12,6 +12,7 @@ import (
 
 // benchReport is the table. Groups that were not measured are nil.
 type benchReport struct {
+	Machine    string            `json:"machine,omitempty"`
 	Events     int               `json:"events"`
 	Runs       int               `json:"runs"`
 	Throughput *throughputReport `json:"throughput,omitempty"`
@@ -23,6 +24,7 @@ type benchReport struct {
 	Schedules  *schedulesReport  `json:"schedules,omitempty"`
 	Memory     *memoryReport     `json:"memory,omitempty"`
 	Fleet      *fleetReport      `json:"fleet,omitempty"`
+	Costs      *costsReport      `json:"costs,omitempty"`
 }
 
 // versus is a figure and what it is held against, of one repetition.
@@ -130,6 +132,9 @@ func (r benchReport) write(out io.Writer) error {
 	}
 	if r.Fleet != nil {
 		section(r.Fleet.write)
+	}
+	if r.Costs != nil {
+		section(r.Costs.write)
 	}
 	return w.Flush()
 }

@@ -123,6 +123,14 @@ var importRules = []importRule{
 	{"cmd/tidings/keys", []string{"config/seal"}, []string{"github.com/nats-io/nkeys"}},
 	{"cmd/tidings/client", []string{"schemas"}, []string{"github.com/google/uuid"}}, // whoever calls the API needs no more
 	{"cmd/tidings/near", nil, nil},
+	{
+		"cmd/tidings/simulate",
+		[]string{"schemas", "cmd/tidings/simulate/...", "cmd/tidings/usage", "cmd/tidings/cli/show", "config", "dispatcher/dialect", "dispatcher/flow"}, // the last three in tests: the defaults are the product's
+		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml"},
+	},
+	{"cmd/tidings/simulate/calibration", nil, nil},
+	{"cmd/tidings/simulate/capacity", []string{"cmd/tidings/simulate/calibration"}, nil},
+	{"cmd/tidings/simulate/model", []string{"schemas", "dispatcher/flow", "dispatcher/retry"}, nil}, // what decides is the product's
 	{"cmd/tidings/caret", nil, nil},
 	{"cmd/tidings/usage", []string{"schemas", "cmd/tidings/client"}, []string{"github.com/spf13/cobra"}},
 	{

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/simulate"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/schemas"
@@ -79,7 +80,7 @@ func rootCommand() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
 	})
 	c.SetOut(os.Stdout)
-	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), keysCommand(), readyCommand(), versionCommand())
+	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), simulate.Command(checkModel), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), keysCommand(), readyCommand(), versionCommand())
 	c.AddCommand(a.Commands()...)
 	call.CompleteFlags(c)
 	usage.Hold(c)

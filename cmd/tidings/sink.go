@@ -64,6 +64,9 @@ func runSink(ctx context.Context, addr string, out io.Writer) error {
 // sender gives up.
 const hangPath = "/hang"
 
+// afterPath is where a request is counted, and answered after the time that follows.
+const afterPath = "/after/"
+
 // sink counts deliveries, those to each path apart.
 type sink struct {
 	mu    sync.Mutex // guards what follows
@@ -94,6 +97,20 @@ func (s *sink) handler() http.Handler {
 	mux.HandleFunc("GET /stats", s.stats)
 	mux.HandleFunc("POST /reset", s.reset)
 	mux.HandleFunc("POST /down", s.down)
+	mux.HandleFunc("POST /up", s.up)
+	mux.HandleFunc("POST "+afterPath+"{time}", func(w http.ResponseWriter, r *http.Request) {
+		status := s.take(r)
+		d, err := time.ParseDuration(r.PathValue("time"))
+		if status == 0 || err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		select {
+		case <-time.After(d):
+			w.WriteHeader(status)
+		case <-r.Context().Done():
+		}
+	})
 	mux.HandleFunc("POST "+hangPath, func(_ http.ResponseWriter, r *http.Request) {
 		if s.take(r) != 0 { // the server notices that the sender is gone once the body is read
 			<-r.Context().Done()
@@ -177,7 +194,15 @@ func (s *sink) stats(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(stats)
 }
 
-// down has what comes to a path refused, until the next reset.
+// up has what comes to a path taken again.
+func (s *sink) up(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally(r.URL.Query().Get("path")).down = false
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// down has what comes to a path refused, until the next reset, or up.
 func (s *sink) down(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -68,6 +68,28 @@ func (s *sinkProcess) Count(ctx context.Context, path string) (n int, err error)
 	return n, err
 }
 
+// awaitReceived waits until a path of the sink has had n requests, refused ones too, or
+// gets no more, which is an error.
+func (s *sinkProcess) awaitReceived(ctx context.Context, path string, n int) error {
+	last, since := 0, time.Now()
+	for {
+		stats, err := s.Stats(ctx, path)
+		switch {
+		case err != nil || stats.Received >= n:
+			return err
+		case stats.Received > last:
+			last, since = stats.Received, time.Now()
+		case time.Since(since) > sinkStalls:
+			return fmt.Errorf("of %d requests only %d came within %s", n, last, sinkStalls)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(10 * sinkPoll):
+		}
+	}
+}
+
 // Reset makes the sink forget.
 func (s *sinkProcess) Reset(ctx context.Context) error {
 	return s.call(ctx, http.MethodPost, "/reset", func(io.Reader) error { return nil })
@@ -76,6 +98,11 @@ func (s *sinkProcess) Reset(ctx context.Context) error {
 // Down makes the sink refuse what comes to a path, until it is reset.
 func (s *sinkProcess) Down(ctx context.Context, path string) error {
 	return s.call(ctx, http.MethodPost, "/down?path="+path, func(io.Reader) error { return nil })
+}
+
+// Up makes the sink take again what comes to a path.
+func (s *sinkProcess) Up(ctx context.Context, path string) error {
+	return s.call(ctx, http.MethodPost, "/up?path="+path, func(io.Reader) error { return nil })
 }
 
 const (

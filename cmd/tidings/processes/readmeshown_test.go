@@ -24,6 +24,7 @@ var shownPrograms = []string{
 var runSections = map[string]string{
 	"README.md: Command line":                            "TestReadmeCommandLine",
 	"README.md: Quick start":                             "TestReadmeQuickStart",
+	"README.md: More than one machine":                   "TestSimulateOfTheReadme in cmd/tidings",
 	"README.md: Receiving without a public address":      "TestReadmeOfPulling in cmd/tidings",
 	"README.md: Finding it again":                        "TestReadmeByHTTP",
 	"config/README.md: Erasing an event, or a person":    "TestReadmeByHTTP",
@@ -33,6 +34,8 @@ var runSections = map[string]string{
 	"deploy/disaster.md: Backup":                         "TestBackupOfARunningPipe",
 	"deploy/disaster.md: Restore":                        "TestBackupOfARunningPipe",
 	"deploy/disaster.md: Moving a machine":               "TestBackupOfARunningPipe",
+	"deploy/capacity.md: Capacity":                       "TestCapacityPage in cmd/tidings/simulate",
+	"deploy/capacity.md: Moving a tenant":                "TestCommandLine/cells",
 }
 
 // notRun are the commands that no test runs, by how they begin, each with the reason.
@@ -46,6 +49,9 @@ var notRun = map[string]string{
 	"export TIDINGS_TOKEN=tidings_…":             "names a token of the reader's",
 	"tidings run --nats-url nats://a:4222":       "three hosts; TestCluster has them on this one",
 	"tidings run --nats-url …":                   "the same hosts",
+	"tidings bench --only costs":                 "takes minutes; TestBenchCosts measures fewer events",
+	"tidings simulate --calibrate":               "reads what that has written; TestParse reads such a file",
+	"tidings simulate --check":                   "takes minutes; TestCheck has the same predictions and table",
 	"nats-server":                                "a server of the operator's; TestThePipeOverTLS runs the shipped configuration",
 	"nats=":                                      "the same hosts, in a variable",
 	"tidings run $nats":                          "the same hosts; TestThePipeOverTLS runs each role with its user",
