@@ -40,6 +40,7 @@ func onHost(h *host) *pipeHost {
 		}
 		return answer(q.nth)
 	})
+	h.stands("receiver.example.com", p.receiver.addr)
 	address := h.address("127.0.0.1:8080")
 	p.api = caller{h.t, "http://" + address, hostToken}
 	h.env = append(h.env, "TIDINGS_SERVER="+p.api.base, "TIDINGS_TOKEN="+hostToken)
@@ -57,6 +58,7 @@ func (p *pipeHost) role(shown, roles string, more ...string) []string {
 		"TIDINGS_ROLES=" + roles, "TIDINGS_HTTP_ADDR=" + address, "TIDINGS_DATA_DIR=" + p.t.TempDir(), "TIDINGS_GRACE=5s",
 		fmt.Sprintf("TIDINGS_PARTITIONS=%d", fleetLayout.Partitions), fmt.Sprintf("TIDINGS_SHARDS=%d", fleetLayout.Shards),
 		"TIDINGS_EGRESS_ALLOW=127.0.0.0/8", "TIDINGS_SECRETS_KEY=" + processKey(), "TIDINGS_ADMIN_TOKEN=" + hostToken,
+		"TIDINGS_API_RATE=100000/s", "TIDINGS_API_BURST=100000", // one token is all callers here
 	}, more...)
 }
 

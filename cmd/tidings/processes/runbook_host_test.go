@@ -59,7 +59,7 @@ func newHost(t *testing.T, built programs) *host {
 	for _, name := range []string{"systemctl", "journalctl"} {
 		h.program(name, fmt.Sprintf(`#!/bin/sh
 for a; do set -- "$@" --data-urlencode "arg=$a"; shift; done
-exec curl -sS --fail-with-body -G "$@" %s/%s
+exec curl -sS --fail-with-body -G "$@" --data-urlencode "of=$UNIT_OF" %s/%s
 `, control.URL, name))
 	}
 	for _, dir := range []string{"tidings", "nats"} {
@@ -184,7 +184,7 @@ func (h *host) control(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, name := range words {
 		h.mu.Lock()
-		u := h.units[name]
+		u := h.units[r.URL.Query().Get("of")+name]
 		said, err := "", fmt.Errorf("unit %s could not be found", name)
 		if u != nil {
 			said, err = h.order(u, verb, flag)

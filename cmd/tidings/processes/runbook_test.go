@@ -114,6 +114,20 @@ func (b *runbook) step(s bookStep) {
 	}
 }
 
+// until waits until a command, which is no part of the runbook, says something.
+func (h *host) until(command, says string) {
+	h.t.Helper()
+	for began := time.Now(); ; <-time.After(untilEvery) {
+		said, err := h.run(command)
+		if strings.Contains(said, says) {
+			return
+		}
+		if time.Since(began) > bookLimit {
+			h.t.Fatalf("%s has not said %q within %s, but %s (%v)", command, says, bookLimit, said, err)
+		}
+	}
+}
+
 // run is what a command prints, in the shell of an operator of the host.
 func (h *host) run(command string) (said string, err error) {
 	ctx, cancel := context.WithTimeout(h.t.Context(), waitLimit)
@@ -135,6 +149,7 @@ var normals = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z?`), "<time>"},
 	{regexp.MustCompile(`\b(dlv|ep|rpl|tok|sub)_[A-Za-z0-9]{8,}\b`), "${1}_<id>"},
 	{regexp.MustCompile(`\b(whsec_|tidings_|tkey_)[A-Za-z0-9+/=_-]{30,}`), "$1<secret>"},
+	{regexp.MustCompile(`--cursor \S+`), "--cursor <cursor>"},
 	{regexp.MustCompile(`[{,]otel_scope_[a-z_]+="[^"]*"`), ""},
 	{regexp.MustCompile(`(?m)^(tidings_[a-z_]+)(?:,([^}\n]*)|\{([^}\n]*))?\}? ([0-9.e+-]+)$`), "$1{$2$3} $4"},
 	{regexp.MustCompile(`(tidings_[a-z_]+)\{\} `), "$1 "},
@@ -151,7 +166,7 @@ func (b *runbook) normal(said string) string {
 }
 
 // inexact is what a transcript says of numbers that differ each time.
-var inexact = regexp.MustCompile(`\b\d+(\.\d+)?(e[+-]?\d+)?\b`)
+var inexact = regexp.MustCompile(`\b\d+(\.\d+)?(e[+-]?\d+)?(ms|µs|ns|s|m|h|[KMGT]i?B?)?\b`)
 
 // close wants all of the runbook done, and compares how it went. Numbers are in the
 // transcript, so that it can be read, and are not compared.
