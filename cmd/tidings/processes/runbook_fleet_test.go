@@ -3,6 +3,7 @@
 package processes
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -104,29 +105,54 @@ func (p *pipeHost) answers(name string, status func(nth int) int) {
 	p.status[name] = status
 }
 
-// post publishes an event, and notes who must get it if it is accepted.
-func (p *pipeHost) post(tenant string) (status int) {
-	p.t.Helper()
+// post publishes an event, and notes who must get it if it is accepted. The status is 0
+// if nobody has answered.
+func (p *pipeHost) post(ctx context.Context, tenant string) (status int) {
 	p.mu.Lock()
 	p.posted++
 	id := fmt.Sprintf("order-%d", p.posted)
 	p.mu.Unlock()
-	status, _ = p.api.send(http.MethodPost, "/v1/tenants/"+tenant+"/events", fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/shop","type":"order.paid","data":{"id":%[1]q}}`, id))
-	if status == http.StatusAccepted {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, name := range p.wants[tenant] {
-			p.want[ledgerKey{name, id}] = true
-		}
+	event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/shop","type":"order.paid","data":{"id":%[1]q}}`, id)
+	_, err := p.api.exchange(ctx, "/v1/tenants/"+tenant+"/events", "application/cloudevents+json", []byte(event))
+	if err != nil {
+		_, _ = fmt.Sscanf(err.Error(), "%d ", &status) // stays 0
+		return status
 	}
-	return status
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range p.wants[tenant] {
+		p.want[ledgerKey{name, id}] = true
+	}
+	return http.StatusAccepted
+}
+
+// load publishes events as services do: they go on when they are refused, after a
+// moment. It ends when it is told to.
+func (p *pipeHost) load(publishers int, tenant string) (end func()) {
+	ctx, cancel := context.WithCancel(p.t.Context())
+	var all sync.WaitGroup
+	for range publishers {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if p.post(ctx, tenant) != http.StatusAccepted {
+					<-time.After(20 * time.Millisecond)
+				}
+			}
+		})
+	}
+	end = func() {
+		cancel()
+		all.Wait()
+	}
+	p.t.Cleanup(end)
+	return end
 }
 
 // publish publishes events, each until it is accepted.
 func (p *pipeHost) publish(tenant string, events int) {
 	p.t.Helper()
 	for began := time.Now(); events > 0; {
-		if p.post(tenant) == http.StatusAccepted {
+		if p.post(p.t.Context(), tenant) == http.StatusAccepted {
 			events--
 		} else if time.Since(began) > waitLimit {
 			p.t.Fatalf("no event is accepted within %s", waitLimit)

@@ -63,6 +63,7 @@ func lostQuorum(t *testing.T, built programs) {
 		p.endpoint("acme", fmt.Sprintf("ep-%d", i), nil)
 	}
 	p.publish("acme", 40)
+	end := p.load(2, "acme")
 	for _, machine := range []string{"nats-1", "nats-2"} {
 		p.host.mu.Lock()
 		u := p.units[machine+"/nats"]
@@ -75,6 +76,7 @@ func lostQuorum(t *testing.T, built programs) {
 	b.follow("Do")
 	p.publish("acme", 40)
 	b.follow("Over")
+	end()
 	p.settled()
 	b.close()
 }

@@ -30,7 +30,7 @@ type bookStep struct {
 
 // bookLimit is how long a command is repeated: by then all that a runbook waits for has
 // come, on a busy machine too.
-const bookLimit = 2 * time.Minute
+const bookLimit = time.Minute
 
 // untilMark is the comment of commands that are to be given again and again.
 const untilMark = "# until "
@@ -158,7 +158,9 @@ var normals = []struct {
 
 // normal is output as it is each time.
 func (b *runbook) normal(said string) string {
-	said = b.shown.Replace(said)
+	if said = b.shown.Replace(said); said != "" {
+		said = strings.TrimSuffix(said, "\n") + "\n"
+	}
 	for _, n := range normals {
 		said = n.what.ReplaceAllString(said, n.by)
 	}

@@ -8,10 +8,8 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestRunbooks brings about what each runbook of deploy/runbooks is for, on real
@@ -62,27 +60,7 @@ func hotTenant(t *testing.T, built programs) {
 	for _, tenant := range []string{"acme", "bolt", "cork"} {
 		p.endpoint(tenant, "ep-"+tenant, nil)
 	}
-	over := make(chan struct{})
-	var flood sync.WaitGroup
-	defer flood.Wait()
-	end := sync.OnceFunc(func() { close(over) })
-	defer end()
-	for range 4 {
-		flood.Go(func() {
-			for {
-				select {
-				case <-over:
-					return
-				case <-t.Context().Done():
-					return
-				default:
-					if p.post("acme") == http.StatusTooManyRequests {
-						<-time.After(20 * time.Millisecond) // it is told to wait for longer
-					}
-				}
-			}
-		})
-	}
+	end := p.load(4, "acme")
 	p.publish("bolt", 20)
 	p.publish("cork", 10)
 	b := p.open("hot-tenant")
@@ -91,7 +69,6 @@ func hotTenant(t *testing.T, built programs) {
 	p.publish("bolt", 20)
 	b.follow("Over")
 	end()
-	flood.Wait()
 	b.follow("Afterwards")
 	p.publish("acme", 30) // more than the bound would let in
 	p.settled()
