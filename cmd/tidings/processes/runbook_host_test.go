@@ -27,6 +27,7 @@ type host struct {
 	etc   string   // /etc
 	env   []string // of the operator's shell
 	names []string // pairs: what the runbooks say, and what it is here
+	only  []string // likewise, which outputs do not show
 
 	here, shown *strings.Replacer // of names, and back
 
@@ -88,7 +89,13 @@ func (h *host) stands(shown, is string) {
 	for i := 0; i < len(back); i += 2 {
 		back[i], back[i+1] = back[i+1], back[i]
 	}
-	h.here, h.shown = strings.NewReplacer(h.names...), strings.NewReplacer(back...)
+	h.here, h.shown = strings.NewReplacer(append(slices.Clone(h.only), h.names...)...), strings.NewReplacer(back...)
+}
+
+// means is like stands, for what is no name of that thing alone.
+func (h *host) means(shown, is string) {
+	h.only = append(h.only, shown, is)
+	h.here = strings.NewReplacer(append(slices.Clone(h.only), h.names...)...)
 }
 
 // address is a free one that the runbooks call so.

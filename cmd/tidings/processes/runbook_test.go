@@ -149,6 +149,9 @@ var normals = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z?`), "<time>"},
 	{regexp.MustCompile(`\b(dlv|ep|rpl|tok|sub)_[A-Za-z0-9]{8,}\b`), "${1}_<id>"},
 	{regexp.MustCompile(`\b(whsec_|tidings_|tkey_)[A-Za-z0-9+/=_-]{30,}`), "$1<secret>"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "<id>"},
+	{regexp.MustCompile(`"error":"[^"]*"`), `"error":"<why>"`},
+	{regexp.MustCompile(`(cannot store any more): .*? \(`), "$1: <why> ("},
 	{regexp.MustCompile(`--cursor \S+`), "--cursor <cursor>"},
 	{regexp.MustCompile(`[{,]otel_scope_[a-z_]+="[^"]*"`), ""},
 	{regexp.MustCompile(`(?m)^(tidings_[a-z_]+)(?:,([^}\n]*)|\{([^}\n]*))?\}? ([0-9.e+-]+)$`), "$1{$2$3} $4"},
@@ -196,7 +199,7 @@ func (b *runbook) close() {
 	}
 }
 
-// roughly is a transcript without its numbers.
+// roughly is a transcript without its numbers, and the spaces that align them.
 func roughly(transcript string) string {
-	return inexact.ReplaceAllString(transcript, "<n>")
+	return regexp.MustCompile(` +`).ReplaceAllString(inexact.ReplaceAllString(transcript, "<n>"), " ")
 }

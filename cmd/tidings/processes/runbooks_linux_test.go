@@ -1,6 +1,7 @@
 package processes
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -11,6 +12,7 @@ func fullDisk(t *testing.T, built programs) {
 	p := onHost(newHost(t, built))
 	p.stands("/var/lib/private", d.here)
 	p.stands("/var/lib/private", d.dir)
+	p.program("df", "#!/bin/sh\nexec "+strings.Join(d.enter, " ")+" /usr/bin/env -u PATH df \"$1\" "+d.dir+"\n")
 	u := p.unit("tidings", p.role("127.0.0.1:8080", "all", "TIDINGS_NATS_LISTEN=", "TIDINGS_DATA_DIR="+d.dir+"/tidings"), p.bin+"/tidings", "run")
 	d.run(u.process)
 	p.ready(u)

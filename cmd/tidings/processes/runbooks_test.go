@@ -24,6 +24,7 @@ func TestRunbooks(t *testing.T) {
 		"poisoned-deploy": poisonedDeploy,
 		"full-disk":       fullDisk,
 		"lost-quorum":     lostQuorum,
+		"key-compromise":  keyCompromise,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
