@@ -147,7 +147,7 @@ var normals = []struct {
 	by   string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z?`), "<time>"},
-	{regexp.MustCompile(`\b(dlv|ep|rpl|tok|sub)_[A-Za-z0-9]{8,}\b`), "${1}_<id>"},
+	{regexp.MustCompile(`(dlv|ep|rpl|tok|sub)_[A-Za-z0-9]{8,}\b`), "${1}_<id>"},
 	{regexp.MustCompile(`\b(whsec_|tidings_|tkey_)[A-Za-z0-9+/=_-]{30,}`), "$1<secret>"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "<id>"},
 	{regexp.MustCompile(`"error":"[^"]*"`), `"error":"<why>"`},
@@ -157,6 +157,7 @@ var normals = []struct {
 	{regexp.MustCompile(`(?m)^(tidings_[a-z_]+)(?:,([^}\n]*)|\{([^}\n]*))?\}? ([0-9.e+-]+)$`), "$1{$2$3} $4"},
 	{regexp.MustCompile(`(tidings_[a-z_]+)\{\} `), "$1 "},
 	{regexp.MustCompile(`[ \t]*\t[ \t]*|  +`), "  "},
+	{regexp.MustCompile(`(?m)^ +`), ""},
 }
 
 // normal is output as it is each time.
