@@ -191,7 +191,7 @@ func (h *host) control(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, name := range words {
 		h.mu.Lock()
-		u := h.units[r.URL.Query().Get("of")+name]
+		u := h.units[r.URL.Query().Get("of")+strings.TrimSuffix(name, ".service")]
 		said, err := "", fmt.Errorf("unit %s could not be found", name)
 		if u != nil {
 			said, err = h.order(u, verb, flag)
