@@ -12,20 +12,23 @@ import (
 	"testing"
 )
 
+// exercises are of all runbooks, by name.
+var exercises = map[string]func(*testing.T, programs){
+	"stuck-partition": stuckPartition,
+	"hot-tenant":      hotTenant,
+	"mass-outage":     massOutage,
+	"poisoned-deploy": poisonedDeploy,
+	"full-disk":       fullDisk,
+	"lost-quorum":     lostQuorum,
+	"key-compromise":  keyCompromise,
+}
+
 // TestRunbooks brings about what each runbook of deploy/runbooks is for, on real
 // processes, and does what it says. Nothing that was accepted is lost.
 func TestRunbooks(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	built := build(t, "tidings", "tidings-faults", "nats-server")
-	for name, exercise := range map[string]func(*testing.T, programs){
-		"stuck-partition": stuckPartition,
-		"hot-tenant":      hotTenant,
-		"mass-outage":     massOutage,
-		"poisoned-deploy": poisonedDeploy,
-		"full-disk":       fullDisk,
-		"lost-quorum":     lostQuorum,
-		"key-compromise":  keyCompromise,
-	} {
+	for name, exercise := range exercises {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			exercise(t, built)
