@@ -195,8 +195,13 @@ func (b *runbook) close() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if got, want := roughly(b.transcript.String()), roughly(string(kept)); got != want {
-		b.t.Errorf("%s.md went otherwise than %s has it (go test -update): it went\n%s", b.name, path, b.transcript.String())
+	got, want := strings.Split(b.transcript.String(), "\n"), strings.Split(string(kept), "\n")
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || roughly(got[i]) != roughly(want[i]) {
+			b.t.Errorf("%s.md went otherwise than %s has it (go test -update), from line %d on: it went\n%s\nand was\n%s", b.name, path, i+1,
+				strings.Join(got[min(i, len(got)):min(i+10, len(got))], "\n"), strings.Join(want[min(i, len(want)):min(i+10, len(want))], "\n"))
+			return
+		}
 	}
 }
 
