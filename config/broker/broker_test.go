@@ -239,16 +239,17 @@ func TestRefusedForAWhile(t *testing.T) {
 		return v.TotalConnections
 	}
 	until := time.Now().Add(30 * time.Second)
-	for tries() < 6 && !nc.IsClosed() && time.Now().Before(until) {
-		<-time.After(10 * time.Millisecond)
+	await := func(is func() bool) {
+		for !is() && time.Now().Before(until) {
+			<-time.After(10 * time.Millisecond)
+		}
 	}
+	await(func() bool { return tries() >= 6 || nc.IsClosed() })
 	if nc.IsClosed() {
 		t.Fatalf("it has given up after %d connections", tries())
 	}
 	reload(public, stranger)
-	for !nc.IsConnected() && time.Now().Before(until) {
-		<-time.After(10 * time.Millisecond)
-	}
+	await(nc.IsConnected)
 	if !nc.IsConnected() {
 		t.Errorf("after %d connections it is %s", tries(), nc.Status())
 	}

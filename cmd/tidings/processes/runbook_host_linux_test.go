@@ -1,5 +1,3 @@
-//go:build unix
-
 package processes
 
 import (
@@ -205,36 +203,45 @@ func (h *host) control(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// runs reports whether a unit lives.
+func (u *unit) runs() bool {
+	if u.life == nil {
+		return false
+	}
+	select {
+	case <-u.life.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// end asks a unit to end, for good, and waits until it has.
+func (u *unit) end() error {
+	u.wanted = false
+	if !u.runs() {
+		return nil
+	}
+	_ = u.life.cmd.Process.Signal(syscall.SIGTERM) // it may just end
+	select {
+	case <-u.life.ended:
+		return nil
+	case <-time.After(waitLimit):
+		return fmt.Errorf("%s does not end", u.name)
+	}
+}
+
 // order does with a unit what it is told. Whoever calls it has the lock.
 func (h *host) order(u *unit, verb string, flag func(string) string) (said string, err error) {
-	runs := false
-	if u.life != nil {
-		select {
-		case <-u.life.ended:
-		default:
-			runs = true
-		}
-	}
-	end := func() {
-		u.wanted = false
-		if u.life != nil {
-			_ = u.life.cmd.Process.Signal(syscall.SIGTERM)
-			select {
-			case <-u.life.ended:
-			case <-time.After(waitLimit):
-				err = fmt.Errorf("%s does not end", u.name)
-			}
-		}
-	}
 	switch verb {
 	case "start":
-		if !runs {
+		if !u.runs() {
 			h.up(u)
 		}
 	case "stop":
-		end()
+		err = u.end()
 	case "restart":
-		if end(); err == nil {
+		if err = u.end(); err == nil {
 			h.up(u)
 		}
 	case "kill":
@@ -244,19 +251,24 @@ func (h *host) order(u *unit, verb string, flag func(string) string) (said strin
 		property := map[string]string{"MainPID": strconv.Itoa(u.life.cmd.Process.Pid), "NRestarts": strconv.Itoa(u.starts - 1)}
 		said = property[flag("-P")] + "\n"
 	case "journal":
-		wanted := regexp.MustCompile(flag("-g"))
-		var lines []string
-		for line := range strings.Lines(u.said()) {
-			if wanted.MatchString(line) {
-				lines = append(lines, line)
-			}
-		}
-		if n, isN := strconv.Atoi(flag("-n")); isN == nil {
-			lines = lines[max(0, len(lines)-n):]
-		}
-		said = strings.Join(lines, "")
+		said = u.journal(flag("-g"), flag("-n"))
 	default:
 		err = fmt.Errorf("systemctl %s is not stood in for", verb)
 	}
 	return said, err
+}
+
+// journal is what a unit has said that matches, the last lines of it.
+func (u *unit) journal(match, last string) string {
+	wanted := regexp.MustCompile(match)
+	var lines []string
+	for line := range strings.Lines(u.said()) {
+		if wanted.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	if n, err := strconv.Atoi(last); err == nil {
+		lines = lines[max(0, len(lines)-n):]
+	}
+	return strings.Join(lines, "")
 }

@@ -1,5 +1,3 @@
-//go:build unix
-
 package processes
 
 import (
@@ -105,6 +103,9 @@ func (b *runbook) step(s bookStep) {
 		fits := shown.MatchString(said) && (err == nil || s.want != "")
 		if fits || !s.again || time.Since(began) > bookLimit {
 			fmt.Fprintf(&b.transcript, "$ %s\n%s\n", s.command, said)
+			if took := time.Since(began); took > time.Second {
+				b.t.Logf("%s, %s: %s: $ %s", b.name, s.section, took.Round(100*time.Millisecond), s.command)
+			}
 			if !fits {
 				b.t.Fatalf("%s.md, %s, after %s:\n$ %s\n%s(%v)\nthe runbook says\n%s", b.name, s.section, time.Since(began).Round(time.Second), s.command, said, err, s.want)
 			}
