@@ -38,7 +38,7 @@ type unit struct {
 	*process
 	settings string // the file of its environment
 	wanted   bool   // it is to run: systemd starts it again if it ends
-	starts   int
+	restarts int    // how often it did
 }
 
 // restartAfter is RestartSec of the units.
@@ -135,7 +135,6 @@ func (h *host) up(u *unit) {
 		u.env = regexp.MustCompile(`(?m)^[A-Z_]+=.*$`).FindAllString(string(text), -1)
 	}
 	u.wanted = true
-	u.starts++
 	u.start()
 	go h.watch(u, u.life) // ends with the life, or soon after
 }
@@ -147,6 +146,7 @@ func (h *host) watch(u *unit, l *life) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if u.wanted && u.life == l {
+		u.restarts++
 		h.up(u)
 	}
 }
@@ -248,7 +248,7 @@ func (h *host) order(u *unit, verb string, flag func(string) string) (said strin
 		signals := map[string]syscall.Signal{"SIGKILL": syscall.SIGKILL, "SIGQUIT": syscall.SIGQUIT, "SIGHUP": syscall.SIGHUP}
 		err = u.life.cmd.Process.Signal(signals[flag("-s")])
 	case "show":
-		property := map[string]string{"MainPID": strconv.Itoa(u.life.cmd.Process.Pid), "NRestarts": strconv.Itoa(u.starts - 1)}
+		property := map[string]string{"MainPID": strconv.Itoa(u.life.cmd.Process.Pid), "NRestarts": strconv.Itoa(u.restarts)}
 		said = property[flag("-P")] + "\n"
 	case "journal":
 		said = u.journal(flag("-g"), flag("-n"))

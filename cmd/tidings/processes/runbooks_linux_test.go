@@ -113,7 +113,9 @@ func massOutage(t *testing.T, built programs) {
 func poisonedDeploy(t *testing.T, built programs) {
 	p := fleetOnHost(t, built)
 	for _, tenant := range []string{"acme", "bolt"} {
-		p.endpoint(tenant, "ep-"+tenant+"-once", fields{"retry": []string{}})
+		for i := range 4 { // on partitions of both
+			p.endpoint(tenant, fmt.Sprintf("ep-%s-once-%d", tenant, i), fields{"retry": []string{}})
+		}
 		p.endpoint(tenant, "ep-"+tenant+"-again", fields{"retry": slices.Repeat([]string{"1s"}, 100), "breaker": "off"})
 	}
 	p.publish("acme", 10)
