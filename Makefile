@@ -30,7 +30,7 @@ RELEASE_FOR := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 TAR := tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$$(git log -1 --format=%ct)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test chaos lint fmt fuzz fuzz-short bench bench-micro rules collector screens vuln licenses reproducible release manifests clean
+.PHONY: help build run test chaos runbooks lint fmt fuzz fuzz-short bench bench-micro rules collector screens vuln licenses reproducible release manifests clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ test: ## Vet and test everything, with the race detector if there is a C compile
 
 chaos: ## Kill, pause, fill and confuse real processes under load: ROUNDS disasters (100; SEED repeats them)
 	$(GO) test -count 1 -v -timeout $$(($(ROUNDS) * 20 + 2400))s -run '^(TestChaos|TestFull|TestClock|TestCluster)' ./cmd/tidings/processes -strict -cluster.long -rounds $(ROUNDS) -seed $(SEED)
+
+runbooks: ## Have what the runbooks are for happen to real processes, and do as they say; ARGS=-update keeps the transcripts
+	$(GO) test -count 1 -v -run '^(TestRunbooks|TestAlertRunbooks)$$' ./cmd/tidings/processes $(ARGS)
 
 lint: $(LINT) ## Run the linters, which hold the code to the house rules
 	$(LINT) run ./...

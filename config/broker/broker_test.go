@@ -186,3 +186,71 @@ func selfSignedFiles(t *testing.T) (cert, keyFile, ca string) {
 	keyText := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
 	return file(t, "cert.pem", text), file(t, "key.pem", keyText), file(t, "ca.pem", text)
 }
+
+// TestRefusedForAWhile takes a user away from a server, as when keys are changed over, and
+// gives it back: the connection comes back however often it was refused.
+func TestRefusedForAWhile(t *testing.T) {
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, _ := key.PublicKey()
+	seed, _ := key.Seed()
+	other, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, _ := other.PublicKey()
+	users := func(names ...string) *server.Options {
+		o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true}
+		for _, name := range names {
+			o.Nkeys = append(o.Nkeys, &server.NkeyUser{Nkey: name})
+		}
+		return o
+	}
+	s, err := server.NewServer(users(public, stranger))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(s.Shutdown)
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	nc, err := broker.Remote{URL: s.ClientURL(), NKey: file(t, "user.nk", string(seed))}.Connect("test", quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	reload := func(names ...string) {
+		t.Helper()
+		o := users(names...)
+		o.Port = s.Addr().(*net.TCPAddr).Port
+		if err := s.ReloadOptions(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reload(stranger)
+	tries := func() uint64 {
+		v, err := s.Varz(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.TotalConnections
+	}
+	until := time.Now().Add(30 * time.Second)
+	await := func(is func() bool) {
+		for !is() && time.Now().Before(until) {
+			<-time.After(10 * time.Millisecond)
+		}
+	}
+	await(func() bool { return tries() >= 6 || nc.IsClosed() })
+	if nc.IsClosed() {
+		t.Fatalf("it has given up after %d connections", tries())
+	}
+	reload(public, stranger)
+	await(nc.IsConnected)
+	if !nc.IsConnected() {
+		t.Errorf("after %d connections it is %s", tries(), nc.Status())
+	}
+}

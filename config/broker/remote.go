@@ -88,6 +88,9 @@ func options(name string, log *slog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.Name(name),
 		nats.MaxReconnects(-1),
+		// By default it does give up, for good, where a server has refused the same user
+		// twice: while keys are changed over, that is what servers do.
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(2),

@@ -26,6 +26,16 @@ func (a *App) endpointsCommand() *cobra.Command {
 			Path:    call.Within("endpoints"),
 			Columns: []show.Column{{"ENDPOINT", "id"}, {"STATUS", "status"}, {"DIALECT", "dialect"}, {"NAME", "name"}, {"URL", "url"}},
 		}),
+		a.List(call.Listing{
+			Use: "failing", Short: "List the endpoints of which something failed in the last day, the worst first",
+			Example: "  tidings endpoints failing --since 15m",
+			Path:    call.Within("counts", "endpoints"),
+			Columns: []show.Column{{"ENDPOINT", "endpoint"}, {"STATUS", "status"}, {"NAME", "name"}, {"TRIES", "attempts"}, {"DELIVERED", "delivered"}, {"RETRIED", "retried"}, {"DEAD", "dead"}},
+			Filters: []call.Filter{
+				{Name: "since", Usage: "what happened since a time, or so long ago, like 15m", Kind: call.IsTime},
+				{Name: "until", Usage: "and before a time, or so long ago", Kind: call.IsTime},
+			},
+		}),
 		one(a.Get(&cobra.Command{Use: "get ENDPOINT", Short: "Show an endpoint"}, "endpoints")),
 		a.endpointsCreate(),
 		one(a.endpointsUpdate()),

@@ -12,7 +12,8 @@ import (
 )
 
 func (a *App) tenantsCommand() *cobra.Command {
-	return usage.Group(&cobra.Command{Use: "tenants", Short: "List, make and remove tenants"}, a.tenantsList(), a.tenantsGet(), a.tenantsCreate(), a.tenantsDelete())
+	return usage.Group(&cobra.Command{Use: "tenants", Short: "List, make, change and remove tenants"},
+		a.tenantsList(), a.tenantsLoad(), a.tenantsGet(), a.tenantsCreate(), a.tenantsUpdate(), a.tenantsDelete())
 }
 
 func (a *App) tenantsList() *cobra.Command {
@@ -70,6 +71,39 @@ func (a *App) tenantsCreate() *cobra.Command {
 		answer, err := s.API.Post(ctx, "/v1/tenants", in)
 		if err != nil {
 			return err
+		}
+		return s.Printer(c).Object(answer)
+	})
+	return c
+}
+
+func (a *App) tenantsUpdate() *cobra.Command {
+	var (
+		b                call.Body
+		name, validation string
+	)
+	c := &cobra.Command{
+		Use:   "update TENANT",
+		Short: "Change a tenant; what is not named stays",
+		Example: `  tidings tenants update acme --set quota.events=100/s
+  tidings tenants update acme --set quota.events=null`,
+		Args:              usage.Arguments(1, 1, "the tenant's id"),
+		ValidArgsFunction: a.CompleteTenant,
+	}
+	b.Bind(c.Flags())
+	c.Flags().StringVar(&name, "name", "", "what people call it")
+	c.Flags().StringVar(&validation, "validation", "", "what becomes of data that breaks its type's schema: reject, quarantine or warn")
+	c.RunE = a.Run(func(ctx context.Context, s *call.Session) error {
+		in, err := b.Object(s, given(c, map[string]any{"name": name, "validation": validation}, map[string]any{}))
+		if err != nil {
+			return err
+		}
+		if len(in) == 0 {
+			return usage.Errorf("there is nothing to change: see %s --help", c.CommandPath())
+		}
+		answer, err := s.API.Patch(ctx, client.Path("v1", "tenants", s.Args[0]), in)
+		if err != nil {
+			return call.Pointed(err, in)
 		}
 		return s.Printer(c).Object(answer)
 	})

@@ -175,7 +175,7 @@ func TestEveryShownCommandIsRun(t *testing.T) {
 			count++
 			begins, why := c.reason()
 			used[begins] = true
-			if why == "" && runSections[c.section] == "" {
+			if why == "" && runSections[c.section] == "" && !strings.HasPrefix(c.section, "deploy/runbooks/") { // TestRunbooks runs all of those
 				t.Errorf("%s\n%s\nno test runs it: give its section one, or list it in notRun", c.section, c.text)
 			}
 		}

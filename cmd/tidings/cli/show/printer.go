@@ -70,7 +70,7 @@ func (p Printer) Object(answer json.RawMessage) error {
 
 // identifying are the members by which objects are named, of which each has one: an
 // event its place, a type its own name.
-var identifying = []string{"place", "id", "delivery", "type", "name"}
+var identifying = []string{"place", "id", "delivery", "type", "endpoint", "tenant", "name"}
 
 // IDs writes what names each object, one a line.
 func IDs(w io.Writer, objects ...json.RawMessage) error {
