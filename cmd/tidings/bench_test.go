@@ -46,6 +46,7 @@ func TestBench(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs processes for some seconds")
 	}
+	t.Parallel() // it waits for another process
 	dir := t.TempDir()
 	program, chart, fleet := filepath.Join(dir, "tidings"), filepath.Join(dir, "chart.svg"), filepath.Join(dir, "fleet.svg")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
@@ -101,6 +102,7 @@ func TestBenchCosts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs processes for some seconds")
 	}
+	t.Parallel() // it waits for another process
 	program := filepath.Join(t.TempDir(), "tidings")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build tidings: %v\n%s", err, out)
