@@ -160,8 +160,7 @@ func (b *tab) press(label string) {
 	quoted, _ := json.Marshal(label)
 	found := `(() => { const all = [...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, a")];
 		return all.find((n) => n.textContent.trim() === ` + string(quoted) + ` && n.checkVisibility() && !n.disabled); })()`
-	b.until(`!!` + found)
-	b.script(found + `.click()`)
+	b.until(`(() => { const n = ` + found + `; n?.click(); return !!n; })()`)
 }
 
 // write fills in the field with this label.
@@ -170,10 +169,9 @@ func (b *tab) write(label, text string) {
 	l, _ := json.Marshal(label)
 	v, _ := json.Marshal(text)
 	found := `(() => { const scope = document.querySelector("dialog[open]") ?? document;
-		const named = [...scope.querySelectorAll("[aria-label]")].find((n) => n.getAttribute("aria-label") === ` + string(l) + `);
+		const named = [...scope.querySelectorAll("input, select, textarea")].find((n) => n.getAttribute("aria-label") === ` + string(l) + `);
 		return named ?? [...scope.querySelectorAll("label")].find((n) => n.textContent.trim() === ` + string(l) + ` && n.checkVisibility())?.control; })()`
-	b.until(`!!` + found)
-	b.script(`(() => { const n = ` + found + `; n.focus(); n.value = ` + string(v) + `; n.dispatchEvent(new Event("input", {bubbles: true})); n.dispatchEvent(new Event("change", {bubbles: true})); })()`)
+	b.until(`(() => { const n = ` + found + `; if (!n) return false; n.focus(); n.value = ` + string(v) + `; n.dispatchEvent(new Event("input", {bubbles: true})); n.dispatchEvent(new Event("change", {bubbles: true})); return true; })()`)
 }
 
 // drawn waits until the page is drawn as it is.
