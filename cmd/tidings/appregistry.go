@@ -86,7 +86,11 @@ func (a *app) fillRegistry(ctx context.Context) error {
 // interrupted there is nothing to start on.
 func (a *app) wholeRegistry(ctx context.Context) error {
 	for said := false; ; said = true {
-		unfinished, err := a.registry.Unfinished(ctx)
+		var unfinished *registry.Restoring
+		err := a.await(ctx, func() (err error) {
+			unfinished, err = a.registry.Unfinished(ctx)
+			return err
+		})
 		if err != nil || unfinished == nil {
 			return err
 		}
@@ -103,11 +107,12 @@ func (a *app) wholeRegistry(ctx context.Context) error {
 
 // secret is one of the pipe's own, which the role api makes.
 func (a *app) secret(ctx context.Context, name string) (secret []byte, err error) {
+	find := a.registry.MadeSecret
 	if a.maker() {
-		return a.registry.Secret(ctx, name)
+		find = a.registry.Secret
 	}
 	err = a.await(ctx, func() (err error) {
-		secret, err = a.registry.MadeSecret(ctx, name)
+		secret, err = find(ctx, name)
 		return err
 	})
 	return secret, err

@@ -23,12 +23,18 @@ const RestoringKey = restoringPrefix + "backup"
 type Restoring struct {
 	Began time.Time `json:"began"`
 	Made  time.Time `json:"made"` // when the backup was
+	// Streams tells that all streams are being restored, not the registry alone.
+	Streams bool `json:"streams,omitempty"`
 }
 
 // Error says what to do about it.
 func (r Restoring) Error() string {
+	again := "repeat it with tidings restore --force"
+	if r.Streams {
+		again = "remove the streams that it has made (of an embedded server: the folder jetstream in its data directory), and repeat it"
+	}
 	return "the registry is being restored since " + r.Began.UTC().Format(time.RFC3339) + " from the backup of " + r.Made.UTC().Format(time.RFC3339) +
-		", and is not whole: wait until that has ended; if it was interrupted, repeat it with tidings restore --force"
+		", and is not whole: wait until that has ended; if it was interrupted, " + again
 }
 
 // whole is a bucket that is neither read nor written while a restore goes on, as far

@@ -129,7 +129,7 @@ func (f File) check(dir string) error {
 		return err
 	}
 	if is != f {
-		return schemas.Errorf(schemas.CodeInvalid, "%s is cut short or was altered: its %d bytes are not the %d that were written: use another copy; nothing was written", filepath.Join(dir, f.Name), is.Bytes, f.Bytes)
+		return schemas.Errorf(schemas.CodeInvalid, "%s is cut short or was altered: it has %d bytes of %d, and another checksum: use another copy; nothing was written", filepath.Join(dir, f.Name), is.Bytes, f.Bytes)
 	}
 	return nil
 }

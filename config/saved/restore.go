@@ -128,7 +128,7 @@ func (r *restorer) mark(ctx context.Context) error {
 	if err != nil {
 		return unavailable("find the registry", err)
 	}
-	text, err := json.Marshal(registry.Restoring{Began: time.Now().UTC().Truncate(time.Second), Made: r.m.Began})
+	text, err := json.Marshal(registry.Restoring{Began: time.Now().UTC().Truncate(time.Second), Made: r.m.Began, Streams: true})
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (b *Bucket) Restore(ctx context.Context, r io.Reader, o Options) (Restored,
 		return Restored{}, err
 	}
 	done := Restored{Header: h}
-	mark, err := b.mark(ctx, h)
+	mark, err := b.mark(ctx, h, o.SameEvents)
 	if err != nil {
 		return done, err
 	}
@@ -104,9 +104,10 @@ func notEmpty(key string) error {
 	return schemas.Errorf(schemas.CodeConflict, "the registry is not empty: it has %s, for one: restore into a new one, or replace what it has with --force", key)
 }
 
-// mark has all processes leave the registry alone, and returns the mark's revision.
-func (b *Bucket) mark(ctx context.Context, h Header) (revision uint64, err error) {
-	text, err := json.Marshal(registry.Restoring{Began: time.Now().UTC().Truncate(time.Second), Made: h.Made})
+// mark has all processes leave the registry alone, which may be restored with all streams,
+// and returns the mark's revision.
+func (b *Bucket) mark(ctx context.Context, h Header, streams bool) (revision uint64, err error) {
+	text, err := json.Marshal(registry.Restoring{Began: time.Now().UTC().Truncate(time.Second), Made: h.Made, Streams: streams})
 	if err != nil {
 		return 0, err
 	}
