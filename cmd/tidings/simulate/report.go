@@ -196,6 +196,13 @@ func (r *Report) warn(load capacity.Load, f calibration.Figures) {
 	if r.Outage != nil && r.Outage.Settled < 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("Of what the outage delayed more than a hundredth is still on its way %s after it: what failed before its breaker opened waits for its retry.", round(s.After)))
 	}
+	dead := 0.0
+	for _, p := range r.Phases {
+		dead += p.Dead
+	}
+	if dead > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s deliveries die in the time that is played: they have used up their retries, or more waits for an endpoint than may (policy.max_held).", short(dead)))
+	}
 	if busiest := r.Phases[len(r.Phases)-1].Busy; busiest > 0.95 {
 		r.Warnings = append(r.Warnings, "The workers' CPUs are full as they recover.")
 	}

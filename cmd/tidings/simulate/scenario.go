@@ -157,7 +157,7 @@ type number struct {
 }
 
 func (s *Scenario) numbers() []number {
-	const many = 1e10
+	const many, long = 1e10, 3e9 // a century of seconds
 	seconds := func(d time.Duration) float64 { return d.Seconds() }
 	return []number{
 		{"tenants", float64(s.Tenants), 1, many},
@@ -183,14 +183,14 @@ func (s *Scenario) numbers() []number {
 		{"price-egress", s.PriceEgress, 0, many},
 		{"timeout (in seconds)", seconds(s.Timeout), 0.001, seconds(schemas.MaxTimeout)},
 		{"p50 (in seconds)", seconds(s.P50), 0, seconds(s.Timeout)},
-		{"p99 (in seconds)", seconds(s.P99), seconds(s.P50), many},
+		{"p99 (in seconds)", seconds(s.P99), seconds(s.P50), long},
 		{"before (in seconds)", seconds(s.Before), 60, seconds(day)},
 		{"outage-for (in seconds)", seconds(s.OutageFor), 1, seconds(7 * day)},
 		{"after (in seconds)", seconds(s.After), 1, seconds(7 * day)},
 		{"start (in seconds)", seconds(s.Start), 1, seconds(day)},
-		{"events-max-age (in seconds)", seconds(s.EventsAge), 120, many},
-		{"log-max-age (in seconds)", seconds(s.LogAge), 1, many},
-		{"dead-max-age (in seconds)", seconds(s.DeadAge), 1, many},
+		{"events-max-age (in seconds)", seconds(s.EventsAge), 120, long},
+		{"log-max-age (in seconds)", seconds(s.LogAge), 1, long},
+		{"dead-max-age (in seconds)", seconds(s.DeadAge), 1, long},
 	}
 }
 

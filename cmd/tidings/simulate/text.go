@@ -87,6 +87,7 @@ func (r Report) writePhases(w io.Writer) {
 	row("attempts under way at most", func(p Phase) string { return short(p.UnderWay) })
 	row("held at most", func(p Phase) string { return short(p.Held) })
 	row("retries scheduled at most", func(p Phase) string { return short(p.Scheduled) })
+	row("died", func(p Phase) string { return short(p.Dead) })
 	row("oldest", func(p Phase) string { return round(p.Oldest) })
 	row("healthy endpoints: oldest", func(p Phase) string { return round(p.Healthy) })
 	row("  longest due before its attempt", func(p Phase) string { return round(p.Waited) })
