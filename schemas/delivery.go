@@ -81,10 +81,18 @@ func (d *Delivery) Header() Header {
 
 // MessageID is the JetStream deduplication id under which the delivery is stored
 // after so many attempts as it has had: writing the same step twice stores it once.
+//
+// What was given back by whoever pulled it says in its id when it had been handed out:
+// after a crash two copies of one delivery may be pulled, each with hand-outs of its own
+// behind it. The retry of one takes the place of the other's, so what the one has stored
+// must not count for the other, or both are gone.
 func (d *Delivery) MessageID() string {
 	id := d.replayID()
 	if d.Attempts > 0 {
 		id += "." + strconv.Itoa(d.Attempts)
+	}
+	if n := len(d.History); n > 0 && d.History[n-1].Reason == ReasonNacked {
+		id += "." + strconv.FormatInt(d.History[n-1].At.UnixMicro(), 36)
 	}
 	return id
 }

@@ -55,3 +55,25 @@ func TestReplayOfGarbage(t *testing.T) {
 		}
 	}
 }
+
+// TestMessageIDOfWhatWasGivenBack tells two copies of a delivery apart by when they were
+// handed out, and one from itself never.
+func TestMessageIDOfWhatWasGivenBack(t *testing.T) {
+	at := time.Date(2026, 11, 23, 14, 0, 0, 123456789, time.UTC)
+	nacked := func(at time.Time) *schemas.Delivery {
+		d := &schemas.Delivery{ID: schemas.NewDeliveryID(time.Unix(0, 0), 1, "ep_a"), Tenant: "acme", Endpoint: "ep_a", Attempts: 3}
+		d.History = schemas.AppendHistory(nil, schemas.Attempt{Number: 3, At: at, Reason: schemas.ReasonNacked})
+		return d
+	}
+	one, other := nacked(at), nacked(at.Add(time.Millisecond))
+	if one.MessageID() == other.MessageID() {
+		t.Errorf("two hand-outs have one id: %s", one.MessageID())
+	}
+	read, err := schemas.ReadDelivery("ready.0.ep_a", one.Header(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read.MessageID() != one.MessageID() {
+		t.Errorf("read it is %s, and was written as %s", read.MessageID(), one.MessageID())
+	}
+}
