@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,9 +197,9 @@ func (b *runbook) close() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	got, want := strings.Split(b.transcript.String(), "\n"), strings.Split(string(kept), "\n")
+	got, want := roughly(b.transcript.String()), roughly(string(kept))
 	for i := range max(len(got), len(want)) {
-		if i >= len(got) || i >= len(want) || roughly(got[i]) != roughly(want[i]) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
 			b.t.Errorf("%s.md went otherwise than %s has it (go test -update), from line %d on: it went\n%s\nand was\n%s", b.name, path, i+1,
 				strings.Join(got[min(i, len(got)):min(i+10, len(got))], "\n"), strings.Join(want[min(i, len(want)):min(i+10, len(want))], "\n"))
 			return
@@ -206,7 +207,10 @@ func (b *runbook) close() {
 	}
 }
 
-// roughly is a transcript without its numbers, and the spaces that align them.
-func roughly(transcript string) string {
-	return regexp.MustCompile(` +`).ReplaceAllString(inexact.ReplaceAllString(transcript, "<n>"), " ")
+// roughly are the lines of a transcript without its numbers, and the spaces that align
+// them. Lines that then are the same count once: what a process that died had in hand is
+// tried, and told, again.
+func roughly(transcript string) []string {
+	transcript = regexp.MustCompile(` +`).ReplaceAllString(inexact.ReplaceAllString(transcript, "<n>"), " ")
+	return slices.Compact(strings.Split(transcript, "\n"))
 }
