@@ -31,7 +31,7 @@ func TestTwoCopiesOfWhatIsPulled(t *testing.T) {
 		c.one("ep_a")
 		c.one("ep_a") // the first was not answered
 		ahead := c.one("ep_a")
-		c.copyOfPulled("ep_a", 1)
+		c.copyOfPulled(1)
 		behind := c.one("ep_a")
 		nack(ahead, 3, "1m")
 		nack(behind, 2, "1s")
@@ -44,9 +44,9 @@ func TestTwoCopiesOfWhatIsPulled(t *testing.T) {
 	})
 }
 
-// copyOfPulled stores the first delivery of an endpoint's queue once more, as it is after
+// copyOfPulled stores the first delivery that waits to be pulled once more, as it is after
 // so many attempts.
-func (p *pipe) copyOfPulled(id schemas.EndpointID, attempts int) {
+func (p *pipe) copyOfPulled(attempts int) {
 	p.t.Helper()
 	js, err := jetstream.New(p.nc)
 	if err != nil {
