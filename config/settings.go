@@ -196,6 +196,11 @@ func (s *Settings) Has(r Role) bool {
 	return slices.Contains(s.Roles, "all") || slices.Contains(s.Roles, string(r))
 }
 
+// Whole reports whether the process plays all roles.
+func (s *Settings) Whole() bool {
+	return !slices.ContainsFunc(Roles(), func(r Role) bool { return !s.Has(r) })
+}
+
 // Inbox begins the subjects at which this process hears the answers of an
 // external broker: by default one of its roles' own, so that the users of other
 // roles need no right to hear them.
@@ -209,7 +214,7 @@ func (s *Settings) Inbox() string {
 			roles = append(roles, string(r))
 		}
 	}
-	if len(roles) == len(Roles()) {
+	if s.Whole() {
 		roles = []string{"all"}
 	}
 	return "_INBOX." + strings.Join(roles, "-")

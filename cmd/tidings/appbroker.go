@@ -28,6 +28,9 @@ func (a *app) startBroker(ctx context.Context) error {
 	a.onStop("broker", func() error { s.Close(); return nil })
 	a.connect = func(name string) (*nats.Conn, error) { return s.Connect(name, a.log) }
 	a.natsURL = s.URL()
+	if !a.settings.Whole() {
+		a.log.Warn("only some roles, on this process's own broker: have the others' --nats-url name it, or this one's the broker of the pipe", "roles", a.settings.Roles, "nats", a.natsURL)
+	}
 	return nil
 }
 

@@ -120,7 +120,7 @@ var importRules = []importRule{
 	{"config/telemetry", []string{"schemas/...", "config/telemetry/sampling"}, []string{otelAll, "github.com/prometheus/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/..."}}, // the last two in tests: they receive OTLP
 
 	{"cmd/...", []string{anything}, []string{anything}},
-	{"cmd/tidings/keys", []string{"config/seal"}, []string{"github.com/nats-io/nkeys"}},
+	{"cmd/tidings/keys", []string{"schemas", "config/seal"}, []string{"github.com/nats-io/nkeys"}},
 	{"cmd/tidings/client", []string{"schemas"}, []string{"github.com/google/uuid"}}, // whoever calls the API needs no more
 	{"cmd/tidings/near", nil, nil},
 	{

@@ -20,7 +20,8 @@ by: an NKey for each user of deploy/nats/accounts.conf, the key of the secrets i
 registry, an administrator's token, and certificates of the NATS servers.
 
 What exists is kept, so run it again whenever you like: it makes what is missing, and
-the servers' certificate anew 60 days before it expires or when a host is added.`,
+the servers' certificate anew 60 days before it expires or when a host is added. That
+stays for the hosts it was for: remove nats.pem to have one for the hosts given alone.`,
 		Example: "  tidings keys --dir keys --nats-host nats-0,nats-1,nats-2",
 		Args:    usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {

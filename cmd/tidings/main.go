@@ -119,7 +119,9 @@ by TIDINGS_HTTP_ADDR.`,
 				stopSoon(a, s.Grace)
 				return err
 			}
-			return a.Stop()
+			err = a.Stop()
+			log.Info("stopped")
+			return err
 		},
 	}
 	s.Bind(c.Flags())

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/config/registry/backup"
 	"github.com/tidings-dev/tidings/schemas"
@@ -40,7 +41,7 @@ type restorer struct {
 // Restore puts a backup back into an account that has nothing of Tidings: else it is a
 // [schemas.CodeConflict]. A folder that is not as it was written is a
 // [schemas.CodeInvalid], and nothing is changed. If it fails later, what it has made is
-// removed.
+// removed. A right that nc's user lacks is a [schemas.CodeForbidden].
 func Restore(ctx context.Context, nc *nats.Conn, dir string, o Options) (*Manifest, error) {
 	if o.Told == nil {
 		o.Told = func(string, int64) {}
@@ -60,10 +61,10 @@ func Restore(ctx context.Context, nc *nats.Conn, dir string, o Options) (*Manife
 	if r.choice, err = choose(dir, m); err != nil {
 		return nil, err
 	}
-	if err := r.empty(ctx); err != nil {
+	if err := broker.Allowed(ctx, nc, r.empty); err != nil {
 		return nil, err
 	}
-	if err := r.all(ctx); err != nil {
+	if err := broker.Allowed(ctx, nc, r.all); err != nil {
 		return nil, errors.Join(err, r.undo(context.WithoutCancel(ctx)))
 	}
 	return m, nil
@@ -245,10 +246,15 @@ func (r *restorer) consumers(ctx context.Context, s Stream) error {
 func (r *restorer) undo(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
-	for _, name := range slices.Backward(r.made) {
-		if err := r.js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-			return schemas.Errorf(schemas.CodeUnavailable, "what is restored so far is not whole, and could not be removed: remove the streams %v of the account, and repeat the restore: %w", r.made, err)
+	if err := broker.Allowed(ctx, r.nc, func(ctx context.Context) error {
+		for _, name := range slices.Backward(r.made) {
+			if err := r.js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+				return err
+			}
 		}
+		return nil
+	}); err != nil {
+		return schemas.Errorf(schemas.CodeUnavailable, "what is restored so far is not whole, and could not be removed: remove the streams %v of the account, and repeat the restore: %w", r.made, err)
 	}
 	return nil
 }

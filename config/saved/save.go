@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/registry/backup"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -45,7 +46,7 @@ type saver struct {
 
 // Save writes all that the pipe has stored into a folder, which must not exist. Told is
 // told what is read, and how many messages or bytes of it so far. A pipe that is not
-// there is a [schemas.CodeNotFound].
+// there is a [schemas.CodeNotFound], a right that nc's user lacks a [schemas.CodeForbidden].
 func Save(ctx context.Context, nc *nats.Conn, dir string, told func(what string, done int64)) (*Manifest, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -65,7 +66,7 @@ func Save(ctx context.Context, nc *nats.Conn, dir string, told func(what string,
 	}
 	s := &saver{nc: nc, js: js, dir: dir + partial, told: told}
 	s.m = Manifest{Format: format, Version: version, Began: time.Now().UTC().Truncate(time.Millisecond), Server: nc.ConnectedServerVersion()}
-	if err := s.all(ctx); err != nil {
+	if err := broker.Allowed(ctx, nc, s.all); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
 	return &s.m, errors.Join(os.Rename(s.dir, dir), onDisk(filepath.Dir(dir)))

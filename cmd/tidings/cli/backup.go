@@ -26,18 +26,20 @@ func connect(n config.NATS) (*nats.Conn, error) {
 	return remote.Connect("tidings backup", slog.New(slog.DiscardHandler))
 }
 
-// withBucket has the registry of a NATS account.
-func withBucket(ctx context.Context, n config.NATS, do func(*backup.Bucket) error) error {
+// withBucket has the registry of a NATS account. A right that is missing ends do's context.
+func withBucket(ctx context.Context, n config.NATS, do func(context.Context, *backup.Bucket) error) error {
 	nc, err := connect(n)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	bucket, err := backup.Open(ctx, nc)
-	if err != nil {
-		return err
-	}
-	return do(bucket)
+	return broker.Allowed(ctx, nc, func(ctx context.Context) error {
+		bucket, err := backup.Open(ctx, nc)
+		if err != nil {
+			return err
+		}
+		return do(ctx, bucket)
+	})
 }
 
 func (a *App) backupCommand() *cobra.Command {
@@ -92,10 +94,10 @@ of the same account that may do everything, and keep its seed as safe as the str
 // saveRegistry saves the registry alone.
 func (a *App) saveRegistry(c *cobra.Command, n config.NATS, out string) error {
 	bar := a.NewBar(c.ErrOrStderr())
-	return withBucket(c.Context(), n, func(b *backup.Bucket) (err error) {
+	return withBucket(c.Context(), n, func(ctx context.Context, b *backup.Bucket) (err error) {
 		var h backup.Header
 		write := func(w io.Writer) error {
-			h, err = b.Write(c.Context(), w, func(count int) { bar.Show(count, 0, "entries read") })
+			h, err = b.Write(ctx, w, func(count int) { bar.Show(count, 0, "entries read") })
 			return err
 		}
 		if out == "-" {

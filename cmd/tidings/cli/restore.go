@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -93,8 +94,8 @@ func (a *App) restoreFile(c *cobra.Command, r restoring, path string) error {
 		}
 	}
 	bar := a.NewBar(c.ErrOrStderr())
-	return withBucket(c.Context(), n, func(b *backup.Bucket) error {
-		done, err := b.Restore(c.Context(), f, backup.Options{Replace: r.force, Written: func(n, all int) { bar.Show(n, all, "entries") }})
+	return withBucket(c.Context(), n, func(ctx context.Context, b *backup.Bucket) error {
+		done, err := b.Restore(ctx, f, backup.Options{Replace: r.force, Written: func(n, all int) { bar.Show(n, all, "entries") }})
 		bar.End()
 		if err != nil {
 			return err
@@ -112,6 +113,8 @@ func (a *App) restoreFolder(c *cobra.Command, r restoring, dir string) error {
 	switch {
 	case r.force:
 		return usage.Errorf("a folder is restored into an empty place only, without --force: name another data directory or account")
+	case r.into != "" && r.replicas > 1:
+		return usage.Errorf("--replicas is %d, and --into is for one server: leave --replicas out, or restore to a cluster by --nats-url", r.replicas)
 	case r.replicas != 0 && r.replicas != 1 && r.replicas != 3:
 		return usage.Errorf("--replicas is %d: use 1, or 3 on a cluster", r.replicas)
 	}
@@ -135,8 +138,10 @@ func (a *App) restoreHere(c *cobra.Command, r restoring, dir string) (err error)
 		return err
 	}
 	streams := filepath.Join(r.into, "jetstream")
-	if _, err := os.Lstat(streams); err == nil {
-		return schemas.Errorf(schemas.CodeConflict, "%s is there already: restore into a data directory that tidings run has not used; nothing was written", streams)
+	for _, used := range []string{streams, filepath.Join(r.into, "log.db")} {
+		if _, err := os.Lstat(used); err == nil {
+			return schemas.Errorf(schemas.CodeConflict, "%s is there already: restore into a data directory that tidings run has not used; nothing was written", used)
+		}
 	}
 	s, err := broker.StartEmbedded(c.Context(), broker.Embedded{DataDir: r.into, Users: r.nats.Users}, slog.New(slog.DiscardHandler))
 	if err != nil {

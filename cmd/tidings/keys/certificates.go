@@ -10,11 +10,15 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"net/netip"
+	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 const (
@@ -24,8 +28,24 @@ const (
 	backdated        = time.Hour // for a clock that is a little behind
 )
 
+// hostname is a name that a certificate can be for (RFC 6125 section 6.4), or an address.
+var hostname = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
+
+// checkHosts refuses what is no host.
+func checkHosts(hosts []string) error {
+	if len(hosts) == 0 {
+		return schemas.Errorf(schemas.CodeInvalid, "no host: name those of the NATS servers, which their certificate is for")
+	}
+	for _, host := range hosts {
+		if net.ParseIP(host) == nil && !hostname.MatchString(host) {
+			return schemas.Errorf(schemas.CodeInvalid, "the host %q is neither a name, like nats-0 or *.nats, nor an address: give it without a scheme and a port", host)
+		}
+	}
+	return nil
+}
+
 // certificates makes the authority, and has it vouch for the hosts: anew if a host is
-// missing or the time is nearly over.
+// missing or the time is nearly over, and then for the hosts until now too.
 func (m *maker) certificates() error {
 	authority, err := m.authority()
 	if err != nil {
@@ -42,11 +62,11 @@ func (m *maker) certificates() error {
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, // routes are both
 	}
-	for _, host := range m.Hosts {
-		if ip, err := netip.ParseAddr(host); err == nil {
-			template.IPAddresses = append(template.IPAddresses, ip.AsSlice())
+	for _, host := range append(m.vouchedFor(), m.Hosts...) {
+		if ip := net.ParseIP(host); ip == nil {
+			template.DNSNames = appendOnce(template.DNSNames, host, strings.EqualFold)
 		} else {
-			template.DNSNames = append(template.DNSNames, host)
+			template.IPAddresses = appendOnce(template.IPAddresses, ip, net.IP.Equal)
 		}
 	}
 	certificate, key, err := issue(&template, authority)
@@ -104,6 +124,30 @@ func (m *maker) vouched(authority tls.Certificate) bool {
 		_, err := pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: m.Now.Add(renewBefore)})
 		return err != nil
 	})
+}
+
+// vouchedFor are the hosts of the certificate that is there, if there is one.
+func (m *maker) vouchedFor() (hosts []string) {
+	text, err := os.ReadFile(filepath.Join(m.Dir, "nats.pem"))
+	block, _ := pem.Decode(text)
+	if err != nil || block == nil {
+		return nil
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	for _, ip := range certificate.IPAddresses {
+		hosts = append(hosts, ip.String())
+	}
+	return append(hosts, certificate.DNSNames...)
+}
+
+func appendOnce[T any](all []T, one T, same func(T, T) bool) []T {
+	if slices.ContainsFunc(all, func(have T) bool { return same(have, one) }) {
+		return all
+	}
+	return append(all, one)
 }
 
 // issue makes a key and a certificate for it, both as PEM: signed by the authority,

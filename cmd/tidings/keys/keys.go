@@ -25,7 +25,7 @@ type Options struct {
 	// Dir is the folder of the files; it is made if need be.
 	Dir string
 	// Hosts are the names and addresses by which clients and servers reach the NATS
-	// servers; all share one certificate.
+	// servers; all share one certificate, which stays for those that it was for.
 	Hosts []string
 	// Now is the time; zero is that of the clock.
 	Now time.Time
@@ -43,8 +43,8 @@ func Make(o Options) ([]Done, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	if len(o.Hosts) == 0 {
-		return nil, errors.New("make keys: no host: name those of the NATS servers, which their certificate is for")
+	if err := checkHosts(o.Hosts); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make keys: %w", err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tidings-dev/tidings/cmd/tidings/keys"
 	"github.com/tidings-dev/tidings/config/seal"
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // made runs Make, and returns the files that it made.
@@ -75,6 +76,15 @@ func TestWhatIsThereIsKept(t *testing.T) {
 		step.change()
 		if diff := cmp.Diff(step.want, made(t, o)); diff != "" {
 			t.Errorf("%s: made (-want +got):\n%s", step.what, diff)
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(filepath.Join(o.Dir, "nats.pem"), filepath.Join(o.Dir, "nats.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"nats-0", "127.0.0.1", "10.1.2.3"} { // the second is no longer given, and the third came later
+		if err := pair.Leaf.VerifyHostname(host); err != nil {
+			t.Error(err)
 		}
 	}
 	if _, err := seal.Parse(read(t, o.Dir, "secrets.key")); err != nil {
@@ -164,4 +174,17 @@ func TestWhatIsBrokenIsNotReplaced(t *testing.T) {
 	if _, err := keys.Make(keys.Options{Dir: t.TempDir()}); err == nil {
 		t.Error("made for no host")
 	}
+}
+
+func TestHostsAreHosts(t *testing.T) {
+	for _, host := range []string{"bad host!", "nats://nats-0", "nats-0:4222", "", "a..b", "-a", "*", "nats-0,nats-1", strings.Repeat("a", 64)} {
+		dir := filepath.Join(t.TempDir(), "keys")
+		if _, err := keys.Make(keys.Options{Dir: dir, Hosts: []string{"nats-0", host}}); !schemas.HasCode(err, schemas.CodeInvalid) {
+			t.Errorf("%q: %v", host, err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%q: something was made", host)
+		}
+	}
+	made(t, keys.Options{Dir: t.TempDir(), Hosts: []string{"*.hooks-nats-headless", "nats_0.example.org", "::1", "10.0.0.1"}})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -92,6 +93,9 @@ func (a *asked) read(f *pflag.FlagSet) (calibration.Figures, error) {
 		return calibration.Figures{}, usage.Errorf("--output %q: use text or json", a.output)
 	case a.runs < 1:
 		return calibration.Figures{}, usage.Errorf("--runs is %d: use at least 1", a.runs)
+	}
+	if _, err := os.Stat(filepath.Dir(a.svg)); a.svg != "" && err != nil { // the answer takes a while
+		return calibration.Figures{}, usage.Errorf("--svg: %w", err)
 	}
 	if err := a.scenario.validate(); err != nil || a.calibrate == "" {
 		return calibration.Embedded(), err

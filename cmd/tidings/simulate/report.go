@@ -7,6 +7,7 @@ import (
 	"github.com/tidings-dev/tidings/cmd/tidings/simulate/calibration"
 	"github.com/tidings-dev/tidings/cmd/tidings/simulate/capacity"
 	"github.com/tidings-dev/tidings/cmd/tidings/simulate/model"
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 )
 
 // Report is the answer. Rates and counts are of one cell, but for Bounds' needs and
@@ -35,7 +36,7 @@ type Phase struct {
 	Oldest     time.Duration `json:"oldest_ns"`
 	Healthy    time.Duration `json:"oldest_healthy_ns"` // of endpoints that are not in the outage
 	Waited     time.Duration `json:"waited_healthy_ns"` // the longest from due to its attempt
-	P50        time.Duration `json:"p50_healthy_ns"`    // from event to end
+	P50        time.Duration `json:"p50_healthy_ns"`    // from event to delivery
 	P99        time.Duration `json:"p99_healthy_ns"`
 	Held       float64       `json:"held"`      // at most
 	Scheduled  float64       `json:"scheduled"` // at most
@@ -76,6 +77,10 @@ func Answer(s Scenario, f calibration.Figures) (Report, error) {
 	}
 	o, load := s.options(), s.load(policy)
 	r := Report{Scenario: s, Measured: f.Machine, Cells: capacity.Cells(load, f, o), Bounds: capacity.Bounds(load, f, o), Warnings: []string{}}
+	if r.Cells > capacity.MaxCells {
+		b := r.Bounds[0]
+		return r, usage.Errorf("more than %d cells are no answer: %s needs %s %s, of %s that a cell has; ask for less, or give a cell more", capacity.MaxCells, b.Name, short(b.Need), b.Unit, short(b.Limit))
+	}
 	cell := load.Among(r.Cells)
 	plan := capacity.New(cell, f, o)
 	r.Sample = s.sampleOf(cell, plan.Workers)

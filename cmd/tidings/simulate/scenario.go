@@ -131,6 +131,9 @@ func (s *Scenario) overlay(file string, f *pflag.FlagSet) error {
 			given[flag.Name] = flag.Value.String()
 		}
 	})
+	if len(bytes.TrimSpace(content)) == 0 {
+		return usage.Errorf("--scenario %s is empty: give it what differs from the flags' defaults, like \"events: 500\"", file)
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict())
 	if err := decoder.Decode(s); err != nil {
 		return usage.Errorf("--scenario %s: %s", file, yaml.FormatError(err, false, true))

@@ -208,6 +208,10 @@ func TestTheCommandRefuses(t *testing.T) {
 	if err := os.WriteFile(file, []byte("endpoints: 5\nevets: 3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	empty := filepath.Join(t.TempDir(), "empty.yaml")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for line, want := range map[string]string{
 		"--events -1":              "--events is -1: use 0.001 to 10000000000",
 		"--endpoints 0":            "--endpoints is 0: use 1 to",
@@ -230,11 +234,14 @@ func TestTheCommandRefuses(t *testing.T) {
 		"surplus":                  "there is 1 argument, want none",
 		"--partitions 300":         "--partitions is 300: use 1 to 256",
 		"--events many":            "invalid argument",
-		"--log-max-bytes -1":       "--log-max-bytes is -1",
-		"--before 1s":              "--before is 1s: use 1m0s to 24h0m0s",
-		"--concurrency 2000":       "--concurrency is 2000: use 1 to 1000",
-		"--detail 3":               "--detail is 3",
-		"--price-core -1":          "--price-core is -1",
+		"--svg nowhere/a.svg":      "--svg: stat nowhere",
+		"--scenario " + empty:      "is empty",
+		"--events 1e10 --disk 1 --cores 0.1 --endpoints 1000000": "more than 1000000 cells are no answer",
+		"--log-max-bytes -1": "--log-max-bytes is -1",
+		"--before 1s":        "--before is 1s: use 1m0s to 24h0m0s",
+		"--concurrency 2000": "--concurrency is 2000: use 1 to 1000",
+		"--detail 3":         "--detail is 3",
+		"--price-core -1":    "--price-core is -1",
 	} {
 		_, err := command(t, strings.Fields(line)...)
 		if err == nil || !strings.Contains(err.Error(), want) || usage.ExitCode(err) != usage.ExitUsage {

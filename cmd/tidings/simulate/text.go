@@ -91,7 +91,7 @@ func (r Report) writePhases(w io.Writer) {
 	row("oldest", func(p Phase) string { return round(p.Oldest) })
 	row("healthy endpoints: oldest", func(p Phase) string { return round(p.Healthy) })
 	row("  longest due before its attempt", func(p Phase) string { return round(p.Waited) })
-	row("  p50 from event to end", func(p Phase) string { return round(p.P50) })
+	row("  p50 from event to delivery", func(p Phase) string { return round(p.P50) })
 	row("  p99", func(p Phase) string { return round(p.P99) })
 }
 

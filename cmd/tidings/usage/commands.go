@@ -2,6 +2,7 @@ package usage
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,11 +46,14 @@ func Group(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	return c
 }
 
+// parsing is what strconv says before it says what is wrong.
+var parsing = regexp.MustCompile(`strconv\.\w+: parsing "(\\.|[^"\\])*": `)
+
 // Hold holds a command, and all below it, to the exit codes: what is wrong with their
 // arguments, flags and variables, and with those of the commands that cobra adds.
 func Hold(root *cobra.Command) {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return Errorf("%w: see %s --help", err, c.CommandPath())
+		return Errorf("%s: see %s --help", parsing.ReplaceAllString(err.Error(), ""), c.CommandPath())
 	})
 	if before := root.PersistentPreRunE; before != nil {
 		root.PersistentPreRunE = func(c *cobra.Command, args []string) error { return Wrong(before(c, args)) }

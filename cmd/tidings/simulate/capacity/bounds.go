@@ -71,14 +71,14 @@ func Bounds(l Load, f calibration.Figures, o Options) []Bound {
 	return bounds
 }
 
-// maxCells is more than anybody has.
-const maxCells = 1_000_000
+// MaxCells is more than anybody has.
+const MaxCells = 1_000_000
 
 // Cells is how few cells can hold the load, shared alike: none of its bounds is
 // exceeded in any. Those that only lag count too: who looks for a delivery wants to
-// find it.
+// find it. Where MaxCells cannot, it is more than that.
 func Cells(l Load, f calibration.Figures, o Options) int {
-	return 1 + sort.Search(maxCells, func(more int) bool {
+	return 1 + sort.Search(MaxCells, func(more int) bool {
 		return Bounds(l.Among(1+more), f, o)[0].Cells() <= 1
 	})
 }

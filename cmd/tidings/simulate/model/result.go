@@ -36,7 +36,7 @@ type Moment struct {
 	// Waited is the longest that a healthy endpoint's delivery was due before its
 	// attempt began.
 	Waited time.Duration
-	// P50 and P99 are from event to end, of the healthy endpoints' deliveries.
+	// P50 and P99 are from event to delivery, of the healthy endpoints' deliveries.
 	P50, P99 time.Duration
 
 	healthy ages

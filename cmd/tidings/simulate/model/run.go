@@ -171,6 +171,9 @@ func (s *run) end(l *lane, t *task) {
 	switch outcome.Kind {
 	case schemas.Delivered:
 		s.moment.Delivered++
+		if !l.Troubled {
+			s.moment.healthy.add(s.now - t.born)
+		}
 		s.over(t, schemas.ReasonOK)
 	case schemas.Retry:
 		s.moment.Failed++
@@ -195,9 +198,6 @@ func (s *run) over(t *task, why schemas.Reason) {
 	s.open--
 	s.result.Ends[why]++
 	s.list(t.lane).remove(t)
-	if !t.lane.Troubled {
-		s.moment.healthy.add(s.now - t.born)
-	}
 }
 
 // waited takes note of how long a delivery was due before its attempt began.
