@@ -16,12 +16,15 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-dev/tidings/cmd/tidings/bench"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
+	"github.com/tidings-dev/tidings/cmd/tidings/demo"
+	"github.com/tidings-dev/tidings/cmd/tidings/listen"
+	"github.com/tidings-dev/tidings/cmd/tidings/pipe"
 	"github.com/tidings-dev/tidings/cmd/tidings/simulate"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
-	"github.com/tidings-dev/tidings/schemas"
 )
 
 // gcPercent lets the heap grow to four times what is live before it is
@@ -49,7 +52,7 @@ func main() {
 		}
 		os.Exit(1)
 	}()
-	if err := rootCommand().ExecuteContext(ctx); err != nil {
+	if err := RootCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "tidings: "+err.Error())
 		os.Exit(usage.ExitCode(err))
 	}
@@ -61,7 +64,7 @@ func environment() call.Environment {
 	terminal := func(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
 	dumb := os.Getenv("TERM") == "dumb"
 	return call.Environment{
-		Agent:     "tidings/" + version(),
+		Agent:     "tidings/" + pipe.Version(),
 		ConfigDir: settings,
 		Asks:      terminal(os.Stdin) && terminal(os.Stderr),
 		Color:     terminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && !dumb,
@@ -69,7 +72,7 @@ func environment() call.Environment {
 	}
 }
 
-func rootCommand() *cobra.Command {
+func RootCommand() *cobra.Command {
 	a := cli.New(environment())
 	c := usage.Group(&cobra.Command{
 		Use:           "tidings",
@@ -80,7 +83,7 @@ func rootCommand() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
 	})
 	c.SetOut(os.Stdout)
-	c.AddCommand(runCommand(), demoCommand(), publishCommand(a), listenCommand(a), benchCommand(), simulate.Command(checkModel), sinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), keysCommand(), readyCommand(), versionCommand())
+	c.AddCommand(runCommand(), demo.Command(), publishCommand(a), listen.Command(a), bench.Command(), simulate.Command(bench.CheckModel), bench.SinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), keysCommand(), readyCommand(), versionCommand())
 	c.AddCommand(a.Commands()...)
 	call.CompleteFlags(c)
 	usage.Hold(c)
@@ -100,26 +103,26 @@ partitions among themselves. Every flag can also be set by a variable: --http-ad
 by TIDINGS_HTTP_ADDR.`,
 		Args: usage.NoArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			name := processName()
-			log, told, err := startTelemetry(c.Context(), name, &s)
+			name := pipe.Name()
+			log, told, err := pipe.StartTelemetry(c.Context(), name, &s)
 			if err != nil {
 				return err
 			}
-			defer endTelemetry(c.Context(), told, log) // after all has stopped
+			defer pipe.EndTelemetry(c.Context(), told, log) // after all has stopped
 			librariesLogTo(log)
-			a, err := startApp(c.Context(), s, log, hooks{name: name, telemetry: told, adminToken: func(token string) { showToken(c.OutOrStdout(), s, token) }})
+			p, err := pipe.Start(c.Context(), s, log, pipe.Hooks{Name: name, Telemetry: told, AdminToken: func(token string) { showToken(c.OutOrStdout(), s, token) }})
 			if err != nil {
 				return err
 			}
-			defer reloadOnHangup(c.Context(), a)()
-			log.Info("running", "roles", s.Roles, "http", a.httpAddr, "nats", a.natsURL, "version", version())
-			err = a.Wait(c.Context())
+			defer reloadOnHangup(c.Context(), p)()
+			log.Info("running", "roles", s.Roles, "http", p.HTTPAddr, "nats", p.NATSURL, "version", pipe.Version())
+			err = p.Wait(c.Context())
 			log.Info("stopping", "grace", s.Grace)
 			if err != nil {
-				stopSoon(a, s.Grace)
+				stopSoon(p, s.Grace, log)
 				return err
 			}
-			err = a.Stop()
+			err = p.Stop()
 			log.Info("stopped")
 			return err
 		},
@@ -135,18 +138,18 @@ func librariesLogTo(log *slog.Logger) {
 	slog.SetDefault(log)
 }
 
-// stopSoon stops an app of which a part has failed, as far as that works: what
+// stopSoon stops a process of which a part has failed, as far as that works: what
 // others wait for may be what has failed.
-func stopSoon(a *app, grace time.Duration) {
+func stopSoon(p *pipe.Process, grace time.Duration, log *slog.Logger) {
 	stopped := make(chan struct{})
 	go func() { // ends with the process at the latest
 		defer close(stopped)
-		_ = a.Stop() // why it failed is known
+		_ = p.Stop() // why it failed is known
 	}()
 	select {
 	case <-stopped:
 	case <-time.After(2 * grace):
-		a.log.Error("not all has stopped in time")
+		log.Error("not all has stopped in time")
 	}
 }
 
@@ -172,13 +175,13 @@ func showToken(out io.Writer, s config.Settings, token string) {
 }
 
 // reloadOnHangup applies the static file again at each SIGHUP, until stopped.
-func reloadOnHangup(ctx context.Context, a *app) (stop func()) {
+func reloadOnHangup(ctx context.Context, p *pipe.Process) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() { // ends when stop closes hangups
 		defer close(done)
 		for range hangups {
-			a.Reload(ctx)
+			p.Reload(ctx)
 		}
 	}()
 	return func() {
@@ -186,20 +189,4 @@ func reloadOnHangup(ctx context.Context, a *app) (stop func()) {
 		close(hangups)
 		<-done
 	}
-}
-
-// logHandler writes what is said to standard error.
-func logHandler(l config.Log) (slog.Handler, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
-		return nil, schemas.Errorf(schemas.CodeInvalid, "--log-level %q: use debug, info, warn or error", l.Level)
-	}
-	o := &slog.HandlerOptions{Level: level}
-	switch l.Format {
-	case "text":
-		return slog.NewTextHandler(os.Stderr, o), nil
-	case "json":
-		return slog.NewJSONHandler(os.Stderr, o), nil
-	}
-	return nil, schemas.Errorf(schemas.CodeInvalid, "--log-format %q: use text or json", l.Format)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tidings-dev/tidings/cmd/tidings/cli"
 	"github.com/tidings-dev/tidings/cmd/tidings/cli/call"
 	"github.com/tidings-dev/tidings/cmd/tidings/near"
+	"github.com/tidings-dev/tidings/cmd/tidings/pipe"
 	"github.com/tidings-dev/tidings/cmd/tidings/usage"
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/producers"
@@ -139,12 +140,12 @@ func (o publishOptions) publish(c *cobra.Command, remote *cli.Publishing) error 
 	if err != nil {
 		return err
 	}
-	nc, err := remoteBroker(o.nats).Connect("tidings publish", slog.New(slog.DiscardHandler))
+	nc, err := pipe.Remote(o.nats).Connect("tidings publish", slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	told, err := tenantThere(c.Context(), nc, schemas.TenantID(o.tenant))
+	told, err := pipe.TenantThere(c.Context(), nc, schemas.TenantID(o.tenant))
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ var runSections = map[string]string{
 	"README.md: Command line":                            "TestReadmeCommandLine",
 	"README.md: Quick start":                             "TestReadmeQuickStart",
 	"README.md: More than one machine":                   "TestSimulateOfTheReadme in cmd/tidings",
-	"README.md: Receiving without a public address":      "TestReadmeOfPulling in cmd/tidings",
+	"README.md: Receiving without a public address":      "TestReadmeOfPulling in cmd/tidings/listen",
 	"README.md: Finding it again":                        "TestReadmeByHTTP",
 	"config/README.md: Erasing an event, or a person":    "TestReadmeByHTTP",
 	"config/README.md: By HTTP":                          "TestReadmeByHTTP",
