@@ -17,7 +17,7 @@ var askFirst = []string{"delete", "remove", "revoke", "erase", "recover", "resto
 
 // TestCommandsAreDescribed wants of every command that its help is of use.
 func TestCommandsAreDescribed(t *testing.T) {
-	all := below(RootCommand())
+	all := below(rootCommand())
 	if len(all) < 60 {
 		t.Errorf("%d commands: the test misses some", len(all))
 	}
@@ -54,7 +54,7 @@ func below(c *cobra.Command) []*cobra.Command {
 // TestExamplesAreWorded has cobra read the examples: their commands and flags exist.
 func TestExamplesAreWorded(t *testing.T) {
 	read := 0
-	for _, c := range below(RootCommand()) {
+	for _, c := range below(rootCommand()) {
 		for line := range strings.Lines(strings.ReplaceAll(c.Example, "\\\n", " ")) {
 			read++
 			_, command, ours := strings.Cut(line, "tidings ")
@@ -62,7 +62,7 @@ func TestExamplesAreWorded(t *testing.T) {
 			if shell := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w, "<>|") }); shell >= 0 {
 				words = words[:shell]
 			}
-			found, rest, err := RootCommand().Find(words)
+			found, rest, err := rootCommand().Find(words)
 			if err == nil {
 				err = found.ParseFlags(rest)
 			}
@@ -95,7 +95,7 @@ func TestFlagsOfWordsAreCompleted(t *testing.T) {
 		"endpoints list --output":       "id",
 		"help end":                      "endpoints",
 	} {
-		root := RootCommand()
+		root := rootCommand()
 		var out strings.Builder
 		root.SetOut(&out)
 		args := append([]string{"__complete"}, strings.Fields(command)...)
@@ -107,7 +107,7 @@ func TestFlagsOfWordsAreCompleted(t *testing.T) {
 			t.Errorf("%s: %v, offers %q", command, err, out.String())
 		}
 	}
-	for _, c := range below(RootCommand()) {
+	for _, c := range below(rootCommand()) {
 		if f := c.Flag("dialect"); f != nil {
 			if _, ok := c.GetFlagCompletionFunc("dialect"); !ok {
 				t.Errorf("%s --dialect is not completed", c.CommandPath())
@@ -118,7 +118,7 @@ func TestFlagsOfWordsAreCompleted(t *testing.T) {
 
 // TestHelpSaysWhatIsTrue wants that the broker of another is not called embedded.
 func TestHelpSaysWhatIsTrue(t *testing.T) {
-	for _, c := range below(RootCommand()) {
+	for _, c := range below(rootCommand()) {
 		if f := c.Flag("nats-url"); f != nil && strings.Contains(f.Usage, "embedded") != (f.DefValue == "") {
 			t.Errorf("%s --nats-url %q: %s", c.CommandPath(), f.DefValue, f.Usage)
 		}

@@ -17,7 +17,7 @@ import (
 // it exits with and says.
 func exitOf(t *testing.T, args ...string) (code int, said string) {
 	t.Helper()
-	root := RootCommand()
+	root := rootCommand()
 	var out bytes.Buffer
 	root.SetOut(&out)
 	root.SetErr(io.Discard)
@@ -46,7 +46,7 @@ func nowhere(t *testing.T) (dir string) {
 func TestEveryCommandExitsAlike(t *testing.T) {
 	nowhere(t)
 	seen := 0
-	for _, c := range below(RootCommand()) {
+	for _, c := range below(rootCommand()) {
 		words := strings.Fields(c.CommandPath())[1:]
 		for what, more := range map[string][]string{"an unknown flag": {"--no-such-flag"}, "too many arguments": make([]string, 300)} {
 			if c.Name() == "validate" && what != "an unknown flag" { // takes any number of files

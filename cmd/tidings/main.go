@@ -52,7 +52,7 @@ func main() {
 		}
 		os.Exit(1)
 	}()
-	if err := RootCommand().ExecuteContext(ctx); err != nil {
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "tidings: "+err.Error())
 		os.Exit(usage.ExitCode(err))
 	}
@@ -72,7 +72,7 @@ func environment() call.Environment {
 	}
 }
 
-func RootCommand() *cobra.Command {
+func rootCommand() *cobra.Command {
 	a := cli.New(environment())
 	c := usage.Group(&cobra.Command{
 		Use:           "tidings",

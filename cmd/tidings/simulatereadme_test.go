@@ -19,7 +19,7 @@ func TestSimulateOfTheReadme(t *testing.T) {
 			continue
 		}
 		ran++
-		c := RootCommand()
+		c := rootCommand()
 		var out bytes.Buffer
 		c.SetOut(&out)
 		c.SetArgs(wordsOf(command))

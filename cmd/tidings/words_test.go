@@ -51,7 +51,7 @@ func wordsOf(command string) (words []string) {
 
 // readByCobra is what is wrong with a command.
 func readByCobra(command string) error {
-	c, rest, err := RootCommand().Find(wordsOf(command))
+	c, rest, err := rootCommand().Find(wordsOf(command))
 	if err == nil {
 		err = c.ParseFlags(rest)
 	}
