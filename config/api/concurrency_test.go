@@ -111,7 +111,9 @@ func TestUnderWay(t *testing.T) {
 		answered := make(chan int)
 		go func() { answered <- r.send(q).Code }() // ends below
 		<-enter
-		r.do(409, "POST", q.path, "", "Idempotency-Key", "k")
+		if _, h := r.do(409, "POST", q.path, "", "Idempotency-Key", "k"); h.Get("Retry-After") != "1" {
+			t.Errorf("Retry-After: %q", h.Get("Retry-After"))
+		}
 		leave <- struct{}{}
 		if code := <-answered; code != http.StatusInternalServerError {
 			t.Errorf("a panic is answered with %d", code)

@@ -79,6 +79,9 @@ func writeProblem(w http.ResponseWriter, err error) {
 	if wait, ok := errors.AsType[*access.TooMany](err); ok {
 		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Wait.Seconds())))))
 	}
+	if errors.Is(err, errUnderWay) {
+		h.Set("Retry-After", "1")
+	}
 	switch code {
 	case schemas.CodeUnauthenticated:
 		h.Set("WWW-Authenticate", `Bearer realm="tidings"`)

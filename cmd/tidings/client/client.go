@@ -122,12 +122,17 @@ func (c *Client) do(ctx context.Context, r Request) (json.RawMessage, time.Time,
 		key = uuid.NewString()
 	}
 	left := c.options.MaxWait
+	var before error // why the call is repeated
 	for {
 		body, at, err := c.once(ctx, r, key)
-		var refused *Error
-		if !errors.As(err, &refused) || refused.wait == 0 || refused.wait > left {
+		refused, ok := errors.AsType[*Error](err)
+		if ok && refused.wait > 0 && refused.Status == http.StatusConflict && before != nil {
+			err = before // it is the call itself that is under way
+		}
+		if !ok || refused.wait == 0 || refused.wait > left {
 			return body, at, err
 		}
+		before = err
 		left -= refused.wait
 		select {
 		case <-time.After(refused.wait):

@@ -97,7 +97,8 @@ func (c *Client) refusal(r Request, response *http.Response, body []byte) *Error
 	if media == "application/problem+json" && json.Unmarshal(body, &p) == nil && p.Code != "" && p.Detail != "" {
 		e = &Error{Status: status, Code: p.Code, Field: p.Field, Detail: p.Detail, text: c.words(r, status, p)}
 	}
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+	underWay := status == http.StatusConflict && response.Header.Get("Retry-After") != "" // under the same Idempotency-Key
+	if underWay || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		e.wait = waitOf(response.Header, time.Now())
 		if e.wait > c.options.MaxWait {
 			e.text += fmt.Sprintf(": try again in %s", e.wait)
