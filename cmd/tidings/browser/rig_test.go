@@ -26,7 +26,7 @@ import (
 
 // waitLimit is when a test gives up. What it waits for may take long on a busy
 // machine, so it waits for the thing itself.
-const waitLimit = 60 * time.Second
+const waitLimit = 3 * time.Minute
 
 // adminToken is preset, so that the tests need not read it off the log.
 const adminToken = "tidings_browser_tests_admin_token"

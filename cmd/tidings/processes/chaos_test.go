@@ -29,7 +29,7 @@ const (
 	calm = 4 * time.Second
 	// chaosLimit is when a test gives up what is left to do: the ack waits of two
 	// disasters, and all that has piled up, on a busy machine.
-	chaosLimit = 5 * time.Minute
+	chaosLimit = 10 * time.Minute
 )
 
 // chaos is a pipe that disasters befall while events flow.

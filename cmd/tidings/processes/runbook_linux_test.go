@@ -29,7 +29,7 @@ type bookStep struct {
 
 // bookLimit is how long a command is repeated: by then all that a runbook waits for has
 // come, on a busy machine too.
-const bookLimit = time.Minute
+const bookLimit = 3 * time.Minute
 
 // untilMark is the comment of commands that are to be given again and again.
 const untilMark = "# until "
