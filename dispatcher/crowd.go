@@ -1,16 +1,49 @@
 package dispatcher
 
-import "sync/atomic"
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/tidings-dev/tidings/dispatcher/attempt"
+)
 
 // crowd bounds how many attempts a process has under way: each is a connection, and
 // those are few. Once half of most are under way, no endpoint has more of them than an
-// even share. One is always an endpoint's: where more endpoints than most have something
-// due, there may be as many attempts as endpoints, but no more.
+// even share. One is always an endpoint's, while there are [places]: beyond those an
+// attempt waits until another has ended, whoever's.
 type crowd struct {
 	most    int64
-	running atomic.Int64 // attempts
+	running atomic.Int64 // attempts, and those that wait for a place
 	lanes   atomic.Int64 // endpoints that have some
+	places  chan struct{}
 }
+
+func newCrowd(most int) *crowd {
+	return &crowd{most: int64(most), places: make(chan struct{}, places(most))}
+}
+
+// places is how many attempts there are at most: half as many again as most.
+func places(most int) int { return most + (most+1)/2 }
+
+// enter waits for a place, and reports whether it had to wait. An error means that there
+// is none: [attempt.ErrStopping] if stopping is closed, or ctx's.
+func (c *crowd) enter(ctx context.Context, stopping <-chan struct{}) (waited bool, err error) {
+	select {
+	case c.places <- struct{}{}:
+		return false, nil
+	default:
+	}
+	select {
+	case c.places <- struct{}{}:
+		return true, nil
+	case <-stopping:
+		return true, attempt.ErrStopping
+	case <-ctx.Done():
+		return true, context.Cause(ctx)
+	}
+}
+
+func (c *crowd) leave() { <-c.places }
 
 // share is how many of the attempts one endpoint may have now.
 func (c *crowd) share() int {

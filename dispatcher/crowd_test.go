@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +29,7 @@ func TestShares(t *testing.T) {
 		{1, 0, 0, 1},
 		{1, 5, 5, 1},
 	} {
-		c := crowd{most: tt.most}
+		c := newCrowd(int(tt.most))
 		c.running.Store(tt.running)
 		c.lanes.Store(tt.lanes)
 		if got := c.share(); got != tt.want {
@@ -91,6 +92,41 @@ func TestTheProcessHasOnlySoManyRequests(t *testing.T) {
 		r.ends(each)
 		if peak["/ep_0"] != most {
 			t.Errorf("alone an endpoint has %d requests at once, want %d", peak["/ep_0"], most)
+		}
+		r.clean(o)
+	})
+}
+
+// TestMoreEndpointsThanPlaces has more endpoints than the process may make requests:
+// each has one, but no more at once than there are places, and no attempt pays for it.
+func TestMoreEndpointsThanPlaces(t *testing.T) {
+	const most, endpoints, each = 16, 60, 3
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.crowded = most
+		var now, peak atomic.Int64
+		r.receiver.Script(func(dispatchertest.Request) dispatchertest.Answer {
+			return func(w http.ResponseWriter, q *http.Request) {
+				n := now.Add(1)
+				defer now.Add(-1)
+				for was := peak.Load(); n > was && !peak.CompareAndSwap(was, n); was = peak.Load() {
+				}
+				dispatchertest.After(time.Second, dispatchertest.Status(204))(w, q)
+			}
+		})
+		for i := range endpoints {
+			id := schemas.EndpointID(fmt.Sprintf("ep_%d", i))
+			r.endpoint(id, schemas.Policy{Timeout: schemas.Duration(1100 * time.Millisecond)})
+			r.due(id, each)
+		}
+		o := r.own(time.Second)
+		for _, end := range r.ends(endpoints * each) {
+			if end.Outcome.Kind != schemas.Delivered || end.Attempt.Number != 1 {
+				t.Errorf("%s: %+v after %d attempts", end.Delivery.Endpoint, end.Outcome, end.Attempt.Number)
+			}
+		}
+		if n := peak.Load(); n != most*3/2 {
+			t.Errorf("%d requests at once, want %d", n, most*3/2)
 		}
 		r.clean(o)
 	})

@@ -73,7 +73,8 @@ type Options struct {
 	// to stop: 20s by default.
 	Grace time.Duration
 	// MaxRequests is how many attempts the process may have under way, before each
-	// endpoint has an even share of them. [DefaultMaxRequests] by default.
+	// endpoint has an even share of them. [DefaultMaxRequests] by default. Endpoints that
+	// have none may add half as many.
 	MaxRequests int
 	// UserAgent names the sender. "Tidings" by default.
 	UserAgent string
@@ -130,6 +131,10 @@ func (o Options) withDefaults() Options {
 // many are some hundred MiB.
 const maxRequests = 16_384
 
+// MaxConnections is how many connections there may be for so many requests, those that
+// are kept for the next attempt too.
+func MaxConnections(maxRequests int) int { return places(maxRequests) }
+
 // DefaultMaxRequests is half of the files that this process may have open, 16 384 at
 // most: a connection is a file, and idle ones are kept for the next attempt.
 func DefaultMaxRequests() int {
@@ -158,7 +163,7 @@ type Dispatcher struct {
 	tracer tracing.Tracer
 	load   load.Load
 	gate   gate
-	crowd  crowd
+	crowd  *crowd
 	clock  *clock
 
 	removals chan struct{} // a place for each: see maxRemovals
@@ -183,7 +188,7 @@ func New(nc *nats.Conn, o Options) (*Dispatcher, error) {
 	shelf := newShelf(js, o.Log)
 	b, tracer := bodies.New(nc, o.Log), tracing.New(o.Tracers, "dispatcher")
 	return &Dispatcher{
-		o: o, nc: nc, js: js, bodies: b, gate: newGate(), crowd: crowd{most: int64(o.MaxRequests)}, clock: newClock(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
+		o: o, nc: nc, js: js, bodies: b, gate: newGate(), crowd: newCrowd(o.MaxRequests), clock: newClock(), removals: make(chan struct{}, maxRemovals), maxPassed: maxPassed, maxTaken: maxTaken,
 		tracer: tracer,
 		maker: attempt.New(attempt.Options{
 			Targets: o.Targets, Catalogue: o.Catalogue, Fetch: o.Fetch, Agree: o.Agree, Load: b.Load, Shelve: shelf.put, Origin: o.Origin,

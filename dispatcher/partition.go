@@ -178,7 +178,7 @@ const (
 
 // handle makes one attempt and settles it.
 func (p *partition) handle(work context.Context, t *task) ending {
-	result, err := p.d.maker.Attempt(work, t.delivery, p.ending)
+	result, err := p.attempt(work, t)
 	if err == nil {
 		t.signal = flow.SignalOf(result.Outcome.Cause)
 	}
@@ -214,6 +214,21 @@ func (p *partition) handle(work context.Context, t *task) ending {
 		return waits
 	}
 	return ended
+}
+
+// attempt makes an attempt, once the process has room for it.
+func (p *partition) attempt(work context.Context, t *task) (attempt.Result, error) {
+	waited, err := p.d.crowd.enter(work, p.ending)
+	if err != nil {
+		return attempt.Result{}, err
+	}
+	defer p.d.crowd.leave()
+	if waited { // for which the endpoint is not to blame
+		p.mu.Lock()
+		t.started = time.Now()
+		p.mu.Unlock()
+	}
+	return p.d.maker.Attempt(work, t.delivery, p.ending)
 }
 
 // settleOrKeep settles a task, or keeps what is known of it where it stays in its

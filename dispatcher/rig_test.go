@@ -256,7 +256,7 @@ func (r *rig) clean(o *owner) {
 	if lanes := o.lanes(); len(lanes) > 0 {
 		r.t.Errorf("lanes %v are still there", lanes)
 	}
-	if c := &o.p.d.crowd; c.running.Load() != 0 || c.lanes.Load() != 0 {
+	if c := o.p.d.crowd; c.running.Load() != 0 || c.lanes.Load() != 0 {
 		r.t.Errorf("%d attempts of %d endpoints are counted, and there are none", c.running.Load(), c.lanes.Load())
 	}
 }

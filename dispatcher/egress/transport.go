@@ -44,12 +44,19 @@ type Options struct {
 	// MaxIdlePerHost is how many idle HTTP/1.1 connections are kept for each
 	// scheme, host and port; negative keeps none. 512 by default: many endpoints
 	// may share a host, and a connection more than is kept is opened anew for
-	// each request. Idle connections in total are bounded by IdleTimeout only.
+	// each request.
 	MaxIdlePerHost int
+
+	// MaxOpen is how many connections there may be before those that no request uses
+	// are closed, all of them: each is a file of the process. It should be well above
+	// how many requests there are at once. 0 is no bound.
+	MaxOpen int
 
 	// IdleTimeout is how long an unused connection is kept. 90s by default, as
 	// in http.DefaultTransport.
 	IdleTimeout time.Duration
+
+	opened *opened // of a transport and its fallback
 }
 
 func (o Options) withDefaults() Options {
@@ -64,6 +71,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.TLS == nil {
 		o.TLS = &tls.Config{}
+	}
+	if o.opened == nil {
+		o.opened = &opened{most: int64(o.MaxOpen)}
 	}
 	return o
 }
@@ -128,6 +138,7 @@ func NewTransport(o Options) *Transport {
 		// configuration, once, before its first dial.
 		return handshake(ctx, newMeter(conn), addr, t.TLSClientConfig.Clone())
 	}
+	o.opened.closeIdle = t.CloseIdleConnections
 	return &Transport{t}
 }
 
@@ -139,7 +150,7 @@ func NewLight(o Options) *h1.Transport {
 	dialHTTP, dialHTTPS := o.dialFor("http"), o.dialFor("https")
 	config := o.TLS.Clone()
 	config.NextProtos = []string{"http/1.1"}
-	return h1.New(h1.Options{
+	light := h1.New(h1.Options{
 		Dial: func(ctx context.Context, scheme, addr string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 			defer cancel()
@@ -157,19 +168,22 @@ func NewLight(o Options) *h1.Transport {
 		IdleTimeout:    o.IdleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
 	})
+	o.opened.closeIdle = light.CloseIdleConnections // its fallback's too
+	return light
 }
 
 // dialFor is how to connect for requests of one scheme.
 func (o Options) dialFor(scheme string) dialer {
-	if o.Dial != nil {
-		return timed(o.Dial)
-	}
-	if o.Proxy != nil {
-		return timed(o.through(scheme))
-	}
 	d := o.Dialer
 	d.Control, d.ControlContext = nil, o.Guard.control(scheme)
-	return timed(d.DialContext)
+	dial := dialer(d.DialContext)
+	switch {
+	case o.Dial != nil:
+		dial = o.Dial
+	case o.Proxy != nil:
+		dial = o.through(scheme)
+	}
+	return timed(o.opened.counting(dial))
 }
 
 // handshake makes conn a TLS connection to addr, or closes it.

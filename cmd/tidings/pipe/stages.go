@@ -1,6 +1,7 @@
 package pipe
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -84,6 +85,7 @@ func (p *Process) transport() (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.MaxOpen = dispatcher.MaxConnections(cmp.Or(p.settings.MaxRequests, dispatcher.DefaultMaxRequests()))
 	return egress.NewLight(o), nil
 }
 

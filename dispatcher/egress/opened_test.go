@@ -1,0 +1,87 @@
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync/atomic"
+	"testing"
+)
+
+// files are the connections that a dial has opened and nobody has closed.
+type files struct{ now, most atomic.Int64 }
+
+func (f *files) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	n := f.now.Add(1)
+	for was := f.most.Load(); n > was && !f.most.CompareAndSwap(was, n); was = f.most.Load() {
+	}
+	return &file{Conn: c, of: f}, nil
+}
+
+type file struct {
+	net.Conn
+	of     *files
+	closed atomic.Bool
+}
+
+func (f *file) Close() error {
+	if !f.closed.Swap(true) {
+		f.of.now.Add(-1)
+	}
+	return f.Conn.Close()
+}
+
+// Whoever delivers to many hosts keeps connections to few of them.
+func TestIdleConnectionsMakeRoom(t *testing.T) {
+	const hosts, most = 40, 8
+	_, trust := secureServer(t, hello) // all of httptest have one certificate
+	for name, secure := range map[string]func(*httptest.Server){
+		"http":   nil,
+		"http1s": func(s *httptest.Server) { s.TLS = &tls.Config{NextProtos: []string{"http/1.1"}} },
+		"http2":  func(s *httptest.Server) { s.EnableHTTP2 = true },
+	} {
+		for _, light := range []bool{false, true} {
+			t.Run(name+", light "+strconv.FormatBool(light), func(t *testing.T) {
+				var opened files
+				o := Options{Dial: opened.dial, TLS: trust, MaxOpen: most}
+				var tr interface {
+					http.RoundTripper
+					CloseIdleConnections()
+				} = NewTransport(o)
+				if light {
+					tr = NewLight(o)
+				}
+				t.Cleanup(tr.CloseIdleConnections)
+				for range hosts {
+					s := httptest.NewUnstartedServer(hello)
+					if secure == nil {
+						s.Start()
+					} else {
+						secure(s)
+						s.StartTLS()
+					}
+					t.Cleanup(s.Close)
+					for range 3 { // the first may be the fallback's
+						if _, err := lightPost(t, tr, s.URL); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				if n := opened.most.Load(); n < most/2 || n > most {
+					t.Errorf("%d connections were open at once, want at most %d, and some", n, most)
+				}
+				tr.CloseIdleConnections()
+				if n := opened.now.Load(); n != 0 {
+					t.Errorf("%d connections are left", n)
+				}
+			})
+		}
+	}
+}
