@@ -58,8 +58,8 @@
 //
 // Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
 // after its next attempt or its dead letter is stored, under a message id that
-// depends on nothing but the delivery and the attempt's number; and after the
-// journal has its record, or has had two seconds for it. So it ends
+// depends on nothing but the delivery, the attempt's number and the message that was
+// attempted; and after the journal has its record, or has had two seconds for it. So it ends
 // delivered or dead, never in silence; after a crash what was in flight is
 // attempted again, with the same webhook-id.
 //

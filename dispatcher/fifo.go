@@ -126,6 +126,7 @@ func (p *partition) moveReady(work context.Context, q *heldQueue) (through uint6
 		case unreadable != nil:
 			err = p.deadLetter(work, stored, m.Sequence, unreadable)
 		case d.Attempts > 0 || !p.unstored.over(d.ID):
+			d.Sequence = m.Sequence
 			err = p.moveOne(work, q, d)
 		}
 		if err != nil {

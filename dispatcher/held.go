@@ -159,6 +159,7 @@ func (q *heldQueue) startNext(work context.Context, with *pass) bool {
 		q.lane.p.bury(work, &nats.Msg{Subject: q.subject, Header: m.Header, Data: m.Data}, m.Sequence, s, err)
 		return true
 	}
+	d.Sequence = s.sequence
 	t := &task{delivery: d, stored: s, taken: time.Now()}
 	if q.kept[d.ID] {
 		if t.due, t.kept, err = q.lane.p.kept.Recall(work, d); err != nil {

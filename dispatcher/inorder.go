@@ -154,6 +154,7 @@ func (q *heldQueue) startInOrder(work context.Context, with *pass) bool {
 		p.bury(work, &nats.Msg{Subject: q.subject, Header: m.Header, Data: m.Data}, sequence, s, err)
 		return true
 	}
+	d.Sequence = sequence
 	t := &task{delivery: d, stored: s, taken: time.Now()}
 	if t.due, t.kept, err = p.kept.Recall(work, d); err != nil {
 		return true

@@ -33,6 +33,7 @@ func (p *partition) take(work context.Context, m jetstream.Msg) {
 		p.wg.Go(func() { p.buryReady(work, r, err) })
 		return
 	}
+	delivery.Sequence = r.sequence
 	l := p.lane(delivery.Endpoint)
 	l.comes(delivery.ID)
 	if delivery.Attempts == 0 {

@@ -40,9 +40,14 @@ func (p *partition) settle(ctx context.Context, r Report) error {
 	}
 }
 
-// advance is the delivery after its attempt.
+// advance is the delivery after its attempt. After the first it is the same step whatever
+// that was made from: an express delivery has no message, and is stored in its stead after
+// a crash.
 func advance(r Report) schemas.Delivery {
 	next := *r.Delivery
+	if next.Attempts == 0 {
+		next.Sequence = 0
+	}
 	if r.Attempt.Number > 0 {
 		next.Attempts = r.Attempt.Number
 		next.History = schemas.AppendHistory(next.History, r.Attempt)

@@ -21,8 +21,10 @@ func (d *Dispatcher) beginSettle(ctx context.Context, r Report) (context.Context
 	}
 	ctx, s := d.tracer.Start(ctx, tracing.Begin{Name: tracing.NameSettle, Kind: trace.SpanKindClient, After: after, Inner: true})
 	if s.Records() {
+		step := *r.Delivery
+		step.Sequence = 0 // whichever message it was made from
 		s.Set(tracing.Message{
-			Subject: d.o.Layout.ReadySubject(r.Delivery.Endpoint), ID: r.Delivery.MessageID(),
+			Subject: d.o.Layout.ReadySubject(r.Delivery.Endpoint), ID: step.MessageID(),
 			Size: len(r.Delivery.Body()), Tenant: r.Delivery.Tenant, Event: r.Delivery.Summary(),
 		}.Settled(r.Delivery, r.Outcome)...)
 	}

@@ -28,6 +28,9 @@ type Delivery struct {
 	ID       DeliveryID
 	Tenant   TenantID
 	Endpoint EndpointID
+	// Sequence is that of the message it was read from; 0 if it comes straight from its
+	// event. It is not stored.
+	Sequence uint64
 	// Attempts is how many were made. It counts on when History is shortened.
 	Attempts int
 	History  []Attempt
@@ -82,17 +85,17 @@ func (d *Delivery) Header() Header {
 // MessageID is the JetStream deduplication id under which the delivery is stored
 // after so many attempts as it has had: writing the same step twice stores it once.
 //
-// What was given back by whoever pulled it says in its id when it had been handed out:
-// after a crash two copies of one delivery may be pulled, each with hand-outs of its own
-// behind it. The retry of one takes the place of the other's, so what the one has stored
-// must not count for the other, or both are gone.
+// A step is made from one message, whose sequence is in the id. After a crash there may
+// be two copies of a delivery, the one behind the other by an attempt, and the retry of
+// one takes the place of the other's: what the one has stored must not count for the
+// other then, or both are gone.
 func (d *Delivery) MessageID() string {
 	id := d.replayID()
 	if d.Attempts > 0 {
 		id += "." + strconv.Itoa(d.Attempts)
 	}
-	if n := len(d.History); n > 0 && d.History[n-1].Reason == ReasonNacked {
-		id += "." + strconv.FormatInt(d.History[n-1].At.UnixMicro(), 36)
+	if d.Attempts > 0 && d.Sequence > 0 {
+		id += "." + strconv.FormatUint(d.Sequence, 36)
 	}
 	return id
 }
@@ -121,7 +124,7 @@ func historyJSON(history []Attempt) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// ReadDelivery reads a message of a delivery stream. If there is no error, h
+// ReadDelivery reads a message of a delivery stream, but its sequence. If there is no error, h
 // becomes the delivery's: what is not the event's own is deleted from it.
 func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 	d := &Delivery{

@@ -206,8 +206,8 @@ func (r *restorer) snapshot(ctx context.Context, s Stream) error {
 	}
 	defer file.Close() //nolint:errcheck // read only
 	sent := int64(0)
-	r.made = append(r.made, s.Name) // JetStream may leave part of it
-	if err := (restoring{r.nc, s.Name, snapshot{config, s.State}}).send(ctx, file, func(n int) {
+	accepted := func() { r.made = append(r.made, s.Name) } // JetStream may leave part of it
+	if err := (restoring{r.nc, s.Name, snapshot{config, s.State}}).send(ctx, file, accepted, func(n int) {
 		sent += int64(n)
 		r.o.Told("bytes of "+s.Name, sent)
 	}); err != nil {
@@ -246,6 +246,9 @@ func (r *restorer) consumers(ctx context.Context, s Stream) error {
 func (r *restorer) undo(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
+	if err := r.nc.FlushWithContext(ctx); err != nil { // what is denied of what was sent is told by then
+		return unavailable("remove what was restored", err)
+	}
 	if err := broker.Allowed(ctx, r.nc, func(ctx context.Context) error {
 		for _, name := range slices.Backward(r.made) {
 			if err := r.js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -167,14 +167,16 @@ type restoring struct {
 	request snapshot
 }
 
-// send sends the snapshot. If it returns an error, JetStream waits for no more of it.
-func (r restoring) send(ctx context.Context, snapshot io.Reader, done func(int)) (err error) {
+// send sends the snapshot; accepted is told once JetStream makes the stream. If it returns
+// an error, JetStream waits for no more of it.
+func (r restoring) send(ctx context.Context, snapshot io.Reader, accepted func(), done func(int)) (err error) {
 	var to struct {
 		Subject string `json:"deliver_subject"`
 	}
 	if err := ask(ctx, r.nc, apiRestore+r.stream, r.request, &to); err != nil {
 		return err
 	}
+	accepted()
 	hand := func(ctx context.Context, chunk []byte, wait time.Duration) error {
 		ctx, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
@@ -185,7 +187,7 @@ func (r restoring) send(ctx context.Context, snapshot io.Reader, done func(int))
 		return read(m, nil)
 	}
 	defer func() {
-		if err != nil {
+		if err != nil && !schemas.HasCode(context.Cause(ctx), schemas.CodeForbidden) { // or it does not hear that either
 			_ = hand(context.WithoutCancel(ctx), nil, silence) // which it refuses
 		}
 	}()

@@ -122,6 +122,7 @@ func (d *Desk) read(ctx context.Context, r receipt, subject string) (out, error)
 	if err != nil {
 		return out{}, err
 	}
+	delivery.Sequence = r.sequence
 	return out{subject, r.sequence, r.attempt, r.ack, delivery}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -36,9 +37,9 @@ type Options struct {
 	Token string
 	// Agent is the User-Agent.
 	Agent string
-	// MaxWait is how long one call may wait in all for what 429 and 503 ask for; 30 s
-	// by default, and nothing if it is negative. A server that asks for more is not
-	// waited for.
+	// MaxWait is how long one call may wait in all for what 429 and 503 ask for, and 409 of
+	// a call whose first try is under way; 30 s by default, and nothing if it is negative.
+	// A server that asks for more is not waited for.
 	MaxWait time.Duration
 	// Transport makes the requests; nil for http.DefaultTransport.
 	Transport http.RoundTripper
@@ -127,7 +128,7 @@ func (c *Client) do(ctx context.Context, r Request) (json.RawMessage, time.Time,
 		body, at, err := c.once(ctx, r, key)
 		refused, ok := errors.AsType[*Error](err)
 		if ok && refused.wait > 0 && refused.Status == http.StatusConflict && before != nil {
-			err = before // it is the call itself that is under way
+			err = fmt.Errorf("%w: it may still be done", before) // it is the call itself that is under way
 		}
 		if !ok || refused.wait == 0 || refused.wait > left {
 			return body, at, err

@@ -187,7 +187,7 @@ func TestRetryAfter(t *testing.T) {
 		"too long":        {[]func(http.ResponseWriter){wait(429, "31")}, []time.Duration{0}, "slow down (429 too_many): try again in 31s"},
 		"together":        {[]func(http.ResponseWriter){wait(429, "14")}, []time.Duration{0, 14 * time.Second, 28 * time.Second}, "slow down"},
 		"under way":       {[]func(http.ResponseWriter){wait(503, "2"), wait(409, "1"), ok}, []time.Duration{0, 2 * time.Second, 3 * time.Second}, ""},
-		"for long":        {[]func(http.ResponseWriter){wait(503, "20"), wait(409, "14")}, []time.Duration{0, 20 * time.Second}, "(503"},
+		"for long":        {[]func(http.ResponseWriter){wait(503, "20"), wait(409, "14")}, []time.Duration{0, 20 * time.Second}, "(503 too_many): it may still be done"},
 		"of others":       {[]func(http.ResponseWriter){wait(409, "20")}, []time.Duration{0, 20 * time.Second}, "(409"},
 		"a conflict":      {[]func(http.ResponseWriter){wait(409, "")}, []time.Duration{0}, "(409"},
 		"not of a 507":    {[]func(http.ResponseWriter){wait(507, "1")}, []time.Duration{0}, "slow down"},

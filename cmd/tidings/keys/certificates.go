@@ -31,13 +31,17 @@ const (
 // hostname is a name that a certificate can be for (RFC 6125 section 6.4), or an address.
 var hostname = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
 
+// numeric is what can only be meant as an address: no top-level domain is a number
+// (RFC 3696 section 2).
+var numeric = regexp.MustCompile(`(^|\.)[0-9]+$`)
+
 // checkHosts refuses what is no host.
 func checkHosts(hosts []string) error {
 	if len(hosts) == 0 {
 		return schemas.Errorf(schemas.CodeInvalid, "no host: name those of the NATS servers, which their certificate is for")
 	}
 	for _, host := range hosts {
-		if net.ParseIP(host) == nil && !hostname.MatchString(host) {
+		if net.ParseIP(host) == nil && (!hostname.MatchString(host) || numeric.MatchString(host)) {
 			return schemas.Errorf(schemas.CodeInvalid, "the host %q is neither a name, like nats-0 or *.nats, nor an address: give it without a scheme and a port", host)
 		}
 	}

@@ -177,7 +177,7 @@ func TestWhatIsBrokenIsNotReplaced(t *testing.T) {
 }
 
 func TestHostsAreHosts(t *testing.T) {
-	for _, host := range []string{"bad host!", "nats://nats-0", "nats-0:4222", "", "a..b", "-a", "*", "nats-0,nats-1", strings.Repeat("a", 64)} {
+	for _, host := range []string{"bad host!", "nats://nats-0", "nats-0:4222", "", "a..b", "-a", "*", "nats-0,nats-1", "10.0.0.256", "7", strings.Repeat("a", 64)} {
 		dir := filepath.Join(t.TempDir(), "keys")
 		if _, err := keys.Make(keys.Options{Dir: dir, Hosts: []string{"nats-0", host}}); !schemas.HasCode(err, schemas.CodeInvalid) {
 			t.Errorf("%q: %v", host, err)

@@ -6,6 +6,6 @@
 //
 // It starts in this order, so that nothing is taken in that could not go on, and stops in
 // the reverse, so that what was taken is handed on. Its tests are the pipe's as a whole,
-// in one process and in virtual time; those with processes that are killed are in
-// cmd/tidings/processes.
+// in one process and nearly all in virtual time; those with processes that are killed are
+// in cmd/tidings/processes.
 package pipe

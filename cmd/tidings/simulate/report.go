@@ -79,7 +79,7 @@ func Answer(s Scenario, f calibration.Figures) (Report, error) {
 	r := Report{Scenario: s, Measured: f.Machine, Cells: capacity.Cells(load, f, o), Bounds: capacity.Bounds(load, f, o), Warnings: []string{}}
 	if r.Cells > capacity.MaxCells {
 		b := r.Bounds[0]
-		return r, usage.Errorf("more than %d cells are no answer: %s needs %s %s, of %s that a cell has; ask for less, or give a cell more", capacity.MaxCells, b.Name, short(b.Need), b.Unit, short(b.Limit))
+		return r, usage.Errorf("more than %d cells are no answer: %s needs %s %s, of %s that a cell has; ask for less, or give a cell more", capacity.MaxCells, b.Name, short(b.Need), b.Unit, short(max(0, b.Limit)))
 	}
 	cell := load.Among(r.Cells)
 	plan := capacity.New(cell, f, o)

@@ -3,6 +3,7 @@ package simulate
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"strconv"
@@ -131,11 +132,11 @@ func (s *Scenario) overlay(file string, f *pflag.FlagSet) error {
 			given[flag.Name] = flag.Value.String()
 		}
 	})
-	if len(bytes.TrimSpace(content)) == 0 {
-		return usage.Errorf("--scenario %s is empty: give it what differs from the flags' defaults, like \"events: 500\"", file)
-	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict())
-	if err := decoder.Decode(s); err != nil {
+	switch err := decoder.Decode(s); {
+	case errors.Is(err, io.EOF):
+		return usage.Errorf("--scenario %s is empty: give it what differs from the flags' defaults, like \"events: 500\"", file)
+	case err != nil:
 		return usage.Errorf("--scenario %s: %s", file, yaml.FormatError(err, false, true))
 	}
 	for name, value := range given {

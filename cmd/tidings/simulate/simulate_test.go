@@ -209,7 +209,7 @@ func TestTheCommandRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := filepath.Join(t.TempDir(), "empty.yaml")
-	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+	if err := os.WriteFile(empty, []byte("# nothing\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for line, want := range map[string]string{

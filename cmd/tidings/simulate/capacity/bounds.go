@@ -3,6 +3,7 @@ package capacity
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 
@@ -20,8 +21,14 @@ type Bound struct {
 	Lags bool `json:"lags,omitempty"`
 }
 
-// Cells is how many cells it asks for, as a share of one.
-func (b Bound) Cells() float64 { return b.Need / b.Limit }
+// Cells is how many cells it asks for, as a share of one; infinitely many if a cell holds
+// nothing.
+func (b Bound) Cells() float64 {
+	if b.Limit <= 0 {
+		return math.Inf(1)
+	}
+	return b.Need / b.Limit
+}
 
 // Bounds are all there are, the nearest first.
 func Bounds(l Load, f calibration.Figures, o Options) []Bound {
