@@ -126,7 +126,7 @@ func (s *Settings) Bind(f *pflag.FlagSet) {
 	f.TextVar(&s.API.Rate, "api-rate", apiDefaults.Rate, "requests to the API that one token may make, like 100/s or 600/m")
 	f.IntVar(&s.API.Burst, "api-burst", apiDefaults.Burst, "requests to the API that one token may make at once")
 	f.DurationVar(&s.Grace, "grace", 20*time.Second, "how long attempts under way may go on at shutdown")
-	f.IntVar(&s.MaxRequests, "max-requests", 0, "requests that the role dispatcher makes at once before each endpoint has an even share of them; 0 for half of the files that it may have open, 16384 at most")
+	f.IntVar(&s.MaxRequests, "max-requests", 0, "requests that the role dispatcher makes at once before each endpoint has an even share of them, half as many again at most; 0 for half of the files that it may have open, 16384 at most")
 	f.StringVar(&s.Log.Format, "log-format", "text", "text or json")
 	f.StringVar(&s.Log.Level, "log-level", "info", "debug, info, warn or error")
 	s.Console.bind(f)

@@ -58,16 +58,18 @@
 //
 // Guarantee: a delivery is acknowledged only after the receiver said 2xx, or
 // after its next attempt or its dead letter is stored, under a message id that
-// depends on nothing but the delivery, the attempt's number and the message that was
-// attempted; and after the journal has its record, or has had two seconds for it. So it ends
-// delivered or dead, never in silence; after a crash what was in flight is
-// attempted again, with the same webhook-id.
+// depends on nothing but the delivery, the attempt's number and the message that
+// was attempted; and after the journal has its record, or has had two seconds for
+// it. So it ends delivered or dead, never in silence; after a crash what was in
+// flight is attempted again, with the same webhook-id.
 //
 //	what fails                         what happens
 //	the receiver                       Outcome: retry by the schedule, or dead
 //	the process, anywhere              JetStream hands out what was not acked, after the ack wait of 10 s;
 //	                                     same webhook-id
 //	JetStream, and it forgets acks     what it hands out again is known here, and not attempted again
+//	the process has few files          the attempt waits until another has ended; the endpoint does not
+//	                                     pay for it (crowd.go)
 //	storing a retry or dead letter     stored again until it succeeds; the delivery waits
 //	the attempt crashes                made twice more at once, then it dies as crashed, with the stack
 //	the endpoint answers 410           this and later deliveries die; the endpoint is disabled

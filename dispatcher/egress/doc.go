@@ -44,6 +44,7 @@
 //	resolving, connecting or TLS is slow  → the connection fails after Options.ConnectTimeout
 //	the handshake or certificate is wrong → [HandshakeError]
 //	the request's context ends            → the request ends at once, its dial within Options.ConnectTimeout
+//	more than Options.MaxOpen are open    → those that no request uses are closed
 //	an idle connection went silent        → HTTP/2 pings it and closes it; HTTP/1.1 fails one request
 //
 // What the guard cannot know: a network's own NAT64 prefix (RFC 6052 §2.2) or
