@@ -6,10 +6,13 @@ import (
 	"net"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // opened counts the connections of a transport. Each is a file of the process, and
 // those are few: where there are more than most, those that no request uses are closed.
+// Where the process has no file left all the same, which is not the receiver's fault, the
+// next one is waited for.
 type opened struct {
 	most      int64  // 0 is no bound
 	closeIdle func() // set before the first dial
@@ -26,6 +29,10 @@ func (o *opened) counting(dial dialer) dialer {
 			o.closeIdle()
 		}
 		c, err := dial(ctx, network, addr)
+		for noFile(err) && pause(ctx) {
+			o.closeIdle()
+			c, err = dial(ctx, network, addr)
+		}
 		if err != nil {
 			o.n.Add(-1)
 			return nil, err
@@ -33,6 +40,21 @@ func (o *opened) counting(dial dialer) dialer {
 		return &counted{Conn: c, of: o}, nil
 	}
 }
+
+func noFile(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) }
+
+// pause waits a moment, unless ctx ends before.
+func pause(ctx context.Context) bool {
+	select {
+	case <-time.After(filePause):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// filePause is how long another file may take to be closed.
+const filePause = 10 * time.Millisecond
 
 // counted is a connection that is counted until it is closed.
 type counted struct {

@@ -3,13 +3,18 @@ package egress
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // files are the connections that a dial has opened and nobody has closed.
@@ -92,5 +97,28 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A connection for which the process has no file is made once it has one, and fails only
+// if that takes too long.
+func TestNoFileIsWaitedFor(t *testing.T) {
+	s := plainServer(t, hello)
+	var opened files
+	fails := 3
+	tr := NewLight(Options{MaxOpen: 8, ConnectTimeout: time.Second, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if fails--; fails >= 0 {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", syscall.EMFILE)}
+		}
+		return opened.dial(ctx, network, addr)
+	}})
+	t.Cleanup(tr.CloseIdleConnections)
+	if _, err := lightPost(t, tr, s.URL); err != nil || fails != -1 {
+		t.Errorf("%v, %d", err, fails)
+	}
+	tr.CloseIdleConnections()
+	fails = math.MaxInt
+	if _, err := lightPost(t, tr, s.URL); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("without files: %v", err)
 	}
 }
