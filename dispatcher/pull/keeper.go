@@ -250,7 +250,6 @@ func (k *Keeper) message(ctx context.Context, t *attempt.Target, h handed, subje
 	if verdict == nil || verdict.Reason == schemas.ReasonTooOld && m.Sequence <= h.to && !t.Outdated(delivery, h.hold) {
 		return delivery.Since(), nil
 	}
-	delivery.Sequence = m.Sequence
 	o := out{subject: subject, sequence: m.Sequence, delivery: delivery}
 	if err := k.d.bury(ctx, o, schemas.Attempt{}, *verdict); err != nil {
 		return time.Time{}, err

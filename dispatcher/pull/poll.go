@@ -174,7 +174,6 @@ func (d *Desk) handOut(ctx context.Context, t *attempt.Target, m jetstream.Msg, 
 	if err != nil {
 		return nil, d.buryUnread(ctx, m, o, err)
 	}
-	delivery.Sequence = o.sequence
 	o.delivery, o.number = delivery, delivery.Attempts+int(meta.NumDelivered) //nolint:gosec // fewer than would take a year
 	if meta.NumDelivered > 1 {
 		if dead, err := d.unanswered(ctx, t, o, hold); dead || err != nil {

@@ -122,7 +122,6 @@ func (d *Desk) read(ctx context.Context, r receipt, subject string) (out, error)
 	if err != nil {
 		return out{}, err
 	}
-	delivery.Sequence = r.sequence
 	return out{subject, r.sequence, r.attempt, r.ack, delivery}, nil
 }
 
@@ -203,6 +202,7 @@ func (d *Desk) nack(ctx context.Context, t *attempt.Target, r receipt, subject s
 // when it is due.
 func (d *Desk) putBack(ctx context.Context, o out, made schemas.Attempt, after time.Duration) error {
 	next := advance(o.delivery, made)
+	next.Sequence = o.sequence
 	l, h := d.o.Layout, nats.Header(next.Header())
 	m := &nats.Msg{Subject: l.ReadySubject(next.Endpoint), Header: h, Data: next.Body()}
 	if after > 0 {

@@ -127,13 +127,16 @@ func (c *Client) do(ctx context.Context, r Request) (json.RawMessage, time.Time,
 	for {
 		body, at, err := c.once(ctx, r, key)
 		refused, ok := errors.AsType[*Error](err)
-		if ok && refused.wait > 0 && refused.Status == http.StatusConflict && before != nil {
-			err = fmt.Errorf("%w: it may still be done", before) // it is the call itself that is under way
+		own := ok && refused.wait > 0 && refused.Status == http.StatusConflict && before != nil // it is the call itself that is under way
+		if own {
+			err = fmt.Errorf("%w: it may still be done", before)
 		}
 		if !ok || refused.wait == 0 || refused.wait > left {
 			return body, at, err
 		}
-		before = err
+		if !own {
+			before = err
+		}
 		left -= refused.wait
 		select {
 		case <-time.After(refused.wait):

@@ -28,7 +28,7 @@ const (
 	backdated        = time.Hour // for a clock that is a little behind
 )
 
-// hostname is a name that a certificate can be for (RFC 6125 section 6.4), or an address.
+// hostname is a name that a certificate can be for (RFC 6125 section 6.4).
 var hostname = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
 
 // numeric is what can only be meant as an address: no top-level domain is a number
