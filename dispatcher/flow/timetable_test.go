@@ -2,17 +2,14 @@ package flow_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/tidings-dev/tidings/dispatcher/flow"
+	"github.com/tidings-dev/tidings/schemas/goldentest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestFlowTimetable draws how the limit of an endpoint goes through a trouble: a
 // row for each change. There is always more to deliver, and an attempt takes
@@ -45,7 +42,7 @@ func TestFlowTimetable(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, filepath.Join("testdata", name+".txt"), timetable(tt.seconds*time.Second, tt.answer))
+			goldentest.Check(t, filepath.Join("testdata", name+".txt"), timetable(tt.seconds*time.Second, tt.answer))
 		})
 	}
 }
@@ -83,20 +80,4 @@ func timetable(until time.Duration, answer func(at time.Duration, inFlight int) 
 		last = row
 	}
 	return b.Bytes()
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs: run go test ./dispatcher/flow -update and look at the difference; got\n%s", file, got)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -19,27 +18,8 @@ import (
 
 	"github.com/tidings-dev/tidings/cmd/tidings/simulate/calibration"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
+	"github.com/tidings-dev/tidings/schemas/goldentest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden holds got to a file of testdata.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	file = filepath.Join("testdata", file)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s: -update shows the difference; got\n%s", file, got)
-	}
-}
 
 // TestBench measures all there is, once and small. It asks nothing of the times.
 func TestBench(t *testing.T) {
@@ -209,12 +189,16 @@ func TestBenchTable(t *testing.T) {
 	if err := benchSample(1).write(&out); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "bench.table", out.Bytes())
+	goldentest.Check(t, "testdata/bench.table", out.Bytes())
 }
 
-func TestBenchPlot(t *testing.T) { golden(t, "bench.svg", plot(*benchSample(1).Throughput)) }
+func TestBenchPlot(t *testing.T) {
+	goldentest.Check(t, "testdata/bench.svg", plot(*benchSample(1).Throughput))
+}
 
-func TestBenchPlotFleet(t *testing.T) { golden(t, "fleet.svg", plotFleet(*benchSample(1).Fleet)) }
+func TestBenchPlotFleet(t *testing.T) {
+	goldentest.Check(t, "testdata/fleet.svg", plotFleet(*benchSample(1).Fleet))
+}
 
 // TestFleetSteps sums up arrivals of two endpoints.
 func TestFleetSteps(t *testing.T) {

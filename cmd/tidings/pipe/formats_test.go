@@ -23,6 +23,7 @@ import (
 	"github.com/tidings-dev/tidings/dispatcher/dispatchertest"
 	"github.com/tidings-dev/tidings/dispatcher/signing"
 	"github.com/tidings-dev/tidings/schemas"
+	"github.com/tidings-dev/tidings/schemas/goldentest"
 )
 
 // storedIn is the data directory that a fleet of a format has left, in the middle of
@@ -44,7 +45,7 @@ var oldEvents = []string{"e1", "e2", "big", "e3"}
 // died is sent again, what was logged is found, and secrets open.
 func TestFormats(t *testing.T) {
 	newest := storedIn(streams.Format)
-	if _, err := os.Stat(newest); *update && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(newest); goldentest.Update() && errors.Is(err, fs.ErrNotExist) {
 		synctest.Test(t, func(t *testing.T) { leave(t, newest) })
 	}
 	for format := 1; format <= streams.Format; format++ {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,6 +23,7 @@ import (
 	"github.com/tidings-dev/tidings/fanout"
 	"github.com/tidings-dev/tidings/schemas"
 	"github.com/tidings-dev/tidings/schemas/catalogue"
+	"github.com/tidings-dev/tidings/schemas/goldentest"
 	"github.com/tidings-dev/tidings/schemas/tracing"
 	"github.com/tidings-dev/tidings/schemas/tracing/tracingtest"
 )
@@ -181,7 +183,7 @@ func TestTraces(t *testing.T) {
 				tt.live(s)
 				s.ends(tt.ends)
 				<-time.After(time.Second)
-				golden(t, "traces/"+tt.name+".txt", []byte(s.Tree()))
+				goldentest.Check(t, filepath.Join("testdata", "traces", tt.name+".txt"), []byte(s.Tree()))
 			})
 		})
 	}
@@ -197,7 +199,7 @@ func TestTracesOfApp(t *testing.T) {
 		p.publish(t.Context(), "1")
 		p.ends(1)
 		<-time.After(time.Second)
-		golden(t, "traces/express.txt", []byte(r.Tree()))
+		goldentest.Check(t, filepath.Join("testdata", "traces", "express.txt"), []byte(r.Tree()))
 	})
 }
 
@@ -213,7 +215,7 @@ func TestTracesOfDeadEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Second)
-		golden(t, "traces/dead_event.txt", []byte(s.Tree()))
+		goldentest.Check(t, filepath.Join("testdata", "traces", "dead_event.txt"), []byte(s.Tree()))
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,9 +23,8 @@ import (
 	"github.com/tidings-dev/tidings/config"
 	"github.com/tidings-dev/tidings/dispatcher/dialect"
 	"github.com/tidings-dev/tidings/dispatcher/flow"
+	"github.com/tidings-dev/tidings/schemas/goldentest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // golden holds got to a file.
 func golden(t *testing.T, file string, got []byte) {
@@ -34,18 +32,7 @@ func golden(t *testing.T, file string, got []byte) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("elsewhere a product and a sum may be rounded once, and so another delivery comes first")
 	}
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s: -update shows the difference; got\n%s", file, got)
-	}
+	goldentest.Check(t, file, got)
 }
 
 // figures are round ones.
