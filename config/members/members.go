@@ -40,26 +40,26 @@ type Options struct {
 
 // Member is this process among the others of its role.
 type Member struct {
-	o  Options
-	kv jetstream.KeyValue
+	o     Options
+	kv    jetstream.KeyValue
+	watch jetstream.KeyWatcher
 }
 
-// New prepares a member; it joins when it runs.
-func New(kv jetstream.KeyValue, o Options) *Member { return &Member{o: o, kv: kv} }
+// New makes a member, which joins when it runs. It hears of the others until ctx ends.
+func New(ctx context.Context, kv jetstream.KeyValue, o Options) (*Member, error) {
+	watch, err := kv.Watch(ctx, o.Role+".*")
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CodeUnavailable, "watch members: %w", err)
+	}
+	return &Member{o: o, kv: kv, watch: watch}, nil
+}
 
 // Run joins and calls work for each partition that is this member's, in a
 // goroutine of its own, with a context that ends when the partition moves to
 // another. It leaves as soon as ctx ends, so that others take over at once, and
 // returns when every work has.
 func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partition int)) error {
-	watch, err := m.kv.Watch(ctx, m.o.Role+".*")
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // it was told to end before it had begun
-	}
-	if err != nil {
-		return schemas.Errorf(schemas.CodeUnavailable, "watch members: %w", err)
-	}
-	defer watch.Stop() //nolint:errcheck // the subscription ends with the connection too
+	defer m.watch.Stop() //nolint:errcheck // the subscription ends with the connection too
 	shift := &shift{work: work, posts: map[int]*post{}}
 	defer shift.end()
 	joined := m.join(ctx)
@@ -80,7 +80,7 @@ func (m *Member) Run(ctx context.Context, work func(ctx context.Context, partiti
 				continue
 			}
 			m.strike(ctx, silent...)
-		case entry, ok := <-watch.Updates():
+		case entry, ok := <-m.watch.Updates():
 			if !ok {
 				return nil
 			}

@@ -63,8 +63,12 @@ func (c *club) join(id string, linger time.Duration) *member {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	m := &member{nc: nc, cancel: cancel, done: make(chan error, 1)}
 	o := members.Options{Role: "dispatcher", ID: id, Partitions: partitions, TTL: ttl, Log: slog.New(slog.DiscardHandler)}
+	one, err := members.New(ctx, kv, o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	go func() {
-		m.done <- members.New(kv, o).Run(ctx, func(ctx context.Context, p int) {
+		m.done <- one.Run(ctx, func(ctx context.Context, p int) {
 			c.begin(id, p)
 			<-ctx.Done()
 			<-time.After(linger)

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,9 +10,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// following is a bucket whose watches go on as soon as the connection is back. The
-// client library's notice after 10 to 20 s that a server which was restarted has
-// forgotten them; until then processes disagree about who is there.
+// following is a bucket whose watches go on as soon as the connection is back, and
+// whatever the server answers meanwhile. The client library's notice after 10 to 20 s
+// that a server which was restarted has forgotten them; until then processes disagree
+// about who is there. And they end for most errors then, which in a cluster may pass.
 type following struct {
 	jetstream.KeyValue
 	nc *nats.Conn
@@ -60,14 +62,18 @@ func (w *follower) Stop() error {
 	return nil
 }
 
-// follow hands entries over until ctx ends, or the connection.
+// follow hands entries over until ctx ends, the connection, or the bucket.
 func (w *follower) follow(ctx context.Context, connected <-chan nats.Status) {
 	defer func() { w.end() }()
 	for {
 		select {
 		case entry, ok := <-w.watch.Updates():
 			if !ok {
-				return
+				w.end()
+				if !w.again(ctx) {
+					return
+				}
+				continue
 			}
 			if !w.hand(ctx, entry) {
 				return
@@ -105,15 +111,19 @@ func (w *follower) hand(ctx context.Context, entry jetstream.KeyValueEntry) bool
 // watchPause is how long to wait before a watch that could not begin is tried again.
 const watchPause = 250 * time.Millisecond
 
-// again watches what is newer than what was handed over.
+// again watches what is newer than what was handed over, unless nothing more can come.
 func (w *follower) again(ctx context.Context) bool {
 	opts := w.opts
 	if w.last > 0 {
 		opts = append(slices.Clip(opts), jetstream.ResumeFromRevision(w.last+1))
 	}
 	for {
-		if w.begin(ctx, opts) == nil {
+		err := w.begin(ctx, opts)
+		if err == nil {
 			return true
+		}
+		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrStreamNotFound) {
+			return false
 		}
 		select {
 		case <-time.After(watchPause):

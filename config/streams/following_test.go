@@ -7,6 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-dev/tidings/config/streams"
 	"github.com/tidings-dev/tidings/config/streams/streamstest"
 )
 
@@ -68,4 +71,66 @@ func TestWatchesGoOnAfterARestart(t *testing.T) {
 			t.Errorf("%v came after the end", entry)
 		}
 	})
+}
+
+// A watch goes on though the client library has given it up, which it does for most of
+// what it may be answered when it notices that its consumer is gone. It ends with the
+// bucket.
+func TestWatchesThatTheClientGaveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := streamstest.Start(t, streamstest.Small())
+		js, err := jetstream.New(env.NC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, kv := narrow(t, js)
+		watch, err := streams.Following(kv, env.NC).WatchAll(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entry := <-watch.Updates(); entry != nil {
+			t.Fatalf("%s was there at first", entry.Key())
+		}
+		for name := range stream.ConsumerNames(t.Context()).Name() {
+			if err := stream.DeleteConsumer(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Another has the only place meanwhile.
+		if _, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{Durable: "other"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kv.PutString(t.Context(), "key", "x"); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		if err := stream.DeleteConsumer(t.Context(), "other"); err != nil {
+			t.Fatal(err)
+		}
+		if entry, ok := <-watch.Updates(); !ok || entry == nil || entry.Key() != "key" {
+			t.Fatalf("%v came, %t; want the key", entry, ok)
+		}
+		if err := js.DeleteStream(t.Context(), "KV_one"); err != nil {
+			t.Fatal(err)
+		}
+		if entry, ok := <-watch.Updates(); ok {
+			t.Fatalf("%v came of a bucket that is gone", entry)
+		}
+	})
+}
+
+// narrow is a bucket that takes one consumer only.
+func narrow(t *testing.T, js jetstream.JetStream) (jetstream.Stream, jetstream.KeyValue) {
+	t.Helper()
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
+		Name: "KV_one", Subjects: []string{"$KV.one.>"}, MaxMsgsPerSubject: 1, AllowDirect: true, MaxConsumers: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream, kv
 }

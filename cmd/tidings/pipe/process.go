@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/trace"
@@ -103,8 +104,31 @@ type cleanup struct {
 	do   func() error
 }
 
-// Start runs the pipe by its settings, and returns once it works.
+// Start runs the pipe by its settings, and returns once it works. Once it has found the
+// streams on a cluster elsewhere, it starts anew while that cannot serve.
 func Start(ctx context.Context, settings config.Settings, log *slog.Logger, h Hooks) (*Process, error) {
+	var served bool
+	var since time.Time // when it no longer did
+	for {
+		p, err := start(ctx, settings, log, h)
+		served = served || settings.NATS.URL != "" && p.Streams.Registry != nil
+		if since.IsZero() {
+			since = time.Now()
+		}
+		if !served || !schemas.HasCode(err, schemas.CodeUnavailable) || time.Since(since) > clusterWait || ctx.Err() != nil {
+			return p, err
+		}
+		log.WarnContext(ctx, "waiting", "for", err)
+		select {
+		case <-ctx.Done():
+			return p, err
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// start runs the pipe, or stops what it has begun.
+func start(ctx context.Context, settings config.Settings, log *slog.Logger, h Hooks) (*Process, error) {
 	p := &Process{
 		settings: settings, name: cmp.Or(h.Name, Name()), log: log, hooks: h, failed: make(chan error, 8),
 		measures: newMeasures(h.Telemetry),
@@ -174,6 +198,13 @@ func (p *Process) background(ctx context.Context, name string, part func(context
 		cancel()
 		return <-done
 	})
+}
+
+// outliving is a context for what a start begins and leaves running: until begun is
+// called, it ends with the start's.
+func outliving(ctx context.Context) (running context.Context, begun func() bool) {
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	return running, context.AfterFunc(ctx, end)
 }
 
 var errEnded = errors.New("it ended by itself")

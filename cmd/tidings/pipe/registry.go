@@ -67,9 +67,7 @@ func (p *Process) fillRegistry(ctx context.Context) error {
 		p.picture = picture.New()
 		pictures = append(pictures, p.picture.Apply)
 	}
-	// The watch outlives its start, and what may end that.
-	watching, end := context.WithCancel(context.WithoutCancel(ctx))
-	begun := context.AfterFunc(ctx, end)
+	watching, begun := outliving(ctx)
 	w, err := p.Registry.Watch(watching, p.log, pictures...)
 	if begun(); err != nil {
 		return err

@@ -73,8 +73,7 @@ func (p *Process) startDispatcher(ctx context.Context) error {
 	if !p.hooks.Unexpress {
 		p.express = d.Express
 	}
-	p.share(ctx, string(config.RoleDispatcher), d.RunPartition)
-	return nil
+	return p.share(ctx, string(config.RoleDispatcher), d.RunPartition)
 }
 
 func (p *Process) transport() (http.RoundTripper, error) {
@@ -143,24 +142,28 @@ func (p *Process) startFanout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.share(ctx, string(config.RoleFanout), f.RunPartition)
-	return nil
+	return p.share(ctx, string(config.RoleFanout), f.RunPartition)
 }
 
 // againPause is how long a part that could not run waits before it is tried again.
 const againPause = time.Second
 
 // share runs this member's share of a role's partitions.
-func (p *Process) share(ctx context.Context, role string, run func(context.Context, int) error) {
-	m := members.New(p.Streams.Members, members.Options{
+func (p *Process) share(ctx context.Context, role string, run func(context.Context, int) error) error {
+	watching, begun := outliving(ctx)
+	m, err := members.New(watching, p.Streams.Members, members.Options{
 		Role: role, ID: p.name, Partitions: p.Streams.Layout.Partitions, TTL: streams.MemberTTL, Log: p.log,
 	})
+	if begun(); err != nil {
+		return err
+	}
 	p.background(ctx, role, func(ctx context.Context) error {
 		return m.Run(ctx, func(ctx context.Context, partition int) {
 			defer p.measures.owns(config.Role(role), partition)()
 			p.again(ctx, fmt.Sprintf("%s partition %d", role, partition), func(ctx context.Context) error { return run(ctx, partition) })
 		})
 	})
+	return nil
 }
 
 // again runs a part until ctx ends, again whenever it stops by itself.

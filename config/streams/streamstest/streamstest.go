@@ -145,10 +145,11 @@ func (c *mortalConn) Write(b []byte) (int, error) {
 // Down stops the server.
 func (e *Env) Down() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.Server != nil {
-		e.Server.Close()
-		e.Server = nil
+	s := e.Server
+	e.Server = nil
+	e.mu.Unlock()
+	if s != nil {
+		s.Close() // who dials meanwhile does not wait
 	}
 }
 
