@@ -190,6 +190,9 @@ func (l *List) dequeue() *entry {
 // run is the goroutine.
 func (l *List) run(ctx context.Context) {
 	for err := l.load(ctx); err != nil; err = l.load(ctx) {
+		if ctx.Err() != nil {
+			return
+		}
 		l.o.Log.WarnContext(ctx, "dispatcher tries again", "step", "read notes of failing endpoints", "error", err)
 		if !persist.Wait(ctx, pause) {
 			return // nothing is known that could be stored
