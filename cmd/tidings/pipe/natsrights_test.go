@@ -66,9 +66,9 @@ func TestAMissingRightIsNamed(t *testing.T) {
 	}
 }
 
-// TestARightMissedLaterIsLogged has a process that lacks a right which it needs once
-// it runs.
-func TestARightMissedLaterIsLogged(t *testing.T) {
+// TestTheRightsOfAnotherRole has a process that may read all it needs, but not share
+// the work of its role.
+func TestTheRightsOfAnotherRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		streamstest.DropTimers(t)
 		s := startShipped(t, false)
@@ -76,13 +76,39 @@ func TestARightMissedLaterIsLogged(t *testing.T) {
 		settings := s.settings("dispatcher", "fanout")
 		settings.NATS.Inbox = inboxes["dispatcher"]
 		settings.SecretsKeyFile = ""
+		p, err := Start(t.Context(), settings, slog.New(slog.DiscardHandler), Hooks{Broker: s.through()})
+		if err == nil {
+			t.Fatal(p.Stop())
+		}
+		if !schemas.HasCode(err, schemas.CodeForbidden) || !strings.Contains(err.Error(), `publish to "$JS.API.CONSUMER.CREATE.KV_tidings-members.`) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestARightMissedLaterIsLogged has a process that lacks a right which it needs once
+// it runs.
+func TestARightMissedLaterIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		streamstest.DropTimers(t)
+		const beat = "$KV.tidings-members.fanout.*"
+		s := startShipped(t, false, func(o *server.Options) {
+			for _, user := range o.Nkeys {
+				if may := user.Permissions; may != nil && may.Publish != nil {
+					may.Publish.Allow = slices.DeleteFunc(may.Publish.Allow, func(subject string) bool { return subject == beat })
+				}
+			}
+		})
+		s.apply()
+		settings := s.settings("fanout", "fanout")
+		settings.SecretsKeyFile = ""
 		p, err := Start(t.Context(), settings, s.log.logger(), Hooks{Broker: s.through()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
 		_ = p.Stop()
-		if text := s.log.text.String(); !strings.Contains(text, `KV_tidings-members.`) {
+		if text := s.log.text.String(); !strings.Contains(text, `publish to \"$KV.tidings-members.fanout.`) {
 			t.Errorf("logged %s", text)
 		}
 	})

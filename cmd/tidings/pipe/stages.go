@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/config"
+	"github.com/tidings-dev/tidings/config/broker"
 	"github.com/tidings-dev/tidings/config/members"
 	"github.com/tidings-dev/tidings/config/streams"
 	"github.com/tidings-dev/tidings/dispatcher"
@@ -150,11 +151,16 @@ const againPause = time.Second
 
 // share runs this member's share of a role's partitions.
 func (p *Process) share(ctx context.Context, role string, run func(context.Context, int) error) error {
-	watching, begun := outliving(ctx)
-	m, err := members.New(watching, p.Streams.Members, members.Options{
-		Role: role, ID: p.name, Partitions: p.Streams.Layout.Partitions, TTL: streams.MemberTTL, Log: p.log,
+	var m *members.Member
+	err := broker.Allowed(ctx, p.nc, func(ctx context.Context) (err error) {
+		watching, begun := outliving(ctx)
+		defer begun()
+		m, err = members.New(watching, p.Streams.Members, members.Options{
+			Role: role, ID: p.name, Partitions: p.Streams.Layout.Partitions, TTL: streams.MemberTTL, Log: p.log,
+		})
+		return err
 	})
-	if begun(); err != nil {
+	if err != nil {
 		return err
 	}
 	p.background(ctx, role, func(ctx context.Context) error {
