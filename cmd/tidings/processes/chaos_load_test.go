@@ -26,6 +26,7 @@ const (
 type load struct {
 	next    atomic.Int64 // the number of the next event
 	refused atomic.Int64 // tries that ended with an error
+	over    atomic.Bool  // nothing more comes
 
 	mu       sync.Mutex           // guards what follows
 	accepted []string             // the ids of the events that are stored, as far as publishers know
@@ -42,6 +43,13 @@ func (l *load) start(ctx context.Context, c *chaos, over <-chan struct{}, all *s
 		}
 		all.Go(func() { l.publish(ctx, over, put) })
 	}
+	all.Go(func() {
+		select {
+		case <-over:
+			l.over.Store(true)
+		case <-ctx.Done():
+		}
+	})
 }
 
 // publish publishes each event again until it is stored.

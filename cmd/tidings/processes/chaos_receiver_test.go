@@ -83,14 +83,17 @@ type book struct {
 
 // answer gives each endpoint the trouble that it is named after.
 func (c *chaos) answer(q request) int {
-	status := chaosAnswer(q)
+	status := chaosAnswer(q, !c.load.over.Load())
 	c.book.mu.Lock()
 	defer c.book.mu.Unlock()
 	c.book.seen[q.ledgerKey] = append(c.book.seen[q.ledgerKey], visit{q.at, time.Now(), status == http.StatusNoContent})
 	return status
 }
 
-func chaosAnswer(q request) int {
+// chaosAnswer waits as its endpoint does, and returns the status. What comes and goes
+// ends with the load: while every probe of a breaker met it, the breaker would wait
+// twice as long for the next, up to minutes.
+func chaosAnswer(q request, outages bool) int {
 	share, quick := rand.IntN(100), time.Duration(rand.IntN(20))*time.Millisecond
 	switch q.endpoint {
 	case "ep_slow":
@@ -109,7 +112,7 @@ func chaosAnswer(q request) int {
 		q.endpoint == "ep_failing" && share < 20,
 		q.endpoint == "ep_fifo" && share < 5,
 		q.endpoint == "ep_keyed" && share < 10,
-		q.endpoint == "ep_outage" && time.Now().Unix()%7 < 2:
+		q.endpoint == "ep_outage" && outages && time.Now().Unix()%7 < 2:
 		return http.StatusInternalServerError
 	case q.endpoint == "ep_gone" && number(q.event) > 50:
 		return http.StatusGone
