@@ -42,7 +42,7 @@ config: "tenants: []"
 env: {TIDINGS_TRACE_TRUST: nobody}
 api: {logDatabaseSecret: log, ingress: {enabled: true, host: hooks.example.com, tlsSecret: tls, className: nginx, annotations: {a: b}}}
 fanout: {autoscaling: {enabled: true}}
-dispatcher: {egressAllow: [10.20.0.0/16], grace: 40s, autoscaling: {enabled: true}}
+dispatcher: {egressAllow: [10.20.0.0/16], grace: 1m40s, autoscaling: {enabled: true}}
 networkPolicy: {apiFrom: [{podSelector: {matchLabels: {app: proxy}}}], metricsFrom: [{namespaceSelector: {}}], extraEgress: [{ports: [{port: 4318}]}]}
 monitoring: {podMonitor: true, rules: true, dashboard: true, otlpEndpoint: "http://collector:4318"}
 nodeSelector: {disk: ssd}
@@ -55,19 +55,7 @@ imagePullSecrets: [{name: pull}]
 // strictly: a field that its type does not have is an error.
 func rendered(t *testing.T, values string) map[string]any {
 	t.Helper()
-	chart, err := loader.Load("../../deploy/helm/tidings")
-	if err != nil {
-		t.Fatal(err)
-	}
-	given := map[string]any{}
-	if err := yaml.Unmarshal([]byte(values), &given); err != nil {
-		t.Fatal(err)
-	}
-	top, err := util.ToRenderValues(chart, given, common.ReleaseOptions{Name: "tidings", Namespace: "hooks", Revision: 1, IsInstall: true}, common.DefaultCapabilities)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := engine.Render(chart, top)
+	files, err := render(t, values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +75,33 @@ func rendered(t *testing.T, values string) map[string]any {
 		}
 	}
 	return objects
+}
+
+// render is what the chart's files become with values.
+func render(t *testing.T, values string) (map[string]string, error) {
+	t.Helper()
+	chart, err := loader.Load("../../deploy/helm/tidings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]any{}
+	if err := yaml.Unmarshal([]byte(values), &given); err != nil {
+		t.Fatal(err)
+	}
+	top, err := util.ToRenderValues(chart, given, common.ReleaseOptions{Name: "tidings", Namespace: "hooks", Revision: 1, IsInstall: true}, common.DefaultCapabilities)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return engine.Render(chart, top)
+}
+
+// TestGrace wants a grace that Kubernetes would not keep refused.
+func TestGrace(t *testing.T) {
+	for _, grace := range []string{`""`, "20", "1.5m", "20 s", "500ms", "1m1h"} {
+		if _, err := render(t, "natsURL: tls://nats-0:4222\ndispatcher: {grace: "+grace+"}"); err == nil || !strings.Contains(err.Error(), "write it like 20s or 1m30s") {
+			t.Errorf("%s is taken: %v", grace, err)
+		}
+	}
 }
 
 func decoded(t *testing.T, file, document string) (key string, object any) {
@@ -152,7 +167,7 @@ func TestPods(t *testing.T) {
 				if c.ReadinessProbe == nil || c.LivenessProbe.HTTPGet.Path != "/healthz" || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
 					t.Errorf("%s: probes %+v, %+v", role, c.LivenessProbe, c.ReadinessProbe)
 				}
-				want := map[string]int64{"everything": 55}[name]
+				want := map[string]int64{"everything": 115}[name]
 				if want == 0 {
 					want = 35
 				}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestAnEndpointIsMade makes an endpoint by the form, with a filter that is first
@@ -159,6 +160,10 @@ func TestAReplayIsCountedFirst(t *testing.T) {
 	b.enter(adminToken)
 	b.open("dead")
 	b.press("Replay…")
+	b.write("Deliveries a second", "5/s")
+	b.press("Count first")
+	b.wrongAt("rate", "no whole number")
+	b.write("Deliveries a second", "50")
 	b.press("Count first")
 	b.shows("3 deliveries would be sent again.")
 	if sent := deliveries(t, "replay", "status=delivered", 0); len(sent) > 0 {
@@ -212,10 +217,18 @@ func TestAnEndpointIsSteered(t *testing.T) {
 	b.until(`location.hash.includes("/deliveries/") && location.hash !== "` + first + `" && document.querySelector("dl .badge")?.textContent === "delivered"`)
 	b.open("endpoints/" + id)
 	b.press("Edit")
+	call(t, "PATCH", "/v1/tenants/steer/endpoints/"+id, fields{"policy": fields{"timeout": "7s"}}) // somebody else's
 	b.write("Name", "Renamed")
 	b.write("Retries after", "1m, 2m")
+	b.write("Concurrency", "8 at most")
+	b.press("Save")
+	b.wrongAt("concurrency", "no whole number")
+	b.write("Concurrency", "8")
 	b.press("Save")
 	b.shows("3 attempts, the last after 3 min.")
+	if p := call(t, "GET", "/v1/tenants/steer/endpoints/"+id, nil)["policy"].(map[string]any); p["timeout"] != "7s" || p["concurrency"] != 8.0 {
+		t.Errorf("after somebody else's change of the timeout, and the form's, the policy is %v", p)
+	}
 	b.press("Subscribe")
 	b.write("Search event types, or write a pattern", "user.*")
 	b.press("Add the pattern")
@@ -262,7 +275,8 @@ func TestWhoComesByALink(t *testing.T) {
 	b.shows("The link has expired")
 }
 
-// TestTheKeyboard finds the search by /, skips to the content, and closes dialogs.
+// TestTheKeyboard finds the search by /, skips to the content, and closes dialogs; what
+// it chooses changes no page before it is sent, and a phone's menu is entered at once.
 func TestTheKeyboard(t *testing.T) {
 	b := newTab(t, tenant(t, "keys"))
 	b.enter(adminToken)
@@ -282,4 +296,22 @@ func TestTheKeyboard(t *testing.T) {
 	b.until(`!!document.querySelector("dialog[open]")`)
 	b.do(chromedp.KeyEvent("\u001b"))
 	b.until(`!document.querySelector("dialog") && document.activeElement?.textContent === "Replay…"`)
+
+	for _, choice := range []string{"main select[name=reason]", "main select[name=last]", ".tenant select"} {
+		b.script(`document.querySelector(` + "`" + choice + "`" + `).focus()`)
+		b.do(chromedp.KeyEvent(kb.ArrowDown))
+		if stays := b.script(`location.hash === "#/t/keys/dead" && document.activeElement?.matches(` + "`" + choice + "`" + `)`); stays != true {
+			t.Errorf("%s: to choose by the keyboard leads away, to %v", choice, b.script(`location.hash`))
+		}
+	}
+	b.press("Search")
+	b.until(`location.hash.startsWith("#/t/keys/dead?reason=")`)
+
+	b.size(360, 740)
+	b.open("dead")
+	b.script(`document.querySelector(".menu-button").focus()`)
+	b.do(chromedp.KeyEvent("\r"))
+	b.until(`!!document.activeElement?.closest(".side")`)
+	b.do(chromedp.KeyEvent("\u001b"))
+	b.until(`document.activeElement?.matches(".menu-button")`)
 }

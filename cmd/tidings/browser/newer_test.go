@@ -42,8 +42,8 @@ func says(status int, body any) http.HandlerFunc {
 }
 
 // liveEvents is a stream as GET …/live sends it: a hundred events in ten seconds, of
-// which two deliveries wait. It ends, and begins anew, when it is told to.
-func liveEvents(w http.ResponseWriter, r *http.Request, stop <-chan struct{}) {
+// which two deliveries wait, and the nth attempt at one. It ends when it is told to.
+func liveEvents(w http.ResponseWriter, r *http.Request, n int, stop <-chan struct{}) {
 	if r.Header.Get("Authorization") == "" {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -63,7 +63,7 @@ func liveEvents(w http.ResponseWriter, r *http.Request, stop <-chan struct{}) {
 	}
 	send("attempt", fields{
 		"at": at, "delivery": "dlv_0000000000000000000000000000live", "endpoint": "ep_1", "event": fields{"id": "e", "type": "live.event", "source": "/live"},
-		"attempt": 2, "outcome": "retry", "reason": "timeout", "status": 0, "duration_ms": 1500,
+		"attempt": n, "outcome": "retry", "reason": "timeout", "status": 0, "duration_ms": 1500,
 	})
 	select {
 	case <-stop:
@@ -72,7 +72,7 @@ func liveEvents(w http.ResponseWriter, r *http.Request, stop <-chan struct{}) {
 }
 
 // TestTheStream has the overview live: by the stream of a server that has one, which
-// breaks once.
+// falls silent once, and breaks once.
 func TestTheStream(t *testing.T) {
 	b := newTab(t, tenant(t, "live"))
 	var mu sync.Mutex
@@ -82,8 +82,9 @@ func TestTheStream(t *testing.T) {
 		"GET /v1/tenants/{tenant}/live": func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			streams++
+			n := streams
 			mu.Unlock()
-			liveEvents(w, r, stop)
+			liveEvents(w, r, n, stop)
 		},
 	})
 	b.do(chromedp.Navigate(base + "/#link=" + adminToken))
@@ -94,13 +95,15 @@ func TestTheStream(t *testing.T) {
 		b.shows(text)
 	}
 	b.until(`document.querySelectorAll(".pipe.moving").length === 2`)
+	b.until(`document.querySelector(".live").textContent.startsWith("No connection")`) // nothing has come for a while
+	b.until(`document.querySelector(".live").textContent === "Live"`)
 	close(stop) // the server is restarted
-	b.until(`document.querySelectorAll("tr[data-key]").length >= 2`)
+	b.until(`document.querySelectorAll("tr[data-key]").length >= 3`)
 	b.open("endpoints") // leaving the page ends the stream
 	mu.Lock()
 	defer mu.Unlock()
-	if streams < 2 {
-		t.Errorf("the console asked for %d streams, want another after the first has ended", streams)
+	if streams < 3 {
+		t.Errorf("the console asked for %d streams, want another after each that has ended", streams)
 	}
 }
 

@@ -154,10 +154,15 @@ func (p *Publishing) publish(ctx context.Context, s *call.Session, name string, 
 	})
 	b.End()
 	if err != nil {
-		if n := p.skip + done.Stored; n > 0 {
+		bad, ok := errors.AsType[unreadable](err)
+		switch n := p.skip + done.Stored; {
+		case n > 0:
 			return fmt.Errorf("%s: %w: the first %d events are stored, go on with --skip %d", name, err, n, n)
+		case ok:
+			return usage.Errorf("%s: %w; nothing was published", name, bad.error)
+		default:
+			return fmt.Errorf("%s: %w: no event is stored", name, err)
 		}
-		return fmt.Errorf("%s: %w: no event is stored", name, err)
 	}
 	s.HintTypes(ctx, slices.Sorted(maps.Keys(types)))
 	if s.Output == "json" {
@@ -197,11 +202,14 @@ func (p *Publishing) count(name string) (int, error) {
 	}
 }
 
+// unreadable is what is wrong with events before any is sent.
+type unreadable struct{ error }
+
 // batches hands over the events in batches, without those that are skipped.
 func (p *Publishing) batches(in io.Reader, send func([]json.RawMessage) error) error {
 	events, err := feed.New(in)
 	if err != nil {
-		return err
+		return unreadable{err}
 	}
 	var batch []json.RawMessage
 	size := 0
@@ -219,7 +227,7 @@ func (p *Publishing) batches(in io.Reader, send func([]json.RawMessage) error) e
 			if sent := flush(); sent != nil || errors.Is(err, io.EOF) {
 				return sent
 			}
-			return err
+			return unreadable{err}
 		}
 		if events.Count() <= p.skip {
 			continue

@@ -3,16 +3,21 @@ package usage
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// Arguments wants from least to most of them; words say in an error what is wanted.
+// Arguments wants from least to most of them, none of which may be empty, as one is that
+// a shell makes of a variable that is not set; words say in an error what is wanted.
 func Arguments(least, most int, words string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
 			return Errorf("%s: there %s, want %s: see %s --help", c.CommandPath(), count(len(args)), words, c.CommandPath())
+		}
+		if i := slices.Index(args, ""); i >= 0 {
+			return Errorf("%s: argument %d is empty, want %s", c.CommandPath(), i+1, words)
 		}
 		return nil
 	}

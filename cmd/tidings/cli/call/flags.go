@@ -1,6 +1,13 @@
 package call
 
-import "github.com/spf13/cobra"
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tidings-dev/tidings/cmd/tidings/usage"
+)
 
 // flagWords are the words that flags take, by the flag's name.
 var flagWords = map[string][]string{
@@ -12,6 +19,25 @@ var flagWords = map[string][]string{
 	"log-format":   {"text", "json"},
 	"trace-trust":  {"fleet", "nobody"},
 	"deliver-from": {"all"},
+}
+
+// mayBeEmpty are the flags of which an empty one means something: no name, the beginning
+// of a list.
+var mayBeEmpty = []string{"name", "cursor"}
+
+// checkFlags refuses an empty flag, as a shell makes one of a variable that is not set:
+// "--endpoint $EP" is not to mean every endpoint.
+func checkFlags(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		empty := f.Value.Type() == "string" && f.Value.String() == ""
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			empty = len(list.GetSlice()) == 0 || slices.Contains(list.GetSlice(), "")
+		}
+		if empty && err == nil && !slices.Contains(mayBeEmpty, f.Name) {
+			err = usage.Errorf("--%s is empty: say which, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 // CompleteFlags has a shell offer the words of flags, of a command and all below it,

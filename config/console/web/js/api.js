@@ -15,6 +15,7 @@ export class Problem extends Error {
 }
 
 const patience = 20_000; // milliseconds
+const silence = 10_000; // milliseconds: a stream tells something each second
 
 // get reads JSON. Query leaves out what is empty.
 export const get = (path, query, signal) => call("GET", path, { query, signal });
@@ -106,19 +107,34 @@ export async function all(path, query, signal, limit = 1000) {
   return items;
 }
 
-// stream reads server-sent events until it is aborted or ends, and calls on(event,
-// data) for each. EventSource cannot be used: it sends no token.
+// stream reads server-sent events until it is aborted, ends or falls silent, and calls
+// on(event, data) for each. EventSource cannot be used: it sends no token.
 export async function stream(path, signal, on) {
-  const answer = await fetch(path, {
-    headers: { Accept: "text/event-stream", Authorization: `Bearer ${session.token}` },
-    cache: "no-store", credentials: "omit", redirect: "error", signal,
-  });
-  if (!answer.ok) throw await refused(answer);
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const silent = new AbortController();
+  let timer;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silent.abort(), silence);
+  };
+  heard();
+  try {
+    const answer = await fetch(path, {
+      headers: { Accept: "text/event-stream", Authorization: `Bearer ${session.token}` },
+      cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.any([signal, silent.signal]),
+    });
+    if (!answer.ok) throw await refused(answer);
+    await events(answer.body.pipeThrough(new TextDecoderStream()).getReader(), heard, on);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function events(reader, heard, on) {
   let text = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
+    heard();
     text += value.replaceAll("\r", "");
     let end;
     while ((end = text.indexOf("\n\n")) >= 0) {

@@ -96,6 +96,13 @@ export class Wrong extends Error {
   }
 }
 
+// whole reads a whole number of 1 or more, in the field of that name.
+export function whole(name, text) {
+  const n = Number(text.trim());
+  if (Number.isSafeInteger(n) && n > 0) return n;
+  throw new Wrong(name, `“${text}” is no whole number of 1 or more.`);
+}
+
 // ask has a person confirm, or fill in a form. work gets the form's data, and the
 // dialog stays open with what went wrong if it fails, at the field that it is about.
 export function ask(title, { text, fields = [], go = "OK", kind = "primary", work, done, broad, grid }) {

@@ -17,7 +17,11 @@ export function keyCard(path, e, signal) {
   const rotate = may("write") && e.origin !== "file" && button("Rotate", { size: "small", glyph: "replays", onclick: () => turn(path, list) });
   fill(box, h("div", { class: "secret" }, h("code", null, hidden),
     button("Show", { size: "small", title: "Show the keys", onclick: () => fill(box, load(signal, () => keys(path, true, signal))) }),
-    copyButton(async () => (await get(`${path}/secrets`, {}, signal)).items[0].secret)));
+    copyButton(async () => {
+      const { items } = await get(`${path}/secrets`, {}, signal);
+      if (!items.length) throw new Error("This endpoint has no key: nothing is signed. Rotate it to give it one.");
+      return items[0].secret;
+    })));
   return card("Signing key", { text: "The receiver verifies with it that a request is yours.", actions: rotate ? [rotate] : [] }, box);
 }
 

@@ -12,19 +12,23 @@ export async function watch(tenant, signal, on) {
   let wait = 1000;
   const seen = new Map();
   await look(tenant, signal, seen, on).catch(() => { /* the stream may fare better */ });
+  let missed = false; // something may have been
   while (!signal.aborted) {
     try {
       await stream(at(tenant, "live"), signal, (event, data) => {
         wait = 1000;
         on.state("live");
+        if (missed) look(tenant, signal, seen, on).catch(() => { missed = true; });
+        missed = false;
         if (event === "overview") on.overview(data);
-        if (event === "attempt") on.attempt(data);
+        if (event === "attempt" && fresh(data, seen)) on.attempt(data);
       });
     } catch (error) {
       if (signal.aborted || error.status === 401) return;
       if (error instanceof Problem && [403, 404, 405].includes(error.status)) return poll(tenant, signal, seen, on);
     }
     on.state("away");
+    missed = true;
     await pause(wait, signal);
     wait = Math.min(wait * 2, 15_000);
   }
@@ -52,13 +56,18 @@ async function look(tenant, signal, seen, on) {
 
 function tell(items, seen, on) {
   for (const d of [...items].reverse()) {
-    const state = `${d.status} ${d.attempts}`;
-    if (seen.get(d.id) === state) continue;
-    seen.set(d.id, state);
-    if (d.attempts === 0 && d.status === "waiting") continue;
-    on.attempt(asAttempt(d));
+    const last = asAttempt(d);
+    if (fresh(last, seen) && (d.attempts > 0 || d.status !== "waiting")) on.attempt(last);
   }
+}
+
+// fresh tells whether an attempt was not seen yet, and marks it as seen.
+function fresh(a, seen) {
+  const state = `${a.outcome === "retry" ? "retrying" : a.outcome} ${a.attempt}`;
+  if (seen.get(a.delivery) === state) return false;
+  seen.set(a.delivery, state);
   if (seen.size > 1000) for (const id of [...seen.keys()].slice(0, 500)) seen.delete(id);
+  return true;
 }
 
 // asAttempt is the last attempt of a delivery of a list.

@@ -4,7 +4,7 @@ import { h, fill } from "./dom.js";
 import { at, get, post } from "./api.js";
 import { number } from "./format.js";
 import { button, problem, toast } from "./ui.js";
-import { dialog, field, input, select } from "./forms.js";
+import { blame, dialog, field, input, select, unblame, whole } from "./forms.js";
 import { endpoints } from "./lookup.js";
 import { go, to } from "./router.js";
 import { pause } from "./live.js";
@@ -31,7 +31,7 @@ function content(tenant, start, close, signal) {
     until: field("Until", input({ type: "datetime-local", name: "until" }), "Empty for now."),
     types: field("Event types", input({ name: "types", placeholder: "order.paid, user.*" }), "Empty for all."),
     reason: field("Died of", select([["", "Any reason"], ...Object.keys(reasons).sort().map((r) => [r, r.replaceAll("_", " ")])], start.reason ?? "", { name: "reason" })),
-    rate: field("Deliveries a second", input({ name: "rate", inputmode: "numeric", value: "100" })),
+    rate: field("Deliveries a second", input({ name: "rate", inputmode: "numeric", value: "100", required: true })),
   };
   const said = h("div", { role: "status", "aria-live": "polite" });
   const count = button("Count first", { kind: "primary", type: "submit" });
@@ -49,7 +49,7 @@ function content(tenant, start, close, signal) {
     const list = f.types.control.value.split(/[\s,]+/).filter(Boolean);
     const reason = f.which.control.value === "failed" ? f.reason.control.value : "";
     return {
-      which: f.which.control.value, since: iso(f.since.control.value), rate: Number(f.rate.control.value) || 100,
+      which: f.which.control.value, since: iso(f.since.control.value), rate: whole("rate", f.rate.control.value),
       ...(endpoint.value && { endpoint: endpoint.value }), ...(f.until.control.value && { until: iso(f.until.control.value) }),
       ...(list.length && { types: list }), ...(reason && { reason }),
     };
@@ -60,6 +60,7 @@ function content(tenant, start, close, signal) {
     begin.hidden = true;
     count.hidden = false;
     fill(said);
+    unblame(form);
   }
   async function run(dry) {
     count.disabled = begin.disabled = true;
@@ -79,7 +80,7 @@ function content(tenant, start, close, signal) {
       begin.hidden = !sends;
       count.hidden = sends > 0;
     } catch (error) {
-      if (!signal.aborted) fill(said, problem(error));
+      if (!signal.aborted) fill(said, !blame(form, error) && problem(error));
     }
     count.disabled = begin.disabled = false;
     return undefined;

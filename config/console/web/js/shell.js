@@ -23,15 +23,18 @@ export function shell(settings, tenant) {
   open.setAttribute("aria-expanded", "false");
   open.setAttribute("aria-controls", "menu");
   const veil = h("button", { class: "veil", type: "button", "aria-label": "Close the menu", hidden: true, onclick: () => toggle(false) });
-  const node = h("div", { class: "shell" }, menu,
-    h("div", null, h("header", { class: "top" }, open, tenant && search(tenant), h("span", { class: "spring" }), tenant && mayShare() && share(tenant), themeButton(),
-      button("Sign out", { kind: "quiet", glyph: "out", onclick: () => signOut() })), main), veil);
+  const page = h("div", null, h("header", { class: "top" }, open, tenant && search(tenant), h("span", { class: "spring" }), tenant && mayShare() && share(tenant), themeButton(),
+    button("Sign out", { kind: "quiet", glyph: "out", onclick: () => signOut() })), main);
+  const node = h("div", { class: "shell" }, menu, page, veil);
 
+  // toggle opens the menu over the page, where that is narrow, or closes it.
   function toggle(on) {
     node.classList.toggle("open", on);
     veil.hidden = !on;
+    page.inert = on;
     open.setAttribute("aria-expanded", String(on));
     (on ? menu.querySelector("a") : open).focus();
+    if (on) matchMedia("(min-width: 821px)").addEventListener("change", () => toggle(false), { once: true });
   }
   node.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && node.classList.contains("open")) toggle(false);
@@ -68,12 +71,17 @@ function fillMenu(menu, settings, tenant) {
 
 function picker(tenant) {
   if (session.scope !== "admin") return h("div", { class: "tenant" }, h("span", { class: "badge plain" }, tenant));
-  const box = select([[tenant, tenant]], tenant, { "aria-label": "Tenant", onchange: () => go(to(box.value, ["overview"])) });
+  const other = button("Switch", { type: "submit" });
+  other.hidden = true;
+  const box = select([[tenant, tenant]], tenant, { "aria-label": "Tenant", onchange: () => { other.hidden = box.value === tenant; } });
   tenants().then((list) => {
     if (!list.some((t) => t.id === tenant)) list = [...list, { id: tenant }];
     fill(box, list.map((t) => h("option", { value: t.id, selected: t.id === tenant }, t.name && t.name !== t.id ? `${t.name} (${t.id})` : t.id)));
   }, () => { /* the one that is open is there */ });
-  return h("div", { class: "tenant" }, box);
+  return h("form", { class: "tenant", onsubmit: (event) => {
+    event.preventDefault();
+    go(to(box.value, ["overview"]));
+  } }, box, other);
 }
 
 function search(tenant) {

@@ -1,13 +1,15 @@
 // Choosing a time: since when, or from one moment to another.
 
-import { h } from "./dom.js";
+import { h, fill } from "./dom.js";
 import { field, input, select } from "./forms.js";
+import { button } from "./ui.js";
+import { endpoints } from "./lookup.js";
 
 const presets = [["", "Any time"], ["15m", "Last 15 minutes"], ["1h", "Last hour"], ["24h", "Last 24 hours"], ["168h", "Last 7 days"], ["720h", "Last 30 days"], ["custom", "From … to …"]];
 const lengths = { "15m": 900, "1h": 3600, "24h": 86_400, "168h": 604_800, "720h": 2_592_000 };
 
-// spanFields are the fields of query's time. changed is called when one is.
-export function spanFields(query, changed, start = "") {
+// spanFields are the fields of query's time.
+export function spanFields(query, start = "") {
   const custom = query.from || query.to;
   const last = select(presets, custom ? "custom" : query.last ?? start, { name: "last" });
   const from = field("From", input({ type: "datetime-local", name: "from", value: query.from ?? "" }));
@@ -16,9 +18,7 @@ export function spanFields(query, changed, start = "") {
   last.addEventListener("change", () => {
     show();
     if (last.value !== "custom") from.control.value = until.control.value = "";
-    if (last.value !== "custom") changed();
   });
-  for (const one of [from, until]) one.control.addEventListener("change", changed);
   show();
   return [field("Time", last), from, until];
 }
@@ -35,19 +35,25 @@ function iso(local) {
   return Number.isNaN(t.getTime()) ? "" : t.toISOString();
 }
 
-// filterForm puts what its fields say into the address. Names are those of query.
-export function filterForm(label, fields, apply) {
-  const form = h("form", { class: "filters", "aria-label": label, onsubmit: (event) => {
+// filterForm puts what its fields say into the address once it is sent: to choose
+// something by the keyboard changes no page. Names are those of query; clear is the
+// address without any.
+export function filterForm(label, fields, query, clear, apply) {
+  return h("form", { class: "filters", "aria-label": label, onsubmit: (event) => {
     event.preventDefault();
-    send();
-  } }, fields);
-  function send() {
-    const query = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== "" && value !== "custom"));
-    apply(query);
-  }
-  form.addEventListener("change", (event) => {
-    if (event.target.matches("select:not([name=last]), input[type=checkbox], input[list]")) send();
-  });
-  form.send = send;
-  return form;
+    apply(Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value !== "" && value !== "custom")));
+  } }, fields,
+  h("div", { class: "row" }, button("Search", { type: "submit", kind: "primary" }), Object.keys(query).length > 0 && h("a", { class: "button quiet", href: clear }, "Clear")));
+}
+
+// endpointField is a choice of one of a tenant's endpoints, of which query may name one
+// that is gone.
+export function endpointField(tenant, query) {
+  const pick = select([["", "Every endpoint"], ...(query.endpoint ? [[query.endpoint, query.endpoint]] : [])], query.endpoint ?? "", { name: "endpoint" });
+  endpoints(tenant).then((list) => {
+    const strange = query.endpoint && !list.some((e) => e.id === query.endpoint) ? [{ id: query.endpoint }] : [];
+    fill(pick, h("option", { value: "" }, "Every endpoint"),
+      [...strange, ...list].map((e) => h("option", { value: e.id, selected: e.id === query.endpoint }, e.name ? `${e.name} (${e.id})` : e.id)));
+  }, () => { /* it can be left out */ });
+  return field("Endpoint", pick);
 }

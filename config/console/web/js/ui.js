@@ -63,12 +63,19 @@ export function codebox(text, { copy = true, label = "Code" } = {}) {
 
 export function copyButton(read, label = "Copy") {
   const made = button(label, { size: "small", glyph: "copy", onclick: async () => {
+    let text;
     try {
-      await navigator.clipboard.writeText(await read());
+      text = await read();
+    } catch (error) {
+      return toast(error.message, "bad");
+    }
+    try {
+      await navigator.clipboard.writeText(text);
       toast("Copied.");
     } catch {
       toast("The browser did not let it be copied: select the text and copy it yourself.", "bad");
     }
+    return undefined;
   } });
   return made;
 }
@@ -96,18 +103,31 @@ export const bones = (lines = 3) => h("div", { class: "bones", "aria-hidden": "t
 // come. It gives up when the page is left.
 export function load(signal, make, { lines = 3 } = {}) {
   const box = h("div", { class: "load" });
+  let failed = false;
   const run = async () => {
     box.setAttribute("aria-busy", "true");
     fill(box, bones(lines));
+    failed = false;
     try {
       const made = await make(signal);
       if (!signal.aborted) fill(box, made);
     } catch (error) {
+      failed = true;
       if (!signal.aborted) fill(box, problem(error, run));
     }
     box.removeAttribute("aria-busy");
   };
   box.reload = run;
+  // renew does it again unseen: what is there stays until there is something else, if the
+  // focus is in it, and if nothing comes.
+  box.renew = async () => {
+    if (box.hasAttribute("aria-busy")) return;
+    if (failed) return void await run();
+    try {
+      const made = h("div", { class: "load" }, await make(signal));
+      if (!signal.aborted && !made.isEqualNode(box) && !box.contains(document.activeElement)) fill(box, [...made.childNodes]);
+    } catch { /* the next time */ }
+  };
   run();
   return box;
 }

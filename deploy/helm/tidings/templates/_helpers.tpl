@@ -20,6 +20,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- else }}{{ fail "natsURL is empty: say where NATS is, like tls://nats-0:4222,tls://nats-1:4222, or set nats.enabled" }}{{ end }}
 {{- end }}
 
+{{/* Seconds of a grace like 20s or 1m30s. */}}
+{{- define "tidings.seconds" -}}
+{{- $grace := toString . -}}
+{{- if or (eq $grace "") (not (regexMatch "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$" $grace)) }}{{ fail (printf "dispatcher.grace is %q: write it like 20s or 1m30s" $grace) }}{{ end -}}
+{{- $of := dict -}}
+{{- range list "h" "m" "s" }}{{ $_ := set $of . (regexFind (printf "[0-9]+%s" .) $grace | trimSuffix . | int) }}{{ end -}}
+{{- add (mul 3600 $of.h) (mul 60 $of.m) $of.s }}
+{{- end }}
+
 {{/* The variables of a role: {root, role, values, more}. Later ones of the user's win. */}}
 {{- define "tidings.env" -}}
 {{- $env := dict

@@ -1,14 +1,14 @@
 // What was given up: deliveries, and events that never became any.
 
-import { h, fill } from "../dom.js";
+import { h } from "../dom.js";
 import { at, get } from "../api.js";
 import { button, card, empty, head, load } from "../ui.js";
 import { field, select } from "../forms.js";
-import { endpoints, names } from "../lookup.js";
+import { names } from "../lookup.js";
 import { paged } from "../tables.js";
 import { go, to } from "../router.js";
 import { deliveryColumns, eventColumns } from "../rows.js";
-import { filterForm, span, spanFields } from "../span.js";
+import { endpointField, filterForm, span, spanFields } from "../span.js";
 import { reasons } from "../reasons.js";
 import { replayDialog } from "../replayform.js";
 import { may, personal, session } from "../session.js";
@@ -27,14 +27,13 @@ export function page({ tenant, query, signal }) {
 }
 
 function searchForm(tenant, query, events) {
-  const endpoint = select([["", "Every endpoint"], ...(query.endpoint ? [[query.endpoint, query.endpoint]] : [])], query.endpoint ?? "", { name: "endpoint" });
-  if (!events) endpoints(tenant).then((list) => fill(endpoint, h("option", { value: "" }, "Every endpoint"), list.map((e) => h("option", { value: e.id, selected: e.id === query.endpoint }, e.name || e.id))), () => { /* every one */ });
-  const form = filterForm("Filter dead letters", [
-    !events && field("Endpoint", endpoint),
+  const here = (found) => to(tenant, ["dead"], events ? { ...found, what: "events" } : found);
+  const { what: _, ...narrowed } = query;
+  return filterForm("Search dead letters", [
+    !events && endpointField(tenant, query),
     !events && field("Reason", select([["", "Any"], ...Object.keys(reasons).sort().map((r) => [r, r.replaceAll("_", " ")])], query.reason ?? "", { name: "reason" })),
-    ...spanFields(query, () => form.send()),
-  ], (found) => go(to(tenant, ["dead"], events ? { ...found, what: "events" } : found)));
-  return form;
+    ...spanFields(query),
+  ], narrowed, here({}), (found) => go(here(found)));
 }
 
 async function deadDeliveries(tenant, query, signal) {

@@ -2,13 +2,13 @@
 
 import { h, fill } from "../dom.js";
 import { at, get } from "../api.js";
-import { card, codebox, empty, head, load, button } from "../ui.js";
+import { card, codebox, empty, head, load } from "../ui.js";
 import { field, input, select } from "../forms.js";
-import { endpoints, names, types } from "../lookup.js";
+import { names, types } from "../lookup.js";
 import { paged } from "../tables.js";
 import { go, to } from "../router.js";
 import { deliveryColumns, publishHint } from "../rows.js";
-import { filterForm, span, spanFields } from "../span.js";
+import { endpointField, filterForm, span, spanFields } from "../span.js";
 import { reasons } from "../reasons.js";
 import { session } from "../session.js";
 
@@ -21,23 +21,18 @@ export function page({ tenant, query, signal }) {
 }
 
 function searchForm(tenant, query) {
-  const endpoint = select([["", "Every endpoint"], ...(query.endpoint ? [[query.endpoint, query.endpoint]] : [])], query.endpoint ?? "", { name: "endpoint" });
-  endpoints(tenant).then((list) => fill(endpoint, [h("option", { value: "" }, "Every endpoint"),
-    list.map((e) => h("option", { value: e.id, selected: e.id === query.endpoint }, e.name ? `${e.name} (${e.id})` : e.id))]), () => { /* it can be left out */ });
   const known = h("datalist", { id: "types" });
   types(tenant).then((list) => fill(known, list.map((t) => h("option", { value: t.type }))), () => { /* it can be written */ });
   const words = Object.keys(reasons).sort().map((r) => [r, r.replaceAll("_", " ")]);
-  const form = filterForm("Search deliveries", [
-    field("Endpoint", endpoint),
+  return filterForm("Search deliveries", [
+    endpointField(tenant, query),
     field("Status", select([["", "Any"], ["waiting", "waiting"], ["retrying", "retrying"], ["delivered", "delivered"], ["dead", "dead"]], query.status ?? "", { name: "status" })),
     field("Outcome", select([["", "Any"], ...words], query.reason ?? "", { name: "reason" })),
     field("HTTP status", input({ name: "code", inputmode: "numeric", pattern: "[1-5][0-9][0-9]", value: query.code ?? "", placeholder: "503" })),
     field("Event type", input({ name: "type", list: "types", value: query.type ?? "", placeholder: "order.paid" })), known,
     field("Event id", input({ name: "event", value: query.event ?? "" })),
-    ...spanFields(query, () => form.send()),
-    h("div", { class: "row" }, button("Search", { type: "submit", kind: "primary" }), Object.keys(query).length > 0 && h("a", { class: "button quiet", href: to(tenant, ["deliveries"]) }, "Clear")),
-  ], (found) => go(to(tenant, ["deliveries"], found)));
-  return form;
+    ...spanFields(query),
+  ], query, to(tenant, ["deliveries"]), (found) => go(to(tenant, ["deliveries"], found)));
 }
 
 async function list(tenant, query, signal) {

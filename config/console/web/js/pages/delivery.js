@@ -45,7 +45,7 @@ async function show(tenant, id, signal, reload) {
       d.history.length
         ? h("ol", { class: "attempts" }, [...d.history].reverse().map((a, i) => attempt(a, i === 0, pull, words)))
         : pull ? empty("It waits to be pulled", "Its receiver has not fetched it yet, or has it in hand and has not said what became of it.")
-          : empty("Nothing was tried yet", "The first attempt is about to be made, or the endpoint is paused.")));
+          : empty("Nothing was tried yet", "The first attempt is about to be made. If it stays like this, the endpoint is paused, is as busy as it may be, or has failed so often that it is only tried now and then, at least every five minutes.")));
 }
 
 // isTest tells a test event's delivery: its event, of whatever type, is named after it.
@@ -146,7 +146,12 @@ function exchange(x, a, open) {
         h("p", { class: "muted" }, `${bytes(x.sent)} sent. The log keeps no data of events.`)),
       h("div", { class: "stack" }, h("h3", null, "Response"), h("p", { class: "mono" }, a.status ? `HTTP ${a.status}` : "none"), headers(x.answer, "Response headers"),
         x.body ? codebox(x.body, { label: "Response body" }) : a.status && h("p", { class: "muted" }, "Its body was empty."),
-        x.got > (x.body?.length ?? 0) && h("p", { class: "muted" }, `${bytes(x.got)} in all; the beginning is kept.`))));
+        x.got > kept(x.body) && h("p", { class: "muted" }, `${bytes(x.got)} in all; the beginning is kept.`))));
+}
+
+// kept is how many bytes of a body there are. What is no UTF-8 has a character for each.
+function kept(body = "") {
+  return body.includes("\ufffd") ? body.length : new TextEncoder().encode(body).length;
 }
 
 function headers(list, label) {

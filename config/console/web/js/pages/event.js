@@ -38,12 +38,13 @@ async function show(tenant, place, signal) {
     card("Who got it", { flush: true }, e.deliveries.length
       ? table("Deliveries of this event", deliveryColumns(tenant, called, { event: false }), e.deliveries)
       : empty(e.pending ? "It is being matched" : "Nobody", e.dead ? "It died before it was matched." : "No subscription matched it. Ask below which condition failed.")),
-    e.id && card("Who would get it now, and why not the others", { text: "The log keeps no data of events. Put in what it had, to judge filters on data too." }, asker(tenant, e, called)));
+    e.id && card("Who would get it now, and why not the others", { text: "The log keeps neither data nor extension attributes of events. Put in what it had, to judge filters on those too." }, asker(tenant, e, called)));
 }
 
 // asker has the API explain the event, with data that the person gives.
 function asker(tenant, e, called) {
   const data = field("Data", area({ name: "data", rows: "6" }, "{}"), "JSON. It begins as the example of its type, if there is one.");
+  const more = field("Extension attributes", area({ name: "attributes", rows: "2" }, "{}"), "JSON, like {\"region\": \"eu\"}.");
   const answer = h("div", { "aria-live": "polite" });
   types(tenant).then((list) => {
     const example = list.find((t) => t.type === e.type)?.valid?.[0];
@@ -52,23 +53,31 @@ function asker(tenant, e, called) {
   const go = button("Explain", { kind: "primary", type: "submit" });
   return h("form", { class: "form", onsubmit: async (event) => {
     event.preventDefault();
-    let parsed;
-    try {
-      parsed = parseJSON(data.control.value || "null");
-      data.tell("");
-    } catch (error) {
-      return data.tell(error.message);
-    }
+    const parsed = read(data);
+    const attributes = read(more);
+    if (parsed === undefined || attributes === undefined) return;
     go.disabled = true;
     try {
-      const body = { specversion: "1.0", id: e.id, source: e.source, type: e.type, subject: e.subject, time: e.time, data: parsed };
+      const body = { ...attributes, specversion: "1.0", id: e.id, source: e.source, type: e.type, subject: e.subject, time: e.time, data: parsed };
       const said = await call("POST", at(tenant, "explain"), { body, type: "application/cloudevents+json" });
       fill(answer, explained(tenant, said.endpoints, called));
     } catch (error) {
       fill(answer, problem(error));
     }
     go.disabled = false;
-  } }, data, h("div", null, go), answer);
+  } }, data, more, h("div", null, go), answer);
+}
+
+// read is what is written in a field as JSON; undefined if it is none, which the field says.
+function read(at) {
+  try {
+    const value = parseJSON(at.control.value || "null");
+    at.tell("");
+    return value;
+  } catch (error) {
+    at.tell(error.message);
+    return undefined;
+  }
 }
 
 function explained(tenant, list, called) {

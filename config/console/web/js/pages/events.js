@@ -2,7 +2,7 @@
 
 import { h, fill } from "../dom.js";
 import { at, get } from "../api.js";
-import { button, card, codebox, empty, head, load } from "../ui.js";
+import { card, codebox, empty, head, load } from "../ui.js";
 import { check, field, input } from "../forms.js";
 import { types } from "../lookup.js";
 import { paged } from "../tables.js";
@@ -21,16 +21,14 @@ export function page({ tenant, query, signal }) {
 function searchForm(tenant, query) {
   const known = h("datalist", { id: "types" });
   types(tenant).then((found) => fill(known, found.map((t) => h("option", { value: t.type }))), () => { /* it can be written */ });
-  const form = filterForm("Search events", [
+  return filterForm("Search events", [
     field("Event id", input({ name: "id", value: query.id ?? "" })),
     field("Type", input({ name: "type", list: "types", value: query.type ?? "", placeholder: "order.paid" })), known,
     field("Source", input({ name: "source", value: query.source ?? "" })),
     field("Subject", input({ name: "subject", value: query.subject ?? "" })),
-    ...spanFields(query, () => form.send()),
+    ...spanFields(query),
     h("div", { class: "stack" }, check("Went to nobody", query.unmatched, { name: "unmatched", value: "true" }), check("Died before it was matched", query.dead, { name: "dead", value: "true" })),
-    h("div", { class: "row" }, button("Search", { type: "submit", kind: "primary" }), Object.keys(query).length > 0 && h("a", { class: "button quiet", href: to(tenant, ["events"]) }, "Clear")),
-  ], (found) => go(to(tenant, ["events"], found)));
-  return form;
+  ], query, to(tenant, ["events"]), (found) => go(to(tenant, ["events"], found)));
 }
 
 function list(tenant, query, signal) {

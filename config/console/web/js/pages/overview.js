@@ -4,26 +4,26 @@ import { h, fill, svg } from "../dom.js";
 import { at, get } from "../api.js";
 import { compact, duration, number, percent, rough, seconds } from "../format.js";
 import { badge, card, codebox, empty, head, link, load, status, time } from "../ui.js";
-import { select } from "../forms.js";
 import { bars, lines } from "../charts.js";
 import { counts, names, sum } from "../lookup.js";
 import { pause, watch } from "../live.js";
 import { dotted, known, publishHint, result } from "../rows.js";
 import { table } from "../tables.js";
-import { go, to } from "../router.js";
+import { to } from "../router.js";
 import { may } from "../session.js";
 
-const ranges = { "1h": [3600, "1m", "the last hour"], "24h": [86_400, "15m", "the last 24 hours"], "7d": [604_800, "2h", "the last 7 days"] };
+const ranges = { "1h": [3600, "1m", "the last hour", "Hour"], "24h": [86_400, "15m", "the last 24 hours", "24 hours"], "7d": [604_800, "2h", "the last 7 days", "7 days"] };
 
 export function page({ tenant, query, signal }) {
   const range = ranges[query.range] ? query.range : "1h";
   const state = h("span", { class: "live", role: "status" }, "Connecting");
   const picture = flow(ranges[range][2]);
-  const pick = select([["1h", "Last hour"], ["24h", "Last 24 hours"], ["7d", "Last 7 days"]], range, { "aria-label": "Time", onchange: () => go(to(tenant, ["overview"], { range: pick.value })) });
+  const pick = h("nav", { class: "tabs", "aria-label": "Time" }, Object.entries(ranges).map(([name, [, , , label]]) => h("a", { href: to(tenant, ["overview"], { range: name }), "aria-current": name === range && "true" }, label)));
   const newest = feed(tenant);
   const queues = longest(tenant);
   const charts = load(signal, () => drawCharts(tenant, range, picture, signal), { lines: 6 });
-  refresh(tenant, range, picture, signal);
+  const failing = load(signal, () => worst(tenant, range, signal));
+  refresh(tenant, picture, charts, failing, signal);
   pause(1500, signal).then(() => !picture.streams && !signal.aborted && waiting(tenant, picture, signal)).catch(() => { /* the next time */ });
   watch(tenant, signal, {
     overview: (data) => {
@@ -44,7 +44,7 @@ export function page({ tenant, query, signal }) {
     charts,
     h("div", { class: "grid2 wide-left" },
       card("Newest deliveries", { flush: true, actions: [link("All", to(tenant, ["deliveries"]), "small")] }, newest),
-      card("Endpoints that fare worst", { text: `In ${ranges[range][2]}`, flush: true }, load(signal, () => worst(tenant, range, signal)))),
+      card("Endpoints that fare worst", { text: `In ${ranges[range][2]}`, flush: true }, failing)),
   ];
 }
 
@@ -112,17 +112,16 @@ async function drawCharts(tenant, range, picture, signal) {
     ], { format: (v) => (v >= 10 ? number(Math.round(v)) : String(Math.round(v * 10) / 10)) })));
 }
 
-// refresh keeps the sums right while the page is open.
-async function refresh(tenant, range, picture, signal) {
-  const [since, step] = ranges[range];
-  for (;;) {
+// refresh keeps what is counted right while the page is open. Who fares worst is the
+// dearest question, so it is asked less often.
+async function refresh(tenant, picture, charts, failing, signal) {
+  for (let round = 1; ; round++) {
     await pause(10_000, signal);
     if (signal.aborted) return;
     if (document.visibilityState === "hidden") continue;
-    try {
-      picture.totals(sum(await counts(tenant, since, step, signal)));
-      if (!picture.streams) await waiting(tenant, picture, signal);
-    } catch { /* the next time */ }
+    await charts.renew();
+    if (round % 2 === 0) await failing.renew();
+    if (!picture.streams) await waiting(tenant, picture, signal).catch(() => { /* the next time */ });
   }
 }
 
