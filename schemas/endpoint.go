@@ -45,8 +45,8 @@ type Endpoint struct {
 	// Disabled is why deliveries to the endpoint die unattempted; empty while
 	// the endpoint works. A dispatcher sets it: [ReasonGone] after a 410 (Standard
 	// Webhooks 1.0.0), [ReasonStatusDisables] after a status at which the policy
-	// disables, [ReasonFailing] after a time of nothing but failure. An operator
-	// clears it.
+	// disables, [ReasonFailing] after a time of nothing but failure; or the API:
+	// [ReasonManual]. An operator clears it.
 	Disabled Reason `json:"disabled,omitempty"`
 	Policy   Policy `json:"policy,omitzero"`
 	// Created is when the record was first written. The registry sets it.

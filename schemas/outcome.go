@@ -42,6 +42,7 @@ const (
 	ReasonGone             Reason = "gone"              // 410: the endpoint is disabled with this reason
 	ReasonStatusDisables   Reason = "status_disables"   // a status at which the endpoint's policy disables it, with this reason
 	ReasonFailing          Reason = "failing"           // nothing but failure for too long: the endpoint is disabled with this reason
+	ReasonManual           Reason = "manual"            // somebody disabled the endpoint, which has this reason
 	ReasonEndpointDisabled Reason = "endpoint_disabled" // disabled before the attempt
 	ReasonEndpointDeleted  Reason = "endpoint_deleted"  // no longer in the registry
 	ReasonTooOld           Reason = "too_old"           // older than its endpoint's policy allows

@@ -80,7 +80,12 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Flags left alone are taken from TIDINGS_* variables.
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return config.FromEnvironment(c.Flags()) },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := call.CheckFlags(c); err != nil {
+				return err
+			}
+			return config.FromEnvironment(c.Flags())
+		},
 	})
 	c.SetOut(os.Stdout)
 	c.AddCommand(runCommand(), demo.Command(), publishCommand(a), listen.Command(a), bench.Command(), simulate.Command(bench.CheckModel), bench.SinkCommand(), verifyCommand(), typesCommand(a.TypeCommands()...), configCommand(), keysCommand(), readyCommand(), versionCommand())

@@ -33,6 +33,7 @@ var rights = map[string]string{
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/rotate":    "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/pause":     "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/resume":    "401 401 403 403 ok 404 403 ok",
+	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/disable":   "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/enable":    "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/test":      "401 401 403 403 ok 404 403 ok",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/poll":      "401 401 403 403 ok 404 403 ok",

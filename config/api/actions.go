@@ -133,6 +133,11 @@ func resumedFrom(text string, at time.Time) (time.Time, error) {
 	return from.UTC(), nil
 }
 
+// disableEndpoint has deliveries die. The reason that a disabled one has stays.
+func (a *API) disableEndpoint(ctx context.Context, c *call) (reply, error) {
+	return a.act(ctx, c, func(e *schemas.Endpoint) { e.Disabled = cmp.Or(e.Disabled, schemas.ReasonManual) })
+}
+
 func (a *API) enableEndpoint(ctx context.Context, c *call) (reply, error) {
 	return a.act(ctx, c, func(e *schemas.Endpoint) { e.Disabled = "" })
 }

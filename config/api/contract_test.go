@@ -96,9 +96,9 @@ func (r *rig) endpointLife(t *testing.T, ep string) {
 }
 
 func (r *rig) actions(t *testing.T, ep string) {
-	for action, status := range map[string]string{"pause": "paused", "resume": "active", "enable": "active"} {
-		if e, _ := r.do(200, "POST", ep+"/"+action, ""); e["status"] != status {
-			t.Errorf("after %s it is %v", action, e["status"])
+	for _, step := range [][2]string{{"pause", "paused"}, {"resume", "active"}, {"disable", "disabled"}, {"enable", "active"}} {
+		if e, _ := r.do(200, "POST", ep+"/"+step[0], ""); e["status"] != step[1] {
+			t.Errorf("after %s it is %v", step[0], e["status"])
 		}
 	}
 	r.do(202, "POST", ep+"/test", `{"type":"user.created"}`)

@@ -73,6 +73,7 @@ func (a *API) registryRoutes() []route {
 		{method: post, path: endpointPath + "/rotate", right: access.Write, do: a.rotateSecret},
 		{method: post, path: endpointPath + "/pause", right: access.Write, do: a.pauseEndpoint},
 		{method: post, path: endpointPath + "/resume", right: access.Write, do: a.resumeEndpoint},
+		{method: post, path: endpointPath + "/disable", right: access.Write, do: a.disableEndpoint},
 		{method: post, path: endpointPath + "/enable", right: access.Write, do: a.enableEndpoint},
 		{method: post, path: endpointPath + "/test", right: access.Write, do: a.testEndpoint},
 		{method: post, path: endpointPath + "/poll", right: access.Write, unkept: true, takes: true, do: a.pollEndpoint},

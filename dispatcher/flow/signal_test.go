@@ -19,7 +19,7 @@ func TestFlowSignals(t *testing.T) {
 		flow.Throttled: {"throttled"},
 		flow.Failed:    {"timeout", "dns", "connect", "tls", "reset", "bad_response", "server_error", "egress_denied"},
 		flow.Void: {
-			"no_consent", "nacked", "exhausted", "not_retried", "status_disables", "endpoint_disabled", "endpoint_deleted", "too_old",
+			"no_consent", "nacked", "exhausted", "not_retried", "status_disables", "manual", "endpoint_disabled", "endpoint_deleted", "too_old",
 			"endpoint_invalid", "unworded", "unreadable", "event_invalid", "tenant_unknown", "schema_invalid",
 			"too_large", "queue_full", "skipped", "failing", "event_expired", "crashed",
 		},

@@ -195,7 +195,7 @@ func TestAReplayIsCancelled(t *testing.T) {
 	b.until(`![...document.querySelectorAll("main button")].some((n) => n.textContent === "Cancel")`)
 }
 
-// TestAnEndpointIsSteered pauses, resumes, tests, changes and deletes one.
+// TestAnEndpointIsSteered pauses, resumes, tests, changes, disables and deletes one.
 func TestAnEndpointIsSteered(t *testing.T) {
 	r := newReceiver(t)
 	b := newTab(t, tenant(t, "steer"))
@@ -234,6 +234,11 @@ func TestAnEndpointIsSteered(t *testing.T) {
 	b.press("Add the pattern")
 	b.script(`[...document.querySelectorAll("dialog[open] .buttons button")].at(-1).click()`)
 	b.shows("user.*")
+	b.press("Disable")
+	b.script(`document.querySelector("dialog[open] button[type=submit]").click()`)
+	b.shows("Somebody has disabled the endpoint.")
+	b.press("Enable")
+	b.until(`document.querySelector("main header .badge")?.textContent === "active"`)
 	b.press("Delete")
 	b.shows("This cannot be undone.")
 	b.script(`document.querySelector("dialog[open] button[type=submit]").click()`)

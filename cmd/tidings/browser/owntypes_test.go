@@ -73,7 +73,7 @@ func TestATypeIsDefined(t *testing.T) {
 	b.until(`location.hash === "#/t/definer/types/parcel.sent"`)
 	b.shows("by this tenant, here")
 	b.press("Edit")
-	b.until(settled)
+	b.until(`!!document.querySelector("[name=meaning]") && ` + settled)
 	b.write("Meaning", "A parcel has left.")
 	b.press("Save")
 	b.shows("A parcel has left.")
@@ -84,7 +84,7 @@ func TestATypeIsDefined(t *testing.T) {
 
 	// Two who change it at once: the second is told, and overwrites nothing.
 	b.press("Edit")
-	b.until(settled)
+	b.until(`!!document.querySelector("[name=meaning]") && ` + settled)
 	got["meaning"] = "By another."
 	delete(got, "origin")
 	call(t, "PUT", "/v1/tenants/definer/types/parcel.sent", got)

@@ -42,6 +42,7 @@ func (a *App) endpointsCommand() *cobra.Command {
 		one(a.Delete(&cobra.Command{Use: "delete ENDPOINT", Short: "Remove an endpoint and its subscriptions"}, "endpoints", askToDeleteEndpoint)),
 		one(a.Post(&cobra.Command{Use: "pause ENDPOINT", Short: "Let the endpoint's deliveries wait"}, "endpoints", "pause", nil)),
 		one(a.endpointsResume()),
+		one(a.Post(&cobra.Command{Use: "disable ENDPOINT", Short: "Let the endpoint's deliveries die until it is enabled"}, "endpoints", "disable", nil)),
 		one(a.Post(&cobra.Command{Use: "enable ENDPOINT", Short: "Deliver again to an endpoint that is disabled"}, "endpoints", "enable", nil)),
 		one(a.endpointsRotate()),
 		one(a.endpointsSecrets()),

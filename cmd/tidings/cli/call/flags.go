@@ -22,12 +22,15 @@ var flagWords = map[string][]string{
 }
 
 // mayBeEmpty are the flags of which an empty one means something: no name, the beginning
-// of a list.
-var mayBeEmpty = []string{"name", "cursor"}
+// of a list, no server or context whatever the variable says.
+var mayBeEmpty = []string{"name", "cursor", "server", "context"}
 
-// checkFlags refuses an empty flag, as a shell makes one of a variable that is not set:
-// "--endpoint $EP" is not to mean every endpoint.
-func checkFlags(c *cobra.Command) (err error) {
+// CheckFlags refuses an empty flag of a command that calls the API, as a shell makes one
+// of a variable that is not set: --endpoint "$EP" is not to mean every endpoint.
+func CheckFlags(c *cobra.Command) (err error) {
+	if c.Flags().Lookup("server") == nil {
+		return nil
+	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		empty := f.Value.Type() == "string" && f.Value.String() == ""
 		if list, ok := f.Value.(pflag.SliceValue); ok {

@@ -59,9 +59,6 @@ func (a *App) CheckOutput() error {
 
 // open finds out where to call. It calls nobody.
 func (a *App) open(c *cobra.Command, args []string) (*Session, error) {
-	if err := checkFlags(c); err != nil {
-		return nil, err
-	}
 	if err := a.CheckOutput(); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ export const reasons = {
   gone: { text: "The receiver answered 410, which disables the endpoint.", todo: "If it is still wanted, have the receiver answer differently and enable the endpoint; then replay what died. Else delete the endpoint." },
   status_disables: { text: "The receiver answered with a status at which the endpoint's policy disables it.", todo: "Mend the receiver, or take the status out of the policy; then enable the endpoint and replay what died." },
   failing: { text: "The endpoint did nothing but fail for so long that it was disabled.", todo: "Mend the receiver, send a test event, enable the endpoint, and replay what died." },
+  manual: { text: "Somebody has disabled the endpoint.", todo: "Enable the endpoint once it is wanted again, and replay what died." },
   endpoint_disabled: { text: "The endpoint was disabled before this could be attempted.", todo: "Enable the endpoint, then replay what died." },
   endpoint_deleted: { text: "The endpoint no longer exists.", todo: "Nothing, if that was meant. Else make an endpoint anew and replay what it misses." },
   too_old: { text: "It became older than the endpoint's policy allows.", todo: "If late is better than never, raise max_age of the endpoint's policy and resend it." },

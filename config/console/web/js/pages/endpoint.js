@@ -58,6 +58,7 @@ function actions(tenant, path, e, reload, look) {
   if (e.disabled) list.push(simple("Enable", "enable", "It is enabled.", "primary"));
   if (e.origin !== "file") {
     list.push(e.paused ? button("Resume", { kind: "primary", onclick: () => resume(path, reload) }) : simple("Pause", "pause", "It is paused: deliveries wait."));
+    if (!e.disabled) list.push(disableButton(path, e, reload));
     list.push(editButton(path, e, reload));
     list.push(button("Delete", { kind: "danger", onclick: () => ask(`Delete ${e.name || e.id}?`, {
       text: "It goes with its subscriptions. Deliveries that are under way die. This cannot be undone.", go: "Delete", kind: "danger",
@@ -70,6 +71,17 @@ function actions(tenant, path, e, reload, look) {
     }) }));
   }
   return list;
+}
+
+function disableButton(path, e, reload) {
+  return button("Disable", { onclick: () => ask(`Disable ${e.name || e.id}?`, {
+    text: "Deliveries to it die until it is enabled. What dies can be replayed. To have deliveries wait, pause it instead.", go: "Disable", kind: "danger",
+    work: () => post(`${path}/disable`),
+    done: () => {
+      toast("It is disabled.");
+      reload();
+    },
+  }) });
 }
 
 function test(tenant, path, e, look) {
