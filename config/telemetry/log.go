@@ -11,8 +11,8 @@ import (
 
 // Handler is next with the ids of the span that a record's context is in, trace_id and
 // span_id (OpenTelemetry, "Trace Context in non-OTLP Log Formats"). Where logs are
-// exported, each record that next takes is sent as well. Of what is said nothing else is
-// added: secrets and bodies are nobody's to log.
+// exported, each record that next takes is sent as well, with plain values ([plain]). Of
+// what is said nothing else is added: secrets and bodies are nobody's to log.
 func (t *Telemetry) Handler(next slog.Handler) slog.Handler {
 	h := &handler{next: next}
 	if t.logging {
@@ -36,7 +36,12 @@ func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	var err error
 	if h.sent != nil {
-		err = h.sent.Handle(ctx, r.Clone())
+		sent := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+		r.Attrs(func(a slog.Attr) bool {
+			sent.AddAttrs(plain(a))
+			return true
+		})
+		err = h.sent.Handle(ctx, sent)
 	}
 	if s := trace.SpanContextFromContext(ctx); s.IsValid() {
 		r = r.Clone()
@@ -49,7 +54,7 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	made := &handler{next: h.next.WithAttrs(attrs)}
 	if h.sent != nil {
-		made.sent = h.sent.WithAttrs(attrs)
+		made.sent = h.sent.WithAttrs(plains(attrs))
 	}
 	return made
 }

@@ -3,6 +3,8 @@ package telemetry_test
 import (
 	"compress/gzip"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -17,11 +19,13 @@ import (
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tidings-dev/tidings/config/telemetry"
+	"github.com/tidings-dev/tidings/schemas"
 )
 
 // received is what an OTLP receiver was sent.
@@ -30,6 +34,7 @@ type received struct {
 	names     []string   // of metrics and spans, and the bodies of logs
 	resources []string   // "key=value"
 	traces    []string   // trace ids of logs
+	said      []string   // attributes of logs, "key=value"
 }
 
 func (r *received) resource(of *resourcepb.Resource) {
@@ -59,8 +64,32 @@ func (r *received) logs(q *collogs.ExportLogsServiceRequest) {
 			for _, l := range scope.GetLogRecords() {
 				r.names = append(r.names, l.GetBody().GetStringValue())
 				r.traces = append(r.traces, string(l.GetTraceId()))
+				r.say("", l.GetAttributes())
 			}
 		}
+	}
+}
+
+// say notes attributes, those of groups too.
+func (r *received) say(group string, attributes []*commonpb.KeyValue) {
+	for _, a := range attributes {
+		var text string
+		switch v := a.GetValue().GetValue().(type) {
+		case *commonpb.AnyValue_KvlistValue:
+			r.say(group+a.GetKey()+".", v.KvlistValue.GetValues())
+			continue
+		case *commonpb.AnyValue_ArrayValue:
+			for _, one := range v.ArrayValue.GetValues() {
+				text += one.GetStringValue() + ";"
+			}
+		case *commonpb.AnyValue_IntValue:
+			text = fmt.Sprintf("int %d", v.IntValue)
+		case *commonpb.AnyValue_BoolValue:
+			text = fmt.Sprintf("bool %t", v.BoolValue)
+		case *commonpb.AnyValue_StringValue:
+			text = v.StringValue
+		}
+		r.said = append(r.said, group+a.GetKey()+"="+text)
 	}
 }
 
@@ -218,6 +247,34 @@ func TestOneSignal(t *testing.T) {
 	span.End()
 	if err := s.Shutdown(t.Context()); err != nil || !slices.Equal(got.names, []string{"a span"}) {
 		t.Errorf("received %q, %v", got.names, err)
+	}
+}
+
+// TestLogValues has values of types of ours arrive as the text log writes them: who looks
+// for a delivery in a log backend has its id.
+func TestLogValues(t *testing.T) {
+	type ours int
+	var got received
+	t.Setenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", got.overHTTP(t)+"/v1/logs")
+	s := setup(t, telemetry.Options{})
+	var written strings.Builder
+	log := slog.New(s.Handler(slog.NewTextHandler(&written, nil)))
+	log = log.With("tenant", schemas.TenantID("acme"), slog.Group("of", "endpoint", schemas.EndpointID("ep_a"), "name", "plain"))
+	log.WithGroup("attempt").InfoContext(t.Context(), "attempt", "delivery", schemas.DeliveryID("dlv_1"), "outcome", schemas.Dead, "reason", schemas.ReasonTimeout,
+		"took", schemas.Duration(859061), "cause", fmt.Errorf("read: %w", errors.New("cut")), "state", ours(7), "yes", true, "status", 503,
+		"secret", schemas.Secret{}, "endpoints", []schemas.EndpointID{"ep_a", "ep_b"}, "nobody", (*schemas.Error)(nil), "deep", slog.GroupValue(slog.Any("id", schemas.TenantID("e"))))
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"attempt.deep.id=e", "attempt.delivery=dlv_1", "attempt.endpoints=ep_a;ep_b;", "attempt.nobody=<nil>", "attempt.outcome=dead",
+		"attempt.reason=timeout", "attempt.secret=<secret>", "attempt.state=int 7", "attempt.status=int 503", "attempt.took=859.061µs",
+		"attempt.yes=bool true", "exception.message=read: cut", "exception.type=*errors.errorString",
+		"of.endpoint=ep_a", "of.name=plain", "tenant=acme",
+	}
+	slices.Sort(got.said)
+	if !slices.Equal(got.said, want) {
+		t.Errorf("received %q\nwant     %q\nwritten  %s", got.said, want, &written)
 	}
 }
 
