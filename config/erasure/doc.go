@@ -17,15 +17,19 @@
 // The record is written before anything is removed, with the places, which name nobody.
 // So any process with the role api goes on with what another began. A delivery that a
 // dispatcher has in hand comes back after its attempt, to a queue, DEAD or LOG:
-// so the places are looked at again every [Every] for [Watch], and then forgotten. The
-// record never has the event's id or subject: it has a salted hash, by which who knows
-// these can tell what it is about.
+// so the places are looked at again every [Every] for [Watch], and then forgotten. If it
+// died, an event announces that, with the erased event's id: LOG's line of it names the
+// delivery, and stays until its place is in the record; then LOG is looked through from
+// the first line that may be of it, as lines come in any order. The record never has
+// the event's id or subject: it has a salted hash, by which who knows these can tell
+// what it is about.
 //
 //	what fails                          what happens
 //	the process                         another, or the next, goes on within [Every]
 //	JetStream, the database             the same; the caller is told
 //	fanout or the log is behind         nothing is removed; the caller is told to come again
-//	an attempt is under way             it is made; what it leaves is removed within [Every] of it
+//	an attempt is under way             it is made; what it leaves, and what announces its
+//	                                    death, is removed within [Every] of it
 //
 // Not reached: what receivers have got, and backups. JetStream does not overwrite what it
 // removes by itself, as a delivery that was acknowledged: that may lie in a file of

@@ -192,14 +192,8 @@ func (e *Eraser) find(ctx context.Context, store *deliverylog.Store, r *Record, 
 // findOne adds an event, where its deliveries went, and the events that announced
 // that these died: they repeat its id.
 func (e *Eraser) findOne(ctx context.Context, store *deliverylog.Store, r *Record, event deliverylog.Event) error {
-	w := r.Work
-	if slices.Contains(w.Places, event.Place) {
+	if !r.found(event.Place, event.ID, event.Source, event.Dead) {
 		return nil
-	}
-	r.Found++
-	w.Places = append(w.Places, event.Place)
-	if event.Dead != "" {
-		w.Dead = append(w.Dead, hash(r.Salt, event.ID, event.Source))
 	}
 	for page := (deliverylog.Page{Limit: pageSize}); ; {
 		found, next, err := store.Deliveries(ctx, r.Tenant, deliverylog.DeliveryFilter{Event: deliverylog.EventName{Place: event.Place}}, page)
@@ -207,9 +201,7 @@ func (e *Eraser) findOne(ctx context.Context, store *deliverylog.Store, r *Recor
 			return err
 		}
 		for _, d := range found {
-			if !slices.Contains(w.Endpoints, d.Endpoint) {
-				w.Endpoints = append(w.Endpoints, d.Endpoint)
-			}
+			r.Work.sentTo(d.Endpoint)
 			about, _, err := store.Events(ctx, r.Tenant, deliverylog.EventFilter{Subject: string(d.ID)}, deliverylog.Page{Limit: pageSize})
 			if err != nil {
 				return err
@@ -232,23 +224,33 @@ func (e *Eraser) goOn(ctx context.Context, r *Record, now time.Time) error {
 		return fmt.Errorf("erasure %s has lost what is left to do", r.ID)
 	}
 	last := r.State == Watching && now.Sub(r.Created) > Watch
-	removed, log, err := e.sweep(ctx, r)
+	s := e.newSweep(r)
+	err := s.run(ctx)
+	if err == nil && len(s.news) > 0 {
+		// Once it is noted where else to look, that is removed as well. What is news
+		// again is for the next round.
+		err = s.note(ctx, func(r *Record) { r.learn(s.news) })
+		if err == nil && r.Work != nil {
+			s = e.newSweep(r)
+			err = s.run(ctx)
+		}
+	}
 	if err != nil {
 		told := err.Error()
-		noted := e.note(ctx, r, func(r *Record) { r.Removed.add(removed); r.Error = told })
-		return errors.Join(err, noted)
+		return errors.Join(err, s.note(ctx, func(r *Record) { r.Error = told }))
 	}
-	return e.note(ctx, r, func(r *Record) {
-		r.Removed.add(removed)
+	return s.note(ctx, func(r *Record) {
 		r.Error = ""
 		switch {
 		case r.State == Done: // another was quicker
-		case last || r.Found == 0:
+		case r.Found == 0, last && len(s.news) == 0:
 			r.State, r.Work = Done, nil
 			r.Ended = now.UTC().Truncate(time.Millisecond)
 		default:
 			r.State = Watching
-			r.Work.Log = max(r.Work.Log, log)
+			if len(s.news) == 0 {
+				r.Work.Log = max(r.Work.Log, s.looked)
+			}
 		}
 	})
 }

@@ -102,6 +102,42 @@ type Work struct {
 	Log uint64 `json:"log,omitempty"`
 }
 
+// found adds an event, and reports whether it was not known. Dead is why it died before
+// it became deliveries, if it did.
+func (r *Record) found(place schemas.DeliveryID, id, source string, dead schemas.Reason) bool {
+	if slices.Contains(r.Work.Places, place) {
+		return false
+	}
+	r.Found++
+	r.Work.Places = append(r.Work.Places, place)
+	if dead != "" {
+		r.Work.Dead = append(r.Work.Dead, hash(r.Salt, id, source))
+	}
+	return true
+}
+
+// learn adds what lines of LOG tell: other events, and where they went. As lines come in
+// any order, LOG is then to be looked at from the first that may have something.
+func (r *Record) learn(news []schemas.EventRecord) {
+	if r.Work == nil { // another was quicker
+		return
+	}
+	for _, e := range news {
+		r.found(schemas.NewDeliveryID(e.Accepted, e.Sequence, ""), e.ID, e.Source, e.Dead)
+		r.Work.sentTo(e.Endpoints...)
+	}
+	r.Work.Log = 0
+}
+
+// sentTo adds endpoints.
+func (w *Work) sentTo(endpoints ...schemas.EndpointID) {
+	for _, endpoint := range endpoints {
+		if !slices.Contains(w.Endpoints, endpoint) {
+			w.Endpoints = append(w.Endpoints, endpoint)
+		}
+	}
+}
+
 // since is when the first event was accepted, less what clocks may differ.
 func (w *Work) since() time.Time {
 	first := time.Now()

@@ -25,33 +25,46 @@ type place struct {
 type sweep struct {
 	*Eraser
 	r       *Record
+	work    Work // the record's, as it was when the pass began: another may end it meanwhile
+	scrub   bool // what was removed from the database before may still be in its files
 	places  map[place]bool
-	removed Removed
+	removed Removed // since the last note
+	// looked is the sequence of LOG from which on nothing was looked at.
+	looked uint64
+	// news are lines of LOG that tell of events, or of endpoints, that work does not have.
+	// They are still there: what they tell is first to be noted.
+	news []schemas.EventRecord
 }
 
-// sweep removes what there is now. It returns what it removed, with an error too, and
-// the sequence of LOG from which on nothing was looked at.
-func (e *Eraser) sweep(ctx context.Context, r *Record) (removed Removed, log uint64, err error) {
-	s := &sweep{Eraser: e, r: r, places: map[place]bool{}}
-	for _, id := range r.Work.Places {
+func (e *Eraser) newSweep(r *Record) *sweep {
+	s := &sweep{Eraser: e, r: r, work: *r.Work, scrub: r.State == Running && r.Found > 0, places: map[place]bool{}}
+	for _, id := range s.work.Places {
 		if at, sequence, err := id.Accepted(); err == nil {
 			s.places[place{at.UnixMilli(), sequence}] = true
 		}
 	}
+	return s
+}
+
+// run removes what there is now.
+func (s *sweep) run(ctx context.Context) error {
 	// First what would become something else, and last what tells where things are.
-	for _, step := range []func(context.Context) error{
-		s.deliveries, s.events, s.deadLetters,
-		func(ctx context.Context) (err error) {
-			log, err = s.log(ctx)
-			return err
-		},
-		s.database,
-	} {
+	for _, step := range []func(context.Context) error{s.deliveries, s.events, s.deadLetters, s.log, s.database} {
 		if err := step(ctx); err != nil {
-			return s.removed, log, err
+			return err
 		}
 	}
-	return s.removed, log, nil
+	return nil
+}
+
+// note changes the record, and adds to it what was removed since the last note.
+func (s *sweep) note(ctx context.Context, change func(*Record)) error {
+	removed := s.removed
+	s.removed = Removed{} // whether or not this is stored: it is never counted twice
+	return s.Eraser.note(ctx, s.r, func(r *Record) {
+		r.Removed.add(removed)
+		change(r)
+	})
 }
 
 // has reports whether a delivery's id is of one of the events.
@@ -62,7 +75,7 @@ func (s *sweep) has(id schemas.DeliveryID) bool {
 
 // deliveries removes those that wait at the events' endpoints.
 func (s *sweep) deliveries(ctx context.Context) error {
-	for _, endpoint := range s.r.Work.Endpoints {
+	for _, endpoint := range s.work.Endpoints {
 		l := s.o.Layout
 		stream := l.DeliveriesStream(l.Partition(endpoint))
 		later := l.LaterSubject(endpoint, "*")
@@ -113,8 +126,8 @@ func (s *sweep) events(ctx context.Context) error {
 
 // deadLetters removes the events' deliveries that died, and the events that did.
 func (s *sweep) deadLetters(ctx context.Context) error {
-	since := s.r.Work.since()
-	for _, endpoint := range s.r.Work.Endpoints {
+	since := s.work.since()
+	for _, endpoint := range s.work.Endpoints {
 		n, err := s.remove(ctx, schemas.StreamDead, schemas.DeadSubject(s.r.Tenant, endpoint), since, func(m direct.Message) bool {
 			return s.has(schemas.DeliveryOf(schemas.Header(m.Header)))
 		})
@@ -123,47 +136,66 @@ func (s *sweep) deadLetters(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(s.r.Work.Dead) == 0 {
+	if len(s.work.Dead) == 0 {
 		return nil
 	}
 	n, err := s.remove(ctx, schemas.StreamDead, schemas.DeadEventSubject(s.r.Tenant), since, func(m direct.Message) bool {
 		of := schemas.Summarize(schemas.Header(m.Header), 0)
-		return slices.Contains(s.r.Work.Dead, hash(s.r.Salt, of.ID, of.Source))
+		return slices.Contains(s.work.Dead, hash(s.r.Salt, of.ID, of.Source))
 	})
 	s.removed.DeadLetters += n
 	return err
 }
 
 // log stores the messages of LOG that have a line of the events anew, without that, and
-// removes them as they were. It returns the sequence behind the last that it looked at.
-func (s *sweep) log(ctx context.Context) (next uint64, err error) {
-	next = s.r.Work.Log
+// removes them as they were.
+func (s *sweep) log(ctx context.Context) error {
+	s.looked = s.work.Log
 	stream, err := s.o.JS.Stream(ctx, schemas.StreamLog)
 	if err != nil {
-		return next, fmt.Errorf("read stream %s: %w", schemas.StreamLog, err)
+		return fmt.Errorf("read stream %s: %w", schemas.StreamLog, err)
 	}
 	subject := schemas.LogSubject(s.r.Tenant)
-	of := func(r schemas.Record) bool {
-		at, sequence, err := r.Of()
-		return err == nil && s.places[place{at.UnixMilli(), sequence}]
-	}
 	// What it stores anew is behind last, and has nothing to remove.
 	last := stream.CachedInfo().State.LastSeq
-	err = s.each(ctx, stretch{schemas.StreamLog, subject, next, s.r.Work.since()}, func(m direct.Message) (more bool, err error) {
+	return s.each(ctx, stretch{schemas.StreamLog, subject, s.looked, s.work.since()}, func(m direct.Message) (more bool, err error) {
 		if m.Sequence > last {
 			return false, nil
 		}
-		kept, cut := schemas.CutRecords(m.Data, of)
+		kept, cut := schemas.CutRecords(m.Data, s.cuts)
 		if cut > 0 {
 			if err := s.rewrite(ctx, stream, subject, m.Sequence, kept); err != nil {
 				return false, err
 			}
 			s.removed.LogRecords += cut
 		}
-		next = m.Sequence + 1
+		s.looked = m.Sequence + 1
 		return true, nil
 	})
-	return next, err
+}
+
+// cuts reports whether a line of LOG is one of the events'. One that is news stays, and
+// is kept: an event that announces that a delivery of theirs died, as the dispatcher had
+// that in hand when they were looked for, or endpoints that nobody knew of.
+func (s *sweep) cuts(r schemas.Record) bool {
+	at, sequence, err := r.Of()
+	if err != nil {
+		return false
+	}
+	known := s.places[place{at.UnixMilli(), sequence}]
+	e := r.Event
+	if e == nil || known && s.hasAll(e.Endpoints) {
+		return known
+	}
+	if known || s.has(schemas.DeliveryID(e.Subject)) {
+		s.news = append(s.news, *e)
+	}
+	return false
+}
+
+// hasAll reports whether the work has all of the endpoints.
+func (s *sweep) hasAll(endpoints []schemas.EndpointID) bool {
+	return !slices.ContainsFunc(endpoints, func(id schemas.EndpointID) bool { return !slices.Contains(s.work.Endpoints, id) })
 }
 
 // rewrite puts other lines in the place of a message of LOG.
@@ -189,7 +221,7 @@ func (s *sweep) database(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.removed.Database, err = store.EraseAt(ctx, s.r.Tenant, s.r.Work.Places, s.r.State == Running && s.r.Found > 0)
+	s.removed.Database, err = store.EraseAt(ctx, s.r.Tenant, s.work.Places, s.scrub)
 	return err
 }
 

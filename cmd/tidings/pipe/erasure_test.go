@@ -162,6 +162,60 @@ func TestErasureOfWhatIsInHand(t *testing.T) {
 	})
 }
 
+// hanging lets ep_hang wait for a minute, and fails; others are as they are scripted.
+func hanging(q dispatchertest.Request) dispatchertest.Answer {
+	if q.Path != "/ep_hang" {
+		return scripted(q)
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(time.Minute)
+		q.Path = "/ep_dead"
+		scripted(q)(w, r)
+	}
+}
+
+// What dies in a dispatcher's hand is announced: that is erased too, and what became of it.
+func TestErasureOfWhatDiesInHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPipe(t)
+		c := p.caller()
+		p.endpoint("ep_hang", schemas.Policy{Timeout: schemas.Duration(2 * time.Minute), Retry: []schemas.Duration{}, Breaker: schemas.SwitchOff}, "order.*")
+		p.endpoint("ep_told", schemas.Policy{}, "delivery.*")
+		p.endpoint("ep_dead", schemas.Policy{Retry: []schemas.Duration{}, Breaker: schemas.SwitchOff}, "delivery.*")
+		p.endpoint("ep_later", schemas.Policy{Retry: []schemas.Duration{schemas.Duration(time.Hour)}, Breaker: schemas.SwitchOff}, "delivery.*")
+		p.receiver.Script(hanging)
+		p.publishEvent(t.Context(), personal(0))
+		<-time.After(10 * time.Second)
+		var got erasure.Record
+		c.call("POST", "/erasures", `{"subject":"customer/`+marker+`"}`, &got)
+		if got.Found != 1 || got.Removed.Events != 1 {
+			t.Errorf("got %+v", got)
+		}
+		<-time.After(2 * time.Minute)
+		for range 4 { // ep_hang, and those that are told of its death
+			<-p.reports
+		}
+		if len(filesWith(t, p.settings.DataDir)) == 0 {
+			t.Fatal("the death has left nothing")
+		}
+		<-time.After(20 * time.Minute)
+		if found := filesWith(t, p.settings.DataDir); len(found) > 0 {
+			t.Errorf("the marker is in %q", found)
+		}
+		if left := c.deliveries(""); len(left) != 0 {
+			t.Errorf("left are %+v", left)
+		}
+		var page struct{ Items []erasure.Record }
+		c.call("GET", "/erasures", "", &page)
+		got = page.Items[0]
+		if n := got.Removed; got.Found != 2 || n.Events != 2 || n.Deliveries != 2 || n.DeadLetters != 2 {
+			t.Errorf("the record is %+v", got)
+		}
+		<-time.After(2 * time.Hour)
+		p.noMore(time.Second)
+	})
+}
+
 // What waits to be pulled is erased too, and so is what is handed out: its receipt says
 // that it is gone.
 func TestErasureOfWhatIsPulled(t *testing.T) {
