@@ -66,19 +66,20 @@ func (s *Store) Erase(ctx context.Context, tenant schemas.TenantID, e Erasure) (
 
 // EraseAt is [Store.Erase] of what there is of the events at these places; see
 // [EventName]. The files are gone through if anything was removed, or if scrub says so:
-// who asks again after an error does.
-func (s *Store) EraseAt(ctx context.Context, tenant schemas.TenantID, places []schemas.DeliveryID, scrub bool) (r Removed, err error) {
+// who asks again after an error does. Removed is told of each transaction that removed
+// something, once that is so; with an error of its own it ends there.
+func (s *Store) EraseAt(ctx context.Context, tenant schemas.TenantID, places []schemas.DeliveryID, scrub bool, removed func(Removed) error) error {
 	keys := make([]eventKey, len(places))
 	for i, place := range places {
 		accepted, sequence, err := place.Accepted()
 		if err != nil {
-			return r, err
+			return err
 		}
 		keys[i] = eventKey{tenant, accepted.UnixMilli(), int64(sequence)}
 	}
 	over, err := s.maintain(ctx)
 	if err != nil {
-		return r, err
+		return err
 	}
 	defer over()
 	for some := range slices.Chunk(keys, eraseEvents) {
@@ -91,14 +92,20 @@ func (s *Store) EraseAt(ctx context.Context, tenant schemas.TenantID, places []s
 			return err
 		})
 		if err != nil {
-			return r, unavailable("erase from delivery log", err)
+			return unavailable("erase from delivery log", err)
 		}
-		r.add(of)
+		if of == (Removed{}) {
+			continue
+		}
+		scrub = true
+		if err := removed(of); err != nil {
+			return err
+		}
 	}
-	if !scrub && r == (Removed{}) {
-		return r, nil
+	if !scrub {
+		return nil
 	}
-	return r, s.scrub(ctx)
+	return s.scrub(ctx)
 }
 
 // scrub has the files forget what was removed.

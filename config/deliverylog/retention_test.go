@@ -2,10 +2,12 @@ package deliverylog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +87,37 @@ func TestErase(t *testing.T) {
 			if _, err := s.Erase(t.Context(), "acme", wrong); !schemas.HasCode(err, schemas.CodeInvalid) {
 				t.Errorf("%+v: %v", wrong, err)
 			}
+		}
+	})
+}
+
+// Who erases at places is told of each transaction before the next begins: one that ends
+// there has been told of all that is gone.
+func TestEraseAtTells(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		var places []schemas.DeliveryID
+		for n := range 250 {
+			e := event(n+1, schemas.EventSummary{ID: fmt.Sprint("e", n), Source: "/s"}, "ep_a")
+			put(t, s, e)
+			places = append(places, schemas.NewDeliveryID(e.Event.Accepted, e.Event.Sequence, ""))
+		}
+		killed := errors.New("killed")
+		var told []Removed
+		err := s.EraseAt(t.Context(), "acme", places, true, func(r Removed) error {
+			told = append(told, r)
+			return killed
+		})
+		if want := []Removed{{100, 100, 0, 0}}; !errors.Is(err, killed) || !slices.Equal(told, want) || len(rows(t, s)) != 300 {
+			t.Errorf("told of %+v with %d rows left: %v", told, len(rows(t, s)), err)
+		}
+		told = nil
+		err = s.EraseAt(t.Context(), "acme", places, true, func(r Removed) error {
+			told = append(told, r)
+			return nil
+		})
+		if want := []Removed{{100, 100, 0, 0}, {50, 50, 0, 0}}; err != nil || !slices.Equal(told, want) || len(rows(t, s)) != 0 {
+			t.Errorf("told of %+v with %d rows left: %v", told, len(rows(t, s)), err)
 		}
 	})
 }

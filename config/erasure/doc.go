@@ -24,6 +24,10 @@
 // the event's id or subject: it has a salted hash, by which who knows these can tell
 // what it is about.
 //
+// What is removed is counted in the record after each kind of it, and within one after
+// each 100 messages or lines, or 100 events of the database. A process that is killed has
+// not counted what it removed since: the record then says less than was removed, never more.
+//
 //	what fails                          what happens
 //	the process                         another, or the next, goes on within [Every]
 //	JetStream, the database             the same; the caller is told

@@ -24,6 +24,9 @@ const (
 	Watch = 24 * time.Hour
 	// MaxEvents is how many events one erasure removes.
 	MaxEvents = 2000
+	// noteEach is how much is removed before the record says so: a process that is killed
+	// loses the count of so many messages at most, or lines of the last one.
+	noteEach = 100
 	// settleWait is how long a request waits for fanout and the log, looking each
 	// settlePause.
 	settleWait  = 10 * time.Second

@@ -43,7 +43,8 @@ const (
 	Done     State = "done"
 )
 
-// Removed is what an erasure removed.
+// Removed is what an erasure removed: at least, if a process was killed while it did,
+// which loses the count of its last moment; see doc.go. Never more.
 type Removed struct {
 	Events      int                 `json:"events"`       // messages of EVENTS
 	Deliveries  int                 `json:"deliveries"`   // that were waiting, or to be tried again

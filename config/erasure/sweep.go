@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/dispatcher/direct"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -28,7 +29,7 @@ type sweep struct {
 	work    Work // the record's, as it was when the pass began: another may end it meanwhile
 	scrub   bool // what was removed from the database before may still be in its files
 	places  map[place]bool
-	removed Removed // since the last note
+	removed Removed // that is not in the record yet
 	// looked is the sequence of LOG from which on nothing was looked at.
 	looked uint64
 	// news are lines of LOG that tell of events, or of endpoints, that work does not have.
@@ -50,11 +51,26 @@ func (e *Eraser) newSweep(r *Record) *sweep {
 func (s *sweep) run(ctx context.Context) error {
 	// First what would become something else, and last what tells where things are.
 	for _, step := range []func(context.Context) error{s.deliveries, s.events, s.deadLetters, s.log, s.database} {
-		if err := step(ctx); err != nil {
+		if err := errors.Join(step(ctx), s.noteRemoved(ctx)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// counted notes what was removed, once that is much.
+func (s *sweep) counted(ctx context.Context) error {
+	if n := s.removed; n.Deliveries+n.Events+n.DeadLetters+n.LogRecords < noteEach {
+		return nil
+	}
+	return s.noteRemoved(ctx)
+}
+
+func (s *sweep) noteRemoved(ctx context.Context) error {
+	if s.removed == (Removed{}) {
+		return nil
+	}
+	return s.note(ctx, func(*Record) {})
 }
 
 // note changes the record, and adds to it what was removed since the last note.
@@ -73,6 +89,11 @@ func (s *sweep) has(id schemas.DeliveryID) bool {
 	return err == nil && s.places[place{at.UnixMilli(), sequence}]
 }
 
+// delivers reports whether a message is a delivery of one of the events, or one that died.
+func (s *sweep) delivers(m direct.Message) bool {
+	return s.has(schemas.DeliveryOf(schemas.Header(m.Header)))
+}
+
 // deliveries removes those that wait at the events' endpoints.
 func (s *sweep) deliveries(ctx context.Context) error {
 	for _, endpoint := range s.work.Endpoints {
@@ -84,11 +105,7 @@ func (s *sweep) deliveries(ctx context.Context) error {
 			if subject == pulled {
 				stream = schemas.StreamPull
 			}
-			n, err := s.remove(ctx, stream, subject, time.Time{}, func(m direct.Message) bool {
-				return s.has(schemas.DeliveryOf(schemas.Header(m.Header)))
-			})
-			s.removed.Deliveries += n
-			if err != nil {
+			if err := s.remove(ctx, stretch{stream: stream, subject: subject}, &s.removed.Deliveries, s.delivers); err != nil {
 				return err
 			}
 		}
@@ -115,9 +132,7 @@ func (s *sweep) events(ctx context.Context) error {
 		if tenant, _, err := schemas.StoredEvent(m.Subject); err != nil || tenant != s.r.Tenant {
 			continue
 		}
-		n, err := secureDelete(ctx, stream, at.sequence)
-		s.removed.Events += n
-		if err != nil {
+		if err := s.delete(ctx, stream, at.sequence, &s.removed.Events); err != nil {
 			return err
 		}
 	}
@@ -128,23 +143,19 @@ func (s *sweep) events(ctx context.Context) error {
 func (s *sweep) deadLetters(ctx context.Context) error {
 	since := s.work.since()
 	for _, endpoint := range s.work.Endpoints {
-		n, err := s.remove(ctx, schemas.StreamDead, schemas.DeadSubject(s.r.Tenant, endpoint), since, func(m direct.Message) bool {
-			return s.has(schemas.DeliveryOf(schemas.Header(m.Header)))
-		})
-		s.removed.DeadLetters += n
-		if err != nil {
+		of := stretch{schemas.StreamDead, schemas.DeadSubject(s.r.Tenant, endpoint), 0, since}
+		if err := s.remove(ctx, of, &s.removed.DeadLetters, s.delivers); err != nil {
 			return err
 		}
 	}
 	if len(s.work.Dead) == 0 {
 		return nil
 	}
-	n, err := s.remove(ctx, schemas.StreamDead, schemas.DeadEventSubject(s.r.Tenant), since, func(m direct.Message) bool {
+	of := stretch{schemas.StreamDead, schemas.DeadEventSubject(s.r.Tenant), 0, since}
+	return s.remove(ctx, of, &s.removed.DeadLetters, func(m direct.Message) bool {
 		of := schemas.Summarize(schemas.Header(m.Header), 0)
 		return slices.Contains(s.work.Dead, hash(s.r.Salt, of.ID, of.Source))
 	})
-	s.removed.DeadLetters += n
-	return err
 }
 
 // log stores the messages of LOG that have a line of the events anew, without that, and
@@ -164,13 +175,14 @@ func (s *sweep) log(ctx context.Context) error {
 		}
 		kept, cut := schemas.CutRecords(m.Data, s.cuts)
 		if cut > 0 {
-			if err := s.rewrite(ctx, stream, subject, m.Sequence, kept); err != nil {
+			removed, err := s.rewrite(ctx, stream, subject, m.Sequence, kept)
+			if err != nil {
 				return false, err
 			}
-			s.removed.LogRecords += cut
+			s.removed.LogRecords += cut * removed
 		}
 		s.looked = m.Sequence + 1
-		return true, nil
+		return true, s.counted(ctx)
 	})
 }
 
@@ -198,21 +210,21 @@ func (s *sweep) hasAll(endpoints []schemas.EndpointID) bool {
 	return !slices.ContainsFunc(endpoints, func(id schemas.EndpointID) bool { return !slices.Contains(s.work.Endpoints, id) })
 }
 
-// rewrite puts other lines in the place of a message of LOG.
-func (s *sweep) rewrite(ctx context.Context, stream jetstream.Stream, subject string, sequence uint64, kept []byte) error {
+// rewrite puts other lines in the place of a message of LOG. Removed is 1, or 0 if another
+// was quicker.
+func (s *sweep) rewrite(ctx context.Context, stream jetstream.Stream, subject string, sequence uint64, kept []byte) (removed int, err error) {
 	if len(kept) > 0 {
 		id := "erasure." + strconv.FormatInt(stream.CachedInfo().Created.UnixNano(), 36) + "." + strconv.FormatUint(sequence, 10) + "." + hash(string(kept))
 		if _, err := s.o.JS.Publish(ctx, subject, kept, jetstream.WithMsgID(id)); err != nil {
-			return fmt.Errorf("store lines of %s anew: %w", subject, err)
+			return 0, fmt.Errorf("store lines of %s anew: %w", subject, err)
 		}
 	}
 	if s.rewritten != nil {
 		if err := s.rewritten(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	_, err := secureDelete(ctx, stream, sequence)
-	return err
+	return secureDelete(ctx, stream, sequence)
 }
 
 // database removes the rows, and goes through the files of what another may have left.
@@ -221,25 +233,32 @@ func (s *sweep) database(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.removed.Database, err = store.EraseAt(ctx, s.r.Tenant, s.work.Places, s.scrub)
-	return err
+	return store.EraseAt(ctx, s.r.Tenant, s.work.Places, s.scrub, func(removed deliverylog.Removed) error {
+		s.removed.add(Removed{Database: removed})
+		return s.noteRemoved(ctx)
+	})
 }
 
-// remove removes the messages of a subject, stored at a time or later, that are meant.
-func (s *sweep) remove(ctx context.Context, stream, subject string, since time.Time, meant func(direct.Message) bool) (n int, err error) {
-	to, err := s.o.JS.Stream(ctx, stream)
+// remove removes the messages of a stretch that are meant, and counts them: into is one
+// of s.removed.
+func (s *sweep) remove(ctx context.Context, of stretch, into *int, meant func(direct.Message) bool) error {
+	from, err := s.o.JS.Stream(ctx, of.stream)
 	if err != nil {
-		return 0, fmt.Errorf("read stream %s: %w", stream, err)
+		return fmt.Errorf("read stream %s: %w", of.stream, err)
 	}
-	err = s.each(ctx, stretch{stream, subject, 0, since}, func(m direct.Message) (bool, error) {
+	return s.each(ctx, of, func(m direct.Message) (bool, error) {
 		if !meant(m) {
 			return true, nil
 		}
-		one, err := secureDelete(ctx, to, m.Sequence)
-		n += one
-		return true, err
+		return true, s.delete(ctx, from, m.Sequence, into)
 	})
-	return n, err
+}
+
+// delete removes a message, and counts it if it was there.
+func (s *sweep) delete(ctx context.Context, from jetstream.Stream, sequence uint64, into *int) error {
+	n, err := secureDelete(ctx, from, sequence)
+	*into += n
+	return errors.Join(err, s.counted(ctx))
 }
 
 // stretch is messages of a subject: from a sequence on or, if that is 0, from a time on.
