@@ -42,8 +42,7 @@ func (p PastEvent) Goes(index *Index, to schemas.EndpointID) bool {
 }
 
 // To is its delivery to an endpoint, which may have had it before, whatever
-// subscriptions say now. Replay is nil if it never was on its way there. Its spans are
-// linked to the one that the event was created in.
+// subscriptions say now. Its spans are linked to the one that the event was created in.
 func (p PastEvent) To(to schemas.EndpointID, replay *schemas.Replay) *schemas.Delivery {
 	d := delivery(p.at, p.e, to, 1).delivery
 	d.Replay = replay

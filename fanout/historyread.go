@@ -208,6 +208,7 @@ func (f *Fanout) historyWrite(ctx context.Context, at stored, s schemas.Subscrip
 	}
 	f.o.Journal(tenant, PastEvent{at, e}.Record(s.Endpoint), func() {})
 	w := delivery(at, e, s.Endpoint, 1)
+	w.delivery.Late = true
 	w.delivery.Trace = f.processLate(ctx, at, schemas.Summarize(e.Header, len(e.Data)), tenant)
 	return w, true
 }

@@ -16,6 +16,7 @@ const (
 	headerHistory   = "Tidings-History"
 	headerReference = "Tidings-Reference"
 	headerReplay    = "Tidings-Replay"
+	headerLate      = "Tidings-Late"
 	headerTrace     = "Tidings-Trace"
 	headerReason    = "Tidings-Reason"
 	headerDetail    = "Tidings-Detail"
@@ -34,8 +35,11 @@ type Delivery struct {
 	// Attempts is how many were made. It counts on when History is shortened.
 	Attempts int
 	History  []Attempt
-	// Replay is set if it is made once more.
+	// Replay is set if somebody asked for it.
 	Replay *Replay
+	// Late says that a subscription's history makes it, which may be long after its event
+	// came.
+	Late bool
 	// Event holds the "ce-" headers, in canonical names.
 	Event Header
 	// Data is the event's data: JSON, or empty. With a Reference it is the data if
@@ -79,6 +83,9 @@ func (d *Delivery) Header() Header {
 	if d.Replay != nil {
 		h[headerReplay] = []string{d.Replay.header()}
 	}
+	if d.Late {
+		h[headerLate] = []string{"1"}
+	}
 	return h
 }
 
@@ -104,7 +111,7 @@ func (d *Delivery) MessageID() string {
 func (d *Delivery) DeadID() string { return d.replayID() + ".dead" }
 
 func (d *Delivery) replayID() string {
-	if d.Replay == nil {
+	if d.Replay == nil || d.Replay.After.IsZero() {
 		return string(d.ID)
 	}
 	return string(d.ID) + ".r" + d.Replay.token()
@@ -133,6 +140,7 @@ func ReadDelivery(subject string, h Header, body []byte) (*Delivery, error) {
 		Endpoint: QueueEndpoint(subject),
 		Data:     body,
 		Trace:    first(h, headerTrace),
+		Late:     first(h, headerLate) != "",
 	}
 	if _, _, err := d.ID.Accepted(); err != nil {
 		return nil, err

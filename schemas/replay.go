@@ -7,12 +7,14 @@ import (
 )
 
 // Replay says of a delivery that it is made once more: it was delivered or dead, and
-// somebody wants it again. Its attempts are counted anew, and its age begins when it
-// was asked for. Both times are to the millisecond.
+// somebody wants it again; or that it is made after all, though it never was on its way.
+// Its attempts are counted anew, and its age begins when it was asked for. Both times
+// are to the millisecond.
 type Replay struct {
 	Asked time.Time
 	// After is the last attempt before it, or its death without one; the zero time of
-	// what never was a delivery. Two who ask after the same attempt ask for the same.
+	// what never was a delivery. Two who ask after the same attempt ask for the same. Who
+	// asks for what never was one asks for what a subscription's history may make too.
 	After time.Time
 }
 

@@ -19,9 +19,9 @@ type heads struct {
 
 // head is what was found at the head of a queue.
 type head struct {
-	tenant   schemas.TenantID
-	accepted time.Time
-	seen     time.Time
+	tenant schemas.TenantID
+	since  time.Time // when its age began
+	seen   time.Time
 }
 
 func newHeads(nc *nats.Conn) heads { return heads{nc, map[schemas.EndpointID]head{}} }
@@ -48,13 +48,13 @@ func (h heads) look(ctx context.Context, stream string, queues map[string]uint64
 			continue // it was drained meanwhile
 		}
 		if d, err := schemas.ReadDelivery(found.Subject, schemas.Header(found.Header), found.Data); err == nil {
-			h.of[d.Endpoint] = head{d.Tenant, d.Accepted(), time.Now()}
+			h.of[d.Endpoint] = head{d.Tenant, d.Since(), time.Now()}
 		}
 	}
 	for _, subject := range subjects {
 		id := schemas.QueueEndpoint(subject)
 		if found, ok := h.of[id]; ok {
-			at(endpoints, id).older(found.tenant, found.accepted)
+			at(endpoints, id).older(found.tenant, found.since)
 		}
 	}
 	return nil

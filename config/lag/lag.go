@@ -46,7 +46,7 @@ type Endpoint struct {
 	ID     schemas.EndpointID
 	Tenant schemas.TenantID // empty as long as it is not known
 	Held   int              // deliveries in its held queue, or in the one they are pulled from
-	Oldest time.Time        // when its oldest event was accepted; zero as long as it is not known
+	Oldest time.Time        // since when its oldest delivery counts, see [schemas.Delivery.Since]; zero as long as it is not known
 }
 
 func (e *Endpoint) older(tenant schemas.TenantID, accepted time.Time) {
@@ -178,7 +178,7 @@ func (p *Poller) lane(ctx context.Context, partition int, endpoints map[schemas.
 		return l, nil
 	}
 	if d, err := schemas.ReadDelivery(first.Subject, schemas.Header(first.Header), first.Data); err == nil {
-		at(endpoints, d.Endpoint).older(d.Tenant, d.Accepted())
+		at(endpoints, d.Endpoint).older(d.Tenant, d.Since())
 	}
 	return l, nil
 }

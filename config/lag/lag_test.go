@@ -142,7 +142,15 @@ func TestOldestOfEndpoints(t *testing.T) {
 		r.publish(r.env.Layout.HeldSubject("ep_held"), nats.Header(held.Header()))
 		r.publish(r.env.Layout.HeldSubject("ep_held"), nats.Header(r.delivery("ep_held", time.Minute).Header()))
 		first, second := r.delivery("ep_retry", 3*time.Hour), r.delivery("ep_retry", 4*time.Hour)
-		for _, d := range []*schemas.Delivery{first, second, second} {
+		asked := time.Now().Add(-time.Minute).Truncate(time.Millisecond).UTC()
+		replayed := func(to schemas.EndpointID) *schemas.Delivery {
+			d := r.delivery(to, 9*time.Hour)
+			d.Replay = &schemas.Replay{Asked: asked}
+			return d
+		}
+		r.publish(r.env.Layout.ReadySubject("ep_due_2"), nats.Header(replayed("ep_due_2").Header()))
+		r.publish(r.env.Layout.HeldSubject("ep_held2"), nats.Header(replayed("ep_held2").Header()))
+		for _, d := range []*schemas.Delivery{first, second, second, replayed("ep_retry2")} {
 			p.Settled(d, schemas.Retry)
 		}
 		look()
@@ -150,6 +158,10 @@ func TestOldestOfEndpoints(t *testing.T) {
 			"ep_due":   {ID: "ep_due", Tenant: "acme", Oldest: due.Accepted()},
 			"ep_held":  {ID: "ep_held", Tenant: "acme", Held: 2, Oldest: held.Accepted()},
 			"ep_retry": {ID: "ep_retry", Tenant: "acme", Oldest: second.Accepted()},
+			// A replay is as old as its asking, however old its event is.
+			"ep_due_2":  {ID: "ep_due_2", Tenant: "acme", Oldest: asked},
+			"ep_held2":  {ID: "ep_held2", Tenant: "acme", Held: 1, Oldest: asked},
+			"ep_retry2": {ID: "ep_retry2", Tenant: "acme", Oldest: asked},
 		} {
 			if got := of(p, id); got != want {
 				t.Errorf("got %+v, want %+v", got, want)

@@ -32,9 +32,9 @@ type waiting struct {
 }
 
 type dated struct {
-	id       schemas.DeliveryID
-	accepted time.Time
-	until    time.Time // when it is somebody else's to know of it; zero if it never is
+	id    schemas.DeliveryID
+	since time.Time
+	until time.Time // when it is somebody else's to know of it; zero if it never is
 }
 
 // settled takes in what became of a delivery. Until is for how long one that is to be
@@ -61,7 +61,7 @@ func (r *retrying) settled(d *schemas.Delivery, kind schemas.Kind, until time.Ti
 		r.of[d.Endpoint] = w
 	}
 	w.tenant = d.Tenant
-	w.add(dated{d.ID, d.Accepted(), until})
+	w.add(dated{d.ID, d.Since(), until})
 }
 
 func (w *waiting) add(d dated) {
@@ -69,7 +69,7 @@ func (w *waiting) add(d dated) {
 		w.oldest[n].until = d.until
 		return
 	}
-	n, _ := slices.BinarySearchFunc(w.oldest, d, func(a, b dated) int { return a.accepted.Compare(b.accepted) })
+	n, _ := slices.BinarySearchFunc(w.oldest, d, func(a, b dated) int { return a.since.Compare(b.since) })
 	w.oldest = slices.Insert(w.oldest, n, d)
 	w.oldest = w.oldest[:min(len(w.oldest), maxRetrying)]
 }
@@ -88,6 +88,6 @@ func (r *retrying) add(to map[schemas.EndpointID]*Endpoint, mine func(schemas.En
 			delete(r.of, id)
 			continue
 		}
-		at(to, id).older(w.tenant, w.oldest[0].accepted)
+		at(to, id).older(w.tenant, w.oldest[0].since)
 	}
 }

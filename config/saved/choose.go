@@ -54,7 +54,7 @@ func knownOf(l *line) (k known, err error) {
 		return k, err
 	}
 	name := string(k.delivery.ID)
-	if r := k.delivery.Replay; r != nil {
+	if r := k.delivery.Replay; r != nil && !r.After.IsZero() {
 		name += " " + r.After.UTC().String()
 	}
 	if k.kept {

@@ -138,6 +138,9 @@ type Settled struct {
 	// Pulled says that the receiver fetched it when it liked: how long it took says
 	// nothing of the pipe, and is not recorded.
 	Pulled bool
+	// Late says that it is no delivery of what has just come, but a replay or one of a
+	// subscription's history: how old it is says nothing of the pipe either.
+	Late bool
 	// Span is what leads to the attempt's trace. If it is sampled, the histograms keep it
 	// as an exemplar.
 	Span trace.SpanContext
@@ -159,7 +162,7 @@ func (r *Recorder) Settled(s *Settled) {
 	switch s.Kind {
 	case schemas.Delivered:
 		r.delivered.add(ctx, 1, key{name})
-		if !s.Pulled {
+		if !s.Pulled && !s.Late {
 			r.deliveryLatency.record(ctx, s.Attempt.At.Add(time.Duration(s.Attempt.Duration)).Sub(s.Accepted), key{nth(s.Attempt.Number)})
 		}
 	case schemas.Retry:

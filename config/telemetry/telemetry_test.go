@@ -100,6 +100,9 @@ func TestWhatIsRecordedIsShown(t *testing.T) {
 	}
 	d := delivered("acme")
 	r.Settled(&d)
+	late := d
+	late.Late = true // counted, and not in the latency
+	r.Settled(&late)
 	pulled := d
 	pulled.Pulled = true // counted, and not timed
 	r.Settled(&pulled)
@@ -118,13 +121,13 @@ func TestWhatIsRecordedIsShown(t *testing.T) {
 		`tidings_events_dead_total{tidings_reason="schema_invalid"} 1`,
 		`tidings_deliveries_made_total 3`,
 		`tidings_fanout_latency_seconds_bucket{le="1"} 1`, `tidings_fanout_latency_seconds_count 2`,
-		`tidings_attempts_total{tidings_outcome="delivered",tidings_reason="ok"} 3`,
+		`tidings_attempts_total{tidings_outcome="delivered",tidings_reason="ok"} 4`,
 		`tidings_attempts_total{tidings_outcome="retry",tidings_reason="server_error"} 1`,
-		`tidings_deliveries_delivered_total 3`,
+		`tidings_deliveries_delivered_total 4`,
 		`tidings_deliveries_retried_total{tidings_reason="server_error"} 1`,
 		`tidings_deliveries_dead_total{tidings_reason="queue_full"} 1`,
-		`tidings_attempt_duration_seconds_bucket{tidings_outcome="delivered",le="1"} 2`,
-		`tidings_attempt_phase_duration_seconds_bucket{tidings_phase="dns",le="0.005"} 3`,
+		`tidings_attempt_duration_seconds_bucket{tidings_outcome="delivered",le="1"} 3`,
+		`tidings_attempt_phase_duration_seconds_bucket{tidings_phase="dns",le="0.005"} 4`,
 		`tidings_delivery_latency_seconds_bucket{tidings_attempt="first",le="5"} 1`,
 		`tidings_delivery_latency_seconds_count{tidings_attempt="later"} 1`,
 		`tidings_egress_refused_total{tidings_egress_refusal="loopback (RFC 1122)"} 1`,

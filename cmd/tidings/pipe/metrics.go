@@ -57,7 +57,8 @@ func (m *measures) settled(r dispatcher.Report) {
 	}
 	d := r.Delivery
 	s := telemetry.Settled{
-		Tenant: d.Tenant, Accepted: d.Since(), Attempt: r.Attempt, Kind: r.Outcome.Kind, Reason: r.Outcome.Reason,
+		Tenant: d.Tenant, Accepted: d.Accepted(), Attempt: r.Attempt, Kind: r.Outcome.Kind, Reason: r.Outcome.Reason,
+		Late: d.Late || d.Replay != nil,
 	}
 	if r.Exchange != nil {
 		s.Timings = r.Exchange.Timings

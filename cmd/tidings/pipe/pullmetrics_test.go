@@ -14,6 +14,18 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
+// scraped is what the process's metrics say.
+func (p *pipe) scraped() string {
+	p.t.Helper()
+	w := httptest.NewRecorder()
+	p.telemetry.Metrics().ServeHTTP(w, httptest.NewRequestWithContext(p.t.Context(), http.MethodGet, "/metrics", nil))
+	page, err := io.ReadAll(w.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(page)
+}
+
 // What waits to be pulled has metrics of its own, from its queue and, once it is nacked,
 // until its retry. It is not in those of what is sent, where nobody may hear how it ends.
 func TestMetricsOfWhatIsPulled(t *testing.T) {
@@ -39,14 +51,9 @@ func TestMetricsOfWhatIsPulled(t *testing.T) {
 			t.Helper()
 			<-time.After(time.Minute)
 			synctest.Wait()
-			w := httptest.NewRecorder()
-			measured.Metrics().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
-			page, err := io.ReadAll(w.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
+			page := p.scraped()
 			for _, line := range append(want, "tidings_deliveries_oldest_age_seconds 0") {
-				if !strings.Contains(string(page), "\n"+line) {
+				if !strings.Contains(page, "\n"+line) {
 					t.Errorf("no %s in:\n%s", line, page)
 				}
 			}

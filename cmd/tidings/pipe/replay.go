@@ -59,12 +59,7 @@ func (r *replays) send(ctx context.Context, j replay.Job, f replay.Found) (repla
 		asked = time.Now()
 	}
 	asked = asked.UTC().Truncate(time.Millisecond)
-	late := j.Which == replay.Missing
-	var how *schemas.Replay
-	if !late {
-		how = &schemas.Replay{Asked: asked, After: f.After}
-	}
-	d, record, err := r.delivery(ctx, j.Tenant, f, how)
+	d, record, err := r.delivery(ctx, j.Tenant, f, &schemas.Replay{Asked: asked, After: f.After})
 	if schemas.HasCode(err, schemas.CodeNotFound) {
 		return replay.EventNotStored, nil
 	}
@@ -79,7 +74,7 @@ func (r *replays) send(ctx context.Context, j replay.Job, f replay.Found) (repla
 	if ack.Duplicate { // who asked before has told the log
 		return "", nil
 	}
-	if !late {
+	if j.Which != replay.Missing {
 		record = schemas.Record{Replay: &schemas.ReplayRecord{Delivery: f.Delivery, Endpoint: f.Endpoint, Asked: asked, Job: j.ID}}
 	}
 	r.process.journal.Add(j.Tenant, record, func() {})
@@ -106,7 +101,7 @@ func (r *replays) delivery(ctx context.Context, tenant schemas.TenantID, f repla
 	if err == nil {
 		return past.To(f.Endpoint, how), past.Record(f.Endpoint), nil
 	}
-	if how == nil || !schemas.HasCode(err, schemas.CodeNotFound) {
+	if f.After.IsZero() || !schemas.HasCode(err, schemas.CodeNotFound) { // what never was a delivery has no dead letter
 		return nil, schemas.Record{}, err
 	}
 	d, err := r.buried(ctx, tenant, f)
@@ -143,7 +138,7 @@ func (r *replays) buried(ctx context.Context, tenant schemas.TenantID, f replay.
 	var newest *schemas.Delivery
 	subject := schemas.DeadSubject(tenant, f.Endpoint)
 	letters, err := direct.Since(ctx, r.nc, schemas.StreamDead, subject, f.After.Add(-buriedBefore))
-	for err == nil && len(letters) > 0 && !f.After.IsZero() {
+	for err == nil && len(letters) > 0 {
 		for _, m := range letters {
 			if d, err := schemas.ReadDelivery(subject, m.Header, m.Data); err == nil && d.ID == f.Delivery {
 				newest = d
