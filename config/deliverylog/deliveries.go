@@ -24,6 +24,14 @@ type Delivery struct {
 	Reason schemas.Reason `json:"reason,omitempty"`
 	Last   time.Time      `json:"last,omitzero"`
 	Next   time.Time      `json:"next,omitzero"` // when the next is due, if it is retrying
+	// Asked is when it was last asked for once more; zero if it never was.
+	Asked time.Time `json:"-"`
+}
+
+// Cursor is that of a page which begins behind the delivery.
+func (d Delivery) Cursor() string {
+	_, sequence, _ := d.ID.Accepted() // as the log made it
+	return cursorOf(deliveryKey{eventKey{accepted: d.Accepted.UnixMilli(), sequence: int64(sequence)}, d.Endpoint})
 }
 
 // EventName is what an event is called.
@@ -57,6 +65,9 @@ type DeliveryFilter struct {
 	Status   Status
 	Reason   schemas.Reason // of the last attempt's outcome
 	Code     int            // HTTP status of the last attempt
+	// OrAsked wants those that were last asked for at that time too, whatever their
+	// Status and Reason are now. No index helps to find them.
+	OrAsked  time.Time
 	Accepted Span
 }
 
@@ -94,13 +105,13 @@ func (s *Store) Deliveries(ctx context.Context, tenant schemas.TenantID, f Deliv
 			return found, cursorOf(key), nil
 		}
 		var d Delivery
-		var last, due int64
-		if err := rows.Scan(&key.accepted, &key.sequence, &key.endpoint, &d.Type, &d.Status, &d.Attempts, &last, &d.Code, &d.Reason, &due,
+		var last, due, asked int64
+		if err := rows.Scan(&key.accepted, &key.sequence, &key.endpoint, &d.Type, &d.Status, &d.Attempts, &last, &d.Code, &d.Reason, &due, &asked,
 			&d.Event.ID, &d.Event.Source, &d.Subject); err != nil {
 			return nil, "", unavailable("search deliveries", err)
 		}
 		d.ID, d.Endpoint, d.Accepted, d.Event.Place = key.id(), key.endpoint, milli(key.accepted), placeOf(key.eventKey)
-		d.Last, d.Next = nano(last), nano(due)
+		d.Last, d.Next, d.Asked = nano(last), nano(due), nano(asked)
 		found = append(found, d)
 	}
 	return found, "", unavailable("search deliveries", rows.Err())
@@ -109,7 +120,7 @@ func (s *Store) Deliveries(ctx context.Context, tenant schemas.TenantID, f Deliv
 // deliveriesSearch is the query. Its last parameter is the limit.
 func deliveriesSearch(w where, p Page) string {
 	direction, _ := p.order()
-	return "SELECT d.accepted, d.sequence, d.endpoint, d.type, d.status, d.attempts, d.last_at, d.code, d.reason, d.next," +
+	return "SELECT d.accepted, d.sequence, d.endpoint, d.type, d.status, d.attempts, d.last_at, d.code, d.reason, d.next, d.last_asked," +
 		" coalesce(e.id, ''), coalesce(e.source, ''), coalesce(e.subject, '')" +
 		" FROM deliveries d LEFT JOIN events e ON e.tenant = d.tenant AND e.accepted = d.accepted AND e.sequence = d.sequence" +
 		" WHERE " + w.text[len(" AND "):] + " ORDER BY d.accepted " + direction + ", d.sequence " + direction + ", d.endpoint " + direction + " LIMIT ?"
@@ -120,14 +131,12 @@ func (f DeliveryFilter) where(tenant schemas.TenantID) (w where, err error) {
 	w.is("d.tenant", string(tenant))
 	w.is("d.endpoint", string(f.Endpoint))
 	w.is("d.type", f.Type)
-	w.is("d.status", string(f.Status))
-	if f.Status != "" && f.Status != Delivered {
-		w.add("d.status <> 'delivered'")
+	became := f.became()
+	if !f.OrAsked.IsZero() && became.text != "" {
+		became.text = " AND (" + became.text[len(" AND "):] + " OR d.last_asked = ?)"
+		became.args = append(became.args, nanos(f.OrAsked))
 	}
-	w.is("d.reason", string(f.Reason))
-	if f.Reason != "" && f.Reason != schemas.ReasonOK {
-		w.add("d.reason > '' AND d.reason <> 'ok'")
-	}
+	w.text, w.args = w.text+became.text, append(w.args, became.args...)
 	if f.Code != 0 {
 		w.add("d.code = ?", f.Code)
 	}
@@ -152,6 +161,19 @@ func (f DeliveryFilter) where(tenant schemas.TenantID) (w where, err error) {
 		w.add("e.subject = ? AND e.subject <> ''", f.Subject)
 	}
 	return w, nil
+}
+
+// became is the part of it that asks what became of them.
+func (f DeliveryFilter) became() (w where) {
+	w.is("d.status", string(f.Status))
+	if f.Status != "" && f.Status != Delivered {
+		w.add("d.status <> 'delivered'")
+	}
+	w.is("d.reason", string(f.Reason))
+	if f.Reason != "" && f.Reason != schemas.ReasonOK {
+		w.add("d.reason > '' AND d.reason <> 'ok'")
+	}
+	return w
 }
 
 // deliveryKey finds a delivery by its id, among those of its event.

@@ -23,6 +23,11 @@ type Event struct {
 	Detail string         `json:"detail,omitempty"`
 }
 
+// Cursor is that of a page which begins behind the event.
+func (e Event) Cursor() string {
+	return cursorOf(deliveryKey{eventKey: eventKey{accepted: e.Accepted.UnixMilli(), sequence: int64(e.Sequence)}})
+}
+
 // EventFilter says which events are wanted: those that meet all that is set.
 type EventFilter struct {
 	EventName

@@ -86,6 +86,56 @@ func TestDeliveriesByFilter(t *testing.T) {
 	})
 }
 
+// What a replay asked for is found whatever has become of it, each page behind the
+// last delivery of the one before.
+func TestDeliveriesThatWereAskedFor(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		records, asked := story(), began.Add(2*time.Hour)
+		taken, waits := attempt(records[1], "ep_a", 3, schemas.Delivered, schemas.ReasonOK), again(records[11], asked)
+		taken.Attempt.Replay = asked
+		put(t, s, append(records, taken, waits)...)
+		dead := attempt(records[0], "ep_b", 2, schemas.Dead, schemas.ReasonExhausted)
+		put(t, s, dead)
+		for _, row := range []struct {
+			filter DeliveryFilter
+			want   string
+		}{
+			{DeliveryFilter{Status: Dead}, "1b"},
+			{DeliveryFilter{Status: Dead, OrAsked: asked}, "5c 2a 1b"},
+			{DeliveryFilter{Status: Dead, Reason: schemas.ReasonTimeout, OrAsked: asked}, "5c 2a"},
+			{DeliveryFilter{Status: Dead, OrAsked: asked, Type: "user.deleted"}, "2a"},
+			{DeliveryFilter{Status: Dead, OrAsked: asked.Add(time.Millisecond)}, "1b"},
+			{DeliveryFilter{Endpoint: "ep_a", OrAsked: asked}, "5a 2a 1a"},
+		} {
+			if got := pages(t, s, row.filter, 2); got != row.want {
+				t.Errorf("%+v: got %s, want %s", row.filter, got, row.want)
+			}
+		}
+		all, _, err := s.Deliveries(t.Context(), "acme", DeliveryFilter{}, Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, d := range all {
+			if found, _, err := s.Deliveries(t.Context(), "acme", DeliveryFilter{}, Page{Cursor: d.Cursor()}); err != nil || !slices.Equal(found, all[i+1:]) {
+				t.Errorf("behind %s: %v, %v", d.ID, found, err)
+			}
+			if was := d.ID == taken.Attempt.Delivery || d.ID == waits.Replay.Delivery; d.Asked.Equal(asked) != was {
+				t.Errorf("%+v was asked for at %s", d, d.Asked)
+			}
+		}
+		events, _, err := s.Events(t.Context(), "acme", EventFilter{}, Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range events {
+			if found, _, err := s.Events(t.Context(), "acme", EventFilter{}, Page{Cursor: e.Cursor()}); err != nil || !slices.Equal(found, events[i+1:]) {
+				t.Errorf("behind %s: %v, %v", e.Place, found, err)
+			}
+		}
+	})
+}
+
 // One delivery, and what is refused.
 func TestDelivery(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {

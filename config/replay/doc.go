@@ -10,13 +10,19 @@
 // anew.
 //
 // A job is a record of the registry, so any API process can go on with it. Whoever
-// runs it notes how far it has come, and that it lives; what has not been noted for
-// [Lease] is taken over. What was sent after the last note is sent again under the
-// same message ids, which JetStream drops.
+// runs it notes how far it has come, and that it lives, each second; what has not been
+// noted for [Lease] is taken over. Who stops notes where it stands. What was sent after
+// the last note of a process that died is found again: the log says of what was sent by
+// which job, and what it does not know yet goes out under the message id that it had,
+// which JetStream drops. So it is counted, and not sent twice.
 //
 //	what fails                     what happens
-//	the process                    another goes on after 15 s, from the last note
+//	the process                    another goes on after 15 s, from the last note; what
+//	                               only the process knew of comes twice if JetStream has
+//	                               forgotten its message id by then
 //	JetStream, or the log          the job waits, and says so
+//	it is cancelled                within a second nothing more is sent, and all that was
+//	                               is in its record
 //	the event is no longer stored  that delivery is left out, and counted by [Skip]
 //	the endpoint is removed        the same, or the job ends as failed if it is for that one
 //

@@ -83,6 +83,9 @@ type Job struct {
 	// [Options.Next].
 	Runner string `json:"runner,omitempty"`
 	Place  string `json:"place,omitempty"`
+	// Again says that some of what follows Place may have been sent by this job, in a run
+	// that ended before it could note that. It is the runner's, and not stored.
+	Again bool `json:"-"`
 
 	version uint64
 }
@@ -189,7 +192,8 @@ func (s Jobs) Get(ctx context.Context, tenant schemas.TenantID, id string) (Job,
 	return read(n)
 }
 
-// Cancel ends a job. What it has sent stays sent.
+// Cancel ends a job. What it has sent stays sent. Who runs it sees that within a second,
+// and adds what it has sent since its last note.
 func (s Jobs) Cancel(ctx context.Context, tenant schemas.TenantID, id string) (Job, error) {
 	for {
 		j, err := s.Get(ctx, tenant, id)

@@ -3,8 +3,8 @@ package replay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -21,7 +21,10 @@ const (
 	look = 5 * time.Second
 	// waitPause is how long a job waits that cannot go on.
 	waitPause = 2 * time.Second
-	// maxPage is how many deliveries are sent between two notes at most.
+	// noteEvery is how often a job that sends is noted: so often it is seen too whether
+	// it was cancelled.
+	noteEvery = time.Second
+	// maxPage is how many deliveries are looked at between two notes at most.
 	maxPage = 100
 	// maxJobs is how many jobs a process runs at once.
 	maxJobs = 8
@@ -34,6 +37,13 @@ type Found struct {
 	// After is when its last attempt was, or its death without one; the zero time if it
 	// never was a delivery.
 	After time.Time
+	// Sent says that this job has sent it already, in a run that ended before it could
+	// note that. It counts, and is not sent again.
+	Sent bool
+	// Seen is how many deliveries or events of its page were looked at up to this one,
+	// and Place is behind it.
+	Seen  int
+	Place string
 }
 
 // Page is what comes next.
@@ -50,7 +60,8 @@ type Options struct {
 	Name string // of this process, among all
 	// Count is how many Next will look at.
 	Count func(context.Context, Job) (int, error)
-	// Next looks on from a job's place, at no more than limit. An error with
+	// Next looks on from a job's place, at no more than limit. It finds what the job has
+	// sent too, if that says [Job.Again]. An error with
 	// [schemas.CodeNotFound] or [schemas.CodeInvalid] ends the job.
 	Next func(ctx context.Context, j Job, limit int) (Page, error)
 	// Send returns once JetStream has the delivery, or why it cannot be sent. Of a dry
@@ -154,22 +165,22 @@ func (r *Runner) over(id string) {
 func (r *Runner) run(ctx context.Context, j *Job) {
 	log := r.o.Log.With("replay", j.ID, "tenant", j.Tenant)
 	pace := rate.NewLimiter(rate.Limit(j.Rate), 1)
+	j.Again = j.Total != nil && !j.DryRun // somebody ran it before
 	log.InfoContext(ctx, "replay begins", "place", j.Place)
 	for j.State == Running {
 		err := r.step(ctx, j, pace)
 		switch {
-		case ctx.Err() != nil:
-			r.leave(ctx, j)
-			return
+		case ctx.Err() != nil, errors.Is(err, errTaken):
 		case schemas.HasCode(err, schemas.CodeNotFound), schemas.HasCode(err, schemas.CodeInvalid):
 			j.end(Broken, err.Error())
 		case err != nil:
 			log.WarnContext(ctx, "replay waits", "error", err)
-			j.Error = err.Error()
+			j.Error, j.Again = err.Error(), !j.DryRun
 		default:
 			j.Error = ""
 		}
-		if !r.note(ctx, j) {
+		if ctx.Err() != nil || errors.Is(err, errTaken) || !r.note(ctx, j) {
+			r.leave(ctx, j)
 			log.InfoContext(ctx, "replay is no longer run here")
 			return
 		}
@@ -180,8 +191,11 @@ func (r *Runner) run(ctx context.Context, j *Job) {
 	log.InfoContext(ctx, "replay ended", "state", j.State, "found", j.Found, "sent", j.Sent, "skipped", j.Skipped, "skipped_by", j.SkippedBy)
 }
 
-// step sends the next of a job. After an error the job stands where it stood, but for
-// what it has counted: what was sent is sent again, under the same ids.
+// errTaken says that a job is somebody else's now, or cancelled.
+var errTaken = errors.New("the replay is not run here any more")
+
+// step counts what there is to a job, or sends the next of it. After an error the job
+// stands behind the last delivery that it has dealt with.
 func (r *Runner) step(ctx context.Context, j *Job, pace *rate.Limiter) error {
 	if j.Total == nil {
 		n, err := r.o.Count(ctx, *j)
@@ -189,37 +203,50 @@ func (r *Runner) step(ctx context.Context, j *Job, pace *rate.Limiter) error {
 			return err
 		}
 		j.Total = &n
+		return nil // to be noted before anything is sent
 	}
 	page, err := r.o.Next(ctx, *j, min(maxPage, max(1, j.Rate*int(Lease/time.Second)/3)))
 	if err != nil {
 		return err
 	}
-	next := *j
-	next.Seen += page.Seen
-	next.Found += len(page.Found)
-	next.Place = page.Place
-	next.SkippedBy = maps.Clone(j.SkippedBy) // j keeps its own, for when this page ends in an error
+	seen := j.Seen
 	for _, f := range page.Found {
-		if !j.DryRun { // which burdens no receiver
-			if err := pace.Wait(ctx); err != nil {
-				return err
-			}
-		}
-		skip, err := r.o.Send(ctx, *j, f)
+		skip, err := r.send(ctx, j, f, pace)
 		if err != nil {
 			return err
 		}
-		next.count(skip)
+		j.count(skip)
+		j.Seen, j.Place, j.Error = seen+f.Seen, f.Place, ""
 	}
-	*j = next
+	j.Seen, j.Place = seen+page.Seen, page.Place
+	// What was sent before lies in front of what was not.
+	j.Again = j.Again && slices.ContainsFunc(page.Found, func(f Found) bool { return f.Sent })
 	if page.End {
 		j.end(Done, "")
 	}
 	return nil
 }
 
+// send sends a delivery when it is time, unless that was done before. The job is noted
+// meanwhile, before the delivery is sent: so none follows once it is cancelled.
+func (r *Runner) send(ctx context.Context, j *Job, f Found, pace *rate.Limiter) (Skip, error) {
+	if f.Sent {
+		return "", nil
+	}
+	if !j.DryRun { // which burdens no receiver
+		if err := pace.Wait(ctx); err != nil {
+			return "", err
+		}
+	}
+	if time.Since(j.Updated) >= noteEvery && !r.note(ctx, j) {
+		return "", errTaken
+	}
+	return r.o.Send(ctx, *j, f)
+}
+
 // count adds a delivery that was found.
 func (j *Job) count(skip Skip) {
+	j.Found++
 	switch {
 	case skip != "":
 		j.Skipped++
@@ -248,12 +275,23 @@ func (r *Runner) note(ctx context.Context, j *Job) bool {
 	}
 }
 
-// leave lets the next process go on at once.
+// leave lets the next process go on at once, from where this one was. A job that was
+// cancelled meanwhile is told what was done of it.
 func (r *Runner) leave(ctx context.Context, j *Job) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitPause)
 	defer cancel()
 	j.Runner = ""
-	if err := r.o.Jobs.write(ctx, j); err != nil {
+	err := r.o.Jobs.write(ctx, j)
+	for schemas.HasCode(err, schemas.CodeStale) {
+		var now Job
+		if now, err = r.o.Jobs.Get(ctx, j.Tenant, j.ID); err != nil || now.State != Cancelled || now.Seen >= j.Seen {
+			break
+		}
+		now.Total, now.Seen, now.Found, now.Place = j.Total, j.Seen, j.Found, j.Place
+		now.Sent, now.Skipped, now.SkippedBy = j.Sent, j.Skipped, j.SkippedBy
+		err = r.o.Jobs.write(ctx, &now)
+	}
+	if err != nil {
 		r.o.Log.InfoContext(ctx, "replay left behind", "replay", j.ID, "error", err)
 	}
 }

@@ -74,10 +74,12 @@ func (r *replays) send(ctx context.Context, j replay.Job, f replay.Found) (repla
 	if ack.Duplicate { // who asked before has told the log
 		return "", nil
 	}
-	if j.Which != replay.Missing {
-		record = schemas.Record{Replay: &schemas.ReplayRecord{Delivery: f.Delivery, Endpoint: f.Endpoint, Asked: asked, Job: j.ID}}
+	if j.Which == replay.Missing {
+		r.process.journal.Add(j.Tenant, record, func() {})
 	}
-	r.process.journal.Add(j.Tenant, record, func() {})
+	r.process.journal.Add(j.Tenant, schemas.Record{Replay: &schemas.ReplayRecord{
+		Delivery: f.Delivery, Endpoint: f.Endpoint, Asked: asked, Job: j.ID,
+	}}, func() {})
 	return "", nil
 }
 
@@ -161,6 +163,9 @@ func filterOf(j replay.Job) (deliverylog.DeliveryFilter, deliverylog.EventFilter
 	if j.Which == replay.Failed {
 		d.Status = deliverylog.Dead
 	}
+	if j.Again {
+		d.OrAsked = j.Created
+	}
 	e := deliverylog.EventFilter{Accepted: span}
 	if len(j.Types) == 1 {
 		d.Type, e.Type = j.Types[0], j.Types[0]
@@ -197,13 +202,17 @@ func (r *replays) next(ctx context.Context, j replay.Job, limit int) (replay.Pag
 		return replay.Page{}, err
 	}
 	p := replay.Page{Seen: len(found), Place: next, End: next == ""}
-	for _, d := range found {
-		if wants(j, d.Type) && (d.Status == deliverylog.Delivered || d.Status == deliverylog.Dead) {
-			p.Found = append(p.Found, replay.Found{Delivery: d.ID, Endpoint: d.Endpoint, After: d.Last})
+	for i, d := range found {
+		sent := sentBy(j, d)
+		if wants(j, d.Type) && (sent || d.Status == deliverylog.Delivered || d.Status == deliverylog.Dead) {
+			p.Found = append(p.Found, replay.Found{Delivery: d.ID, Endpoint: d.Endpoint, After: d.Last, Sent: sent, Seen: i + 1, Place: d.Cursor()})
 		}
 	}
 	return p, nil
 }
+
+// sentBy reports whether it was this job that last had a delivery made.
+func sentBy(j replay.Job, d deliverylog.Delivery) bool { return d.Asked.Equal(j.Created) }
 
 func wants(j replay.Job, eventType string) bool {
 	return len(j.Types) == 0 || slices.Contains(j.Types, eventType)
@@ -219,7 +228,7 @@ func (r *replays) missing(ctx context.Context, store *deliverylog.Store, j repla
 		return replay.Page{}, err
 	}
 	p := replay.Page{Seen: len(found), Place: next, End: next == ""}
-	for _, e := range found {
+	for i, e := range found {
 		if e.Dead != "" || !wants(j, e.Type) {
 			continue
 		}
@@ -228,7 +237,11 @@ func (r *replays) missing(ctx context.Context, store *deliverylog.Store, j repla
 		if err != nil {
 			return replay.Page{}, err
 		}
+		late := replay.Found{Delivery: id, Endpoint: j.Endpoint, Seen: i + 1, Place: e.Cursor()}
 		if len(had) > 0 {
+			if late.Sent = sentBy(j, had[0]); late.Sent {
+				p.Found = append(p.Found, late)
+			}
 			continue
 		}
 		past, err := r.event(ctx, j.Tenant, id)
@@ -236,7 +249,7 @@ func (r *replays) missing(ctx context.Context, store *deliverylog.Store, j repla
 			return replay.Page{}, err
 		}
 		if err == nil && past.Goes(r.process.Index, j.Endpoint) {
-			p.Found = append(p.Found, replay.Found{Delivery: id, Endpoint: j.Endpoint})
+			p.Found = append(p.Found, late)
 		}
 	}
 	return p, nil
