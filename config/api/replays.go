@@ -15,6 +15,7 @@ type replayView struct {
 	replay.Job
 	Runner *struct{} `json:"runner,omitempty"` // hides Job's; always nil
 	Place  *struct{} `json:"place,omitempty"`  // the same
+	Again  *struct{} `json:"again,omitempty"`  // the same
 }
 
 func replayReply(status int, j replay.Job, err error) (reply, error) {

@@ -16,6 +16,10 @@
 // which job, and what it does not know yet goes out under the message id that it had,
 // which JetStream drops. So it is counted, and not sent twice.
 //
+// A process runs [maxJobs] at once. Where more are asked for they take turns of some
+// seconds: next is the tenant of which the fewest run, and of its jobs the one that has
+// waited longest. So nobody's replay, however slow, has others wait for its end.
+//
 //	what fails                     what happens
 //	the process                    another goes on after 15 s, from the last note; what
 //	                               only the process knew of comes twice if JetStream has

@@ -84,8 +84,8 @@ type Job struct {
 	Runner string `json:"runner,omitempty"`
 	Place  string `json:"place,omitempty"`
 	// Again says that some of what follows Place may have been sent by this job, in a run
-	// that ended before it could note that. It is the runner's, and not stored.
-	Again bool `json:"-"`
+	// that ended before it could note that.
+	Again bool `json:"again,omitempty"`
 
 	version uint64
 }

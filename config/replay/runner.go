@@ -26,8 +26,6 @@ const (
 	noteEvery = time.Second
 	// maxPage is how many deliveries are looked at between two notes at most.
 	maxPage = 100
-	// maxJobs is how many jobs a process runs at once.
-	maxJobs = 8
 )
 
 // Found is a delivery that a job may want.
@@ -75,8 +73,8 @@ type Runner struct {
 	o    Options
 	kick chan struct{}
 
-	mu   sync.Mutex
-	here map[string]bool // jobs that are run here
+	mu   sync.Mutex       // guards here
+	here map[string]*turn // jobs that are run here, by id
 }
 
 // NewRunner runs nothing before Run.
@@ -84,7 +82,7 @@ func NewRunner(o Options) *Runner {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{o: o, kick: make(chan struct{}, 1), here: map[string]bool{}}
+	return &Runner{o: o, kick: make(chan struct{}, 1), here: map[string]*turn{}}
 }
 
 // Kick has it look for jobs now.
@@ -112,74 +110,13 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 }
 
-// takeAll begins to run the jobs that nobody runs, as far as there is room for them,
-// and forgets those that ended long ago.
-func (r *Runner) takeAll(ctx context.Context, running *sync.WaitGroup) error {
-	jobs, err := r.o.Jobs.List(ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, j := range slices.Backward(jobs) { // the oldest first
-		switch {
-		case j.State != Running && time.Since(j.Ended) > keptFor:
-			err = cmp.Or(err, r.o.Jobs.Registry.ForgetJob(ctx, j.Tenant, j.ID))
-			continue
-		case j.State != Running || j.Runner != "" && time.Since(j.Updated) < Lease:
-			continue
-		}
-		if !r.begin(j.ID) {
-			continue
-		}
-		j.Runner = r.o.Name
-		if r.o.Jobs.write(ctx, &j) != nil { // another was quicker
-			r.over(j.ID)
-			continue
-		}
-		running.Go(func() {
-			defer r.over(j.ID)
-			r.run(ctx, &j)
-		})
-	}
-	return err
-}
-
-// begin reports whether a job may be run here: it is not yet, however silent, and
-// there are not too many.
-func (r *Runner) begin(id string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.here[id] || len(r.here) >= maxJobs {
-		return false
-	}
-	r.here[id] = true
-	return true
-}
-
-func (r *Runner) over(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.here, id)
-}
-
-// run takes a job to its end, unless ctx ends or somebody else has it now.
-func (r *Runner) run(ctx context.Context, j *Job) {
+// run takes a job to its end, unless ctx or its turn ends, or somebody else has it now.
+func (r *Runner) run(ctx context.Context, j *Job, t *turn) {
 	log := r.o.Log.With("replay", j.ID, "tenant", j.Tenant)
 	pace := rate.NewLimiter(rate.Limit(j.Rate), 1)
-	j.Again = j.Total != nil && !j.DryRun // somebody ran it before
 	log.InfoContext(ctx, "replay begins", "place", j.Place)
 	for j.State == Running {
-		err := r.step(ctx, j, pace)
-		switch {
-		case ctx.Err() != nil, errors.Is(err, errTaken):
-		case schemas.HasCode(err, schemas.CodeNotFound), schemas.HasCode(err, schemas.CodeInvalid):
-			j.end(Broken, err.Error())
-		case err != nil:
-			log.WarnContext(ctx, "replay waits", "error", err)
-			j.Error, j.Again = err.Error(), !j.DryRun
-		default:
-			j.Error = ""
-		}
-		if ctx.Err() != nil || errors.Is(err, errTaken) || !r.note(ctx, j) {
+		if !r.goesOn(ctx, j, r.step(ctx, j, pace, t)) || !r.note(ctx, j) {
 			r.leave(ctx, j)
 			log.InfoContext(ctx, "replay is no longer run here")
 			return
@@ -191,12 +128,41 @@ func (r *Runner) run(ctx context.Context, j *Job) {
 	log.InfoContext(ctx, "replay ended", "state", j.State, "found", j.Found, "sent", j.Sent, "skipped", j.Skipped, "skipped_by", j.SkippedBy)
 }
 
-// errTaken says that a job is somebody else's now, or cancelled.
-var errTaken = errors.New("the replay is not run here any more")
+var (
+	// errTaken says that a job is somebody else's now, or cancelled.
+	errTaken = errors.New("the replay is not run here any more")
+	// errTurn says that another's turn has come.
+	errTurn = errors.New("the replay's turn is over")
+)
+
+// goesOn takes in how a step ended, and reports whether the job is still run here.
+func (r *Runner) goesOn(ctx context.Context, j *Job, err error) bool {
+	switch {
+	case ctx.Err() != nil:
+		j.Again = !j.DryRun // what was being sent may be on its way
+		return false
+	case errors.Is(err, errTaken):
+		return false
+	case errors.Is(err, errTurn):
+		j.Error = crowded
+		return false
+	case schemas.HasCode(err, schemas.CodeNotFound), schemas.HasCode(err, schemas.CodeInvalid):
+		j.end(Broken, err.Error())
+	case err != nil:
+		r.o.Log.WarnContext(ctx, "replay waits", "replay", j.ID, "tenant", j.Tenant, "error", err)
+		j.Error, j.Again = err.Error(), !j.DryRun
+	default:
+		j.Error = ""
+	}
+	return true
+}
 
 // step counts what there is to a job, or sends the next of it. After an error the job
 // stands behind the last delivery that it has dealt with.
-func (r *Runner) step(ctx context.Context, j *Job, pace *rate.Limiter) error {
+func (r *Runner) step(ctx context.Context, j *Job, pace *rate.Limiter, t *turn) error {
+	if t.isOver() {
+		return errTurn
+	}
 	if j.Total == nil {
 		n, err := r.o.Count(ctx, *j)
 		if err != nil {
@@ -217,6 +183,9 @@ func (r *Runner) step(ctx context.Context, j *Job, pace *rate.Limiter) error {
 		}
 		j.count(skip)
 		j.Seen, j.Place, j.Error = seen+f.Seen, f.Place, ""
+		if t.isOver() && f.Seen < page.Seen {
+			return errTurn
+		}
 	}
 	j.Seen, j.Place = seen+page.Seen, page.Place
 	// What was sent before lies in front of what was not.

@@ -112,7 +112,7 @@ func (c *caller) forget(j replay.Job) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	j.State, j.Ended, j.Seen, j.Found, j.Sent = replay.Running, time.Time{}, 0, 0, 0
+	j.State, j.Runner, j.Ended, j.Seen, j.Found, j.Sent = replay.Running, "killed", time.Time{}, 0, 0, 0
 	if note.Text, err = json.Marshal(j); err != nil {
 		c.t.Fatal(err)
 	}
