@@ -3,7 +3,6 @@ package fanout
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/tidings-dev/tidings/fanout/filter"
 	"github.com/tidings-dev/tidings/schemas"
@@ -28,7 +27,7 @@ func typesOf(s schemas.Subscription, c *catalogue.Catalogue) (types []*catalogue
 	for _, p := range s.Types {
 		known := false
 		for _, name := range names {
-			if !fits(p, name) {
+			if !p.Matches(name) {
 				continue
 			}
 			if known = true; !slices.Contains(types, all[name]) {
@@ -40,23 +39,4 @@ func typesOf(s schemas.Subscription, c *catalogue.Catalogue) (types []*catalogue
 		}
 	}
 	return types
-}
-
-// fits reports whether a pattern matches a type.
-func fits(p schemas.TypePattern, eventType string) bool {
-	left, more := eventType, true
-	segments := p.Segments()
-	for i, want := range segments {
-		if !more {
-			return false
-		}
-		if want == schemas.Wildcard && i == len(segments)-1 {
-			return true
-		}
-		var segment string
-		if segment, left, more = strings.Cut(left, "."); want != schemas.Wildcard && want != segment {
-			return false
-		}
-	}
-	return !more
 }

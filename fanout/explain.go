@@ -108,7 +108,7 @@ func (s *subject) involves(user []string) bool {
 func (v *verdict) judge(e *subject) {
 	fail := func(r rank, condition, detail string) { v.rank, v.condition, v.detail = r, condition, detail }
 	switch {
-	case !slices.ContainsFunc(v.Types, func(p schemas.TypePattern) bool { return fits(p, e.Type) }):
+	case !slices.ContainsFunc(v.Types, func(p schemas.TypePattern) bool { return p.Matches(e.Type) }):
 		fail(rankTypes, "types", "none of its patterns matches the event's type")
 	case v.Channel != "" && e.channel != v.Channel:
 		fail(rankChannel, "channel", "the event is not on the subscription's channel")

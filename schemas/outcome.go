@@ -1,6 +1,10 @@
 package schemas
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Kind is the verdict on an attempt.
 type Kind string
@@ -61,6 +65,29 @@ const (
 	ReasonTenantUnknown Reason = "tenant_unknown" // no such tenant
 	ReasonSchemaInvalid Reason = "schema_invalid" // its data breaks the schema of its type
 )
+
+// reasons are all there are.
+var reasons = []Reason{
+	ReasonOK, ReasonTimeout, ReasonDNS, ReasonConnect, ReasonTLS, ReasonReset, ReasonResponse, ReasonRedirect,
+	ReasonClientError, ReasonServerError, ReasonThrottled, ReasonEgressDenied, ReasonNoConsent, ReasonNacked,
+	ReasonExhausted, ReasonNotRetried, ReasonGone, ReasonStatusDisables, ReasonFailing, ReasonEndpointDisabled,
+	ReasonEndpointDeleted, ReasonTooOld, ReasonTooLarge, ReasonQueueFull, ReasonSkipped, ReasonEndpointInvalid,
+	ReasonUnworded, ReasonUnreadable, ReasonEventExpired, ReasonCrashed, ReasonEventInvalid, ReasonTenantUnknown,
+	ReasonSchemaInvalid,
+}
+
+// Validate refuses what is no reason.
+func (r Reason) Validate() error {
+	if slices.Contains(reasons, r) {
+		return nil
+	}
+	words := make([]string, len(reasons))
+	for i, known := range reasons {
+		words[i] = string(known)
+	}
+	slices.Sort(words)
+	return Errorf(CodeInvalid, "%q is no reason: use one of %s", string(r), strings.Join(words, ", "))
+}
 
 // Outcome is the verdict on one attempt.
 type Outcome struct {

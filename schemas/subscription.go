@@ -78,6 +78,25 @@ const Wildcard = "*"
 // Segments are the parts between dots.
 func (p TypePattern) Segments() []string { return strings.Split(string(p), ".") }
 
+// Matches reports whether it matches a type.
+func (p TypePattern) Matches(eventType string) bool {
+	left, more := eventType, true
+	segments := p.Segments()
+	for i, want := range segments {
+		if !more {
+			return false
+		}
+		if want == Wildcard && i == len(segments)-1 {
+			return true
+		}
+		var segment string
+		if segment, left, more = strings.Cut(left, "."); want != Wildcard && want != segment {
+			return false
+		}
+	}
+	return !more
+}
+
 // Validate refuses empty segments and a star inside one.
 func (p TypePattern) Validate() error {
 	for segment := range strings.SplitSeq(string(p), ".") {

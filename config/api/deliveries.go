@@ -101,6 +101,9 @@ func (a *API) listDeliveries(ctx context.Context, c *call) (reply, error) {
 	if f.Status != "" && !slices.Contains(deliveryStates, f.Status) {
 		q.wrong("status", "%q: use waiting, retrying, delivered or dead", f.Status)
 	}
+	if err := f.Reason.Validate(); f.Reason != "" && err != nil {
+		q.wrong("reason", "%s", err)
+	}
 	if q.err != nil {
 		return reply{}, q.err
 	}

@@ -139,7 +139,7 @@ func TestDeliveries(t *testing.T) {
 		t.Errorf("the second page is %s, and next %v", got, page["next"])
 	}
 	for query, field := range map[string]string{
-		"?status=lost": "status", "?code=99": "code", "?since=now": "since", "?limit=0": "limit",
+		"?status=lost": "status", "?reason=bogus": "reason", "?code=99": "code", "?since=now": "since", "?limit=0": "limit",
 		"?since=2026-01-31T12:00:00Z&until=2026-01-31T12:00:00Z": "until",
 	} {
 		if p, _ := r.do(400, "GET", list+query, ""); p["field"] != field {
@@ -323,7 +323,9 @@ func TestReplays(t *testing.T) {
 		`{"which":"some","since":"2026-01-31T12:00:00Z"}`:    "which",
 		`{"which":"missing","since":"2026-01-31T12:00:00Z"}`: "endpoint",
 		`{"which":"failed"}`: "since",
-		`{"which":"failed","since":"2026-01-31T12:00:00Z","rate":-1}`: "rate",
+		`{"which":"failed","since":"2026-01-31T12:00:00Z","reason":"bogus"}`:   "reason",
+		`{"which":"failed","since":"2026-01-31T12:00:00Z","types":["order*"]}`: "types",
+		`{"which":"failed","since":"2026-01-31T12:00:00Z","rate":-1}`:          "rate",
 	} {
 		if p, _ := r.do(400, "POST", list, body); p["field"] != field {
 			t.Errorf("%s: %v", body, p)

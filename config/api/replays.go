@@ -25,14 +25,14 @@ func replayReply(status int, j replay.Job, err error) (reply, error) {
 // createReplay begins a replay in the background.
 func (a *API) createReplay(ctx context.Context, c *call) (reply, error) {
 	var in struct {
-		Endpoint schemas.EndpointID `json:"endpoint"`
-		Which    replay.Which       `json:"which"`
-		Since    time.Time          `json:"since"`
-		Until    time.Time          `json:"until"`
-		Types    []string           `json:"types"`
-		Reason   schemas.Reason     `json:"reason"`
-		Rate     int                `json:"rate"`
-		DryRun   bool               `json:"dry_run"`
+		Endpoint schemas.EndpointID    `json:"endpoint"`
+		Which    replay.Which          `json:"which"`
+		Since    time.Time             `json:"since"`
+		Until    time.Time             `json:"until"`
+		Types    []schemas.TypePattern `json:"types"`
+		Reason   schemas.Reason        `json:"reason"`
+		Rate     int                   `json:"rate"`
+		DryRun   bool                  `json:"dry_run"`
 	}
 	if err := c.decode(&in); err != nil {
 		return reply{}, err

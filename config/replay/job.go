@@ -47,8 +47,8 @@ type Filter struct {
 	// Since and Until bound when the events were accepted: from Since to before Until.
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
-	// Types are those of the events; all if there are none.
-	Types []string `json:"types,omitempty"`
+	// Types match those of the events, as a subscription's do; all if there are none.
+	Types []schemas.TypePattern `json:"types,omitempty"`
 	// Reason is why they died; any if it is empty.
 	Reason schemas.Reason `json:"reason,omitempty"`
 }
@@ -117,6 +117,19 @@ func (j *Job) validate() error {
 		return invalid("rate: %d: use 1 to %d deliveries a second", j.Rate, maxRate)
 	case len(j.Types) > 100:
 		return invalid("types: there are %d: use at most 100, or none for all", len(j.Types))
+	}
+	return j.validateWords()
+}
+
+// validateWords refuses a reason and types that nothing can have.
+func (j *Job) validateWords() error {
+	if err := j.Reason.Validate(); j.Reason != "" && err != nil {
+		return schemas.Errorf(schemas.CodeInvalid, "reason: %w", err)
+	}
+	for _, p := range j.Types {
+		if err := p.Validate(); err != nil {
+			return schemas.Errorf(schemas.CodeInvalid, "types: %w", err)
+		}
 	}
 	return nil
 }

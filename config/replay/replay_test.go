@@ -325,13 +325,15 @@ func TestCreateRefuses(t *testing.T) {
 	inRig(t, func(r *rig) {
 		since := time.Now().Add(-time.Hour)
 		for want, j := range map[string]replay.Job{
-			"which:":    {Filter: replay.Filter{Which: "some", Since: since}},
-			"endpoint:": {Filter: replay.Filter{Which: replay.Missing, Since: since}},
-			"reason:":   {Filter: replay.Filter{Which: replay.All, Since: since, Reason: schemas.ReasonTimeout}},
-			"since:":    {Filter: replay.Filter{Which: replay.Failed}},
-			"until:":    {Filter: replay.Filter{Which: replay.Failed, Since: since, Until: since}},
-			"rate:":     {Filter: replay.Filter{Which: replay.Failed, Since: since}, Rate: 10_001},
-			"types:":    {Filter: replay.Filter{Which: replay.Failed, Since: since, Types: make([]string, 101)}},
+			"which:":                    {Filter: replay.Filter{Which: "some", Since: since}},
+			"endpoint:":                 {Filter: replay.Filter{Which: replay.Missing, Since: since}},
+			"reason:":                   {Filter: replay.Filter{Which: replay.All, Since: since, Reason: schemas.ReasonTimeout}},
+			"since:":                    {Filter: replay.Filter{Which: replay.Failed}},
+			"until:":                    {Filter: replay.Filter{Which: replay.Failed, Since: since, Until: since}},
+			"rate:":                     {Filter: replay.Filter{Which: replay.Failed, Since: since}, Rate: 10_001},
+			"types:":                    {Filter: replay.Filter{Which: replay.Failed, Since: since, Types: make([]schemas.TypePattern, 101)}},
+			"types: pattern \"order*\"": {Filter: replay.Filter{Which: replay.Failed, Since: since, Types: []schemas.TypePattern{"a", "order*"}}},
+			"reason: \"bogus\" is no":   {Filter: replay.Filter{Which: replay.Failed, Since: since, Reason: "bogus"}},
 		} {
 			j.Tenant = "acme"
 			if _, err := r.jobs.Create(r.t.Context(), j); !schemas.HasCode(err, schemas.CodeInvalid) || !strings.HasPrefix(err.Error(), want) {

@@ -145,7 +145,7 @@ it, and may be interrupted. Receivers know a delivery again by its webhook-id.
 With --which missing an endpoint gets what it never got: events that its
 subscriptions match now.`,
 		Example: `  tidings recover --endpoint ep_billing --since 2h
-  tidings recover --since 2026-01-31T12:00:00Z --reason timeout --rate 50/s --yes
+  tidings recover --since 2026-01-31T12:00:00Z --reason exhausted --rate 50/s --yes
   tidings recover --endpoint ep_new --which missing --since 7d --dry-run`,
 		Args: usage.NoArguments(),
 	}
@@ -154,8 +154,8 @@ subscriptions match now.`,
 	f.StringVar(&r.request.Which, "which", "failed", "what is sent: failed, what died; missing, what was never on its way; all, whatever became of it")
 	f.StringVar(&r.since, "since", "", "what was accepted since a time, or so long ago, like 2h or 3d (required)")
 	f.StringVar(&r.until, "until", "", "and before a time, or so long ago (default: now)")
-	f.StringSliceVar(&r.request.Types, "type", nil, "only of events of these types")
-	f.StringVar(&r.request.Reason, "reason", "", "only what died for this reason, like timeout")
+	f.StringSliceVar(&r.request.Types, "type", nil, "only of events of these types, or patterns like user.*")
+	f.StringVar(&r.request.Reason, "reason", "", "only what died for this reason, like exhausted")
 	f.StringVar(&r.rate, "rate", "", "deliveries in a time, like 50/s or 600/m (default 100/s)")
 	f.BoolVar(&r.dryRun, "dry-run", false, "only count")
 	r.yes = call.BindYes(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -167,8 +168,8 @@ func filterOf(j replay.Job) (deliverylog.DeliveryFilter, deliverylog.EventFilter
 		d.OrAsked = j.Created
 	}
 	e := deliverylog.EventFilter{Accepted: span}
-	if len(j.Types) == 1 {
-		d.Type, e.Type = j.Types[0], j.Types[0]
+	if len(j.Types) == 1 && !strings.Contains(string(j.Types[0]), schemas.Wildcard) {
+		d.Type, e.Type = string(j.Types[0]), string(j.Types[0])
 	}
 	return d, e
 }
@@ -215,7 +216,7 @@ func (r *replays) next(ctx context.Context, j replay.Job, limit int) (replay.Pag
 func sentBy(j replay.Job, d deliverylog.Delivery) bool { return d.Asked.Equal(j.Created) }
 
 func wants(j replay.Job, eventType string) bool {
-	return len(j.Types) == 0 || slices.Contains(j.Types, eventType)
+	return len(j.Types) == 0 || slices.ContainsFunc(j.Types, func(p schemas.TypePattern) bool { return p.Matches(eventType) })
 }
 
 // missing looks for events that the endpoint never got and that would go to it now.

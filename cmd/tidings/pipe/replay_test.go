@@ -128,9 +128,13 @@ func TestReplayOfWhatFailed(t *testing.T) {
 		well.Store(true)
 		before := p.idsOf("ep_a")
 		c.replays(map[string]int{
-			`"which":"failed","dry_run":true`:     n,
-			`"which":"failed","reason":"timeout"`: 0,
-			`"which":"failed"`:                    n,
+			`"which":"failed","dry_run":true`:                                       n,
+			`"which":"failed","reason":"timeout"`:                                   0,
+			`"which":"failed","dry_run":true,"types":["order.*"]`:                   n,
+			`"which":"failed","dry_run":true,"types":["stock.removed","*.created"]`: n,
+			`"which":"failed","dry_run":true,"types":["order.created"]`:             n,
+			`"which":"failed","dry_run":true,"types":["order","stock.*"]`:           0,
+			`"which":"failed"`: n,
 		})
 		p.ends(n)
 		if got := p.idsOf("ep_a"); len(got) != 2*n || !slices.Equal(slices.Compact(got), before) {
