@@ -62,5 +62,5 @@ func (a *API) listAudit(ctx context.Context, c *call) (reply, error) {
 	if tenant == "" {
 		tenant = audit.Everything
 	}
-	return logPage(a.Audit.Page(ctx, tenant, page.Cursor, page.Limit))
+	return logPage(a.Audit.Page(ctx, tenant, a.told(c), page.Cursor, page.Limit))
 }

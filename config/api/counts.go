@@ -31,7 +31,7 @@ func (a *API) getCounts(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	points, err := store.Counts(ctx, c.tenant, endpoint, span, step)
+	points, err := store.Counts(ctx, c.tenant, deliverylog.CountFilter{Endpoint: endpoint, Span: span, Step: step, Since: a.made(c.tenant)})
 	return logPage(points, "", err)
 }
 

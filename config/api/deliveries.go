@@ -95,7 +95,7 @@ func (a *API) listDeliveries(ctx context.Context, c *call) (reply, error) {
 		Event: deliverylog.EventName{ID: q.text("event"), Source: q.text("source")},
 		Type:  q.text("type"), Subject: q.text("subject"),
 		Status: deliverylog.Status(q.text("status")), Reason: schemas.Reason(q.text("reason")),
-		Code: q.number("code", 100, 599), Accepted: q.span(),
+		Code: q.number("code", 100, 599), Accepted: a.own(c, q.span()),
 	}
 	page := q.page()
 	if f.Status != "" && !slices.Contains(deliveryStates, f.Status) {
@@ -156,7 +156,7 @@ func (a *API) delivery(ctx context.Context, c *call) (deliveryView, error) {
 		return deliveryView{}, err
 	}
 	var v deliveryView
-	if _, _, err := id.Accepted(); err == nil {
+	if a.owns(c, id) {
 		v.Delivery, v.History, err = store.Delivery(ctx, c.tenant, id)
 		if err != nil && !schemas.HasCode(err, schemas.CodeNotFound) {
 			return v, err
@@ -218,7 +218,7 @@ func (a *API) listEvents(ctx context.Context, c *call) (reply, error) {
 	f := deliverylog.EventFilter{
 		EventName: deliverylog.EventName{ID: q.text("id"), Source: q.text("source")},
 		Type:      q.text("type"), Subject: q.text("subject"),
-		Unmatched: q.flag("unmatched"), Dead: q.flag("dead"), Accepted: q.span(),
+		Unmatched: q.flag("unmatched"), Dead: q.flag("dead"), Accepted: a.own(c, q.span()),
 	}
 	page := q.page()
 	if q.err != nil {
@@ -259,7 +259,7 @@ func (a *API) pending(ctx context.Context, c *call, f deliverylog.EventFilter, p
 func (a *API) getEvent(ctx context.Context, c *call) (reply, error) {
 	place := schemas.DeliveryID(c.r.PathValue("event"))
 	missing := schemas.Errorf(schemas.CodeNotFound, "event %q does not exist, or the log no longer has it", string(place))
-	if _, _, err := place.Accepted(); err != nil {
+	if !a.owns(c, place) {
 		return reply{}, missing
 	}
 	store, err := a.DeliveryLog()

@@ -27,7 +27,7 @@ func (a *API) createErasure(ctx context.Context, c *call) (reply, error) {
 	if _, err := a.tenant(c.tenant); err != nil {
 		return reply{}, err
 	}
-	r, err := a.Erase(ctx, c.tenant, erasure.Request{Event: in.Event, Source: in.Source, Subject: in.Subject})
+	r, err := a.Erase(ctx, c.tenant, erasure.Request{Event: in.Event, Source: in.Source, Subject: in.Subject, Since: a.told(c)})
 	return reply{status: http.StatusOK, body: erasureView{Record: r}}, document.About(err, in)
 }
 
@@ -39,8 +39,9 @@ func (a *API) listErasures(ctx context.Context, c *call) (reply, error) {
 	all, err := a.Erasures(ctx, c.tenant)
 	p := page{Items: []any{}}
 	last := ""
+	told := a.told(c)
 	for _, r := range all {
-		if before != "" && r.ID >= before {
+		if before != "" && r.ID >= before || r.Created.Before(told) {
 			continue
 		}
 		if len(p.Items) == limit {

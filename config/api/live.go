@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tidings-dev/tidings/config/deliverylog"
@@ -100,8 +101,10 @@ func (a *API) watchLive(ctx context.Context, c *call, w http.ResponseWriter) err
 	return nil
 }
 
-// show sends pictures until ctx ends, or the caller leaves.
+// show sends pictures until ctx ends, the caller leaves, or the tenant is not the one
+// that it was.
 func (a *API) show(ctx context.Context, tenant schemas.TenantID, s *watcher) {
+	made := a.made(tenant)
 	records, ended := make(chan []schemas.Record), make(chan struct{})
 	go func() { // ends with ctx
 		defer close(ended)
@@ -117,10 +120,10 @@ func (a *API) show(ctx context.Context, tenant schemas.TenantID, s *watcher) {
 	ticker := time.NewTicker(overviewEvery)
 	defer ticker.Stop()
 	err := s.overview(time.Now())
-	for err == nil {
+	for err == nil && a.made(tenant).Equal(made) {
 		select {
 		case r := <-records:
-			err = s.see(r)
+			err = s.see(a.ownRecords(tenant, made, r))
 		case b := <-backlogs:
 			s.wait(b)
 		case now := <-ticker.C:
@@ -133,6 +136,17 @@ func (a *API) show(ctx context.Context, tenant schemas.TenantID, s *watcher) {
 			return
 		}
 	}
+}
+
+// ownRecords leaves out what becomes of events that were accepted before a tenant was
+// made, and all that is of another by now.
+func (a *API) ownRecords(tenant schemas.TenantID, made time.Time, records []schemas.Record) []schemas.Record {
+	if !a.made(tenant).Equal(made) {
+		return nil
+	}
+	return slices.DeleteFunc(records, func(r schemas.Record) bool {
+		return r.Event != nil && r.Event.Accepted.Before(made) || r.Attempt != nil && !since(made, r.Attempt.Delivery)
+	})
 }
 
 // see takes in records, and shows attempts as they are.

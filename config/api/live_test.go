@@ -16,11 +16,11 @@ import (
 	"github.com/tidings-dev/tidings/schemas"
 )
 
-// A watcher sees attempts as they end, counts them, and is sent away when the server
-// stops.
-func TestWatchLive(t *testing.T) {
-	records, stopping := make(chan []schemas.Record), make(chan struct{})
-	r := newRig(t, func(o *api.Options, _ *access.Options) {
+// newWatched is a rig that watches what a test sends.
+func newWatched(t *testing.T) (r *rig, records chan []schemas.Record, stopping chan struct{}) {
+	t.Helper()
+	records, stopping = make(chan []schemas.Record), make(chan struct{})
+	r = newRig(t, func(o *api.Options, _ *access.Options) {
 		o.Stopping = stopping
 		o.Watch = func(ctx context.Context, tenant schemas.TenantID, see func([]schemas.Record)) error {
 			if tenant != "acme" {
@@ -36,6 +36,13 @@ func TestWatchLive(t *testing.T) {
 			}
 		}
 	})
+	return r, records, stopping
+}
+
+// A watcher sees attempts as they end, counts them, and is sent away when the server
+// stops.
+func TestWatchLive(t *testing.T) {
+	r, records, stopping := newWatched(t)
 	r.tenants()
 	server := httptest.NewServer(r.api)
 	defer server.Close()
@@ -54,10 +61,14 @@ func TestWatchLive(t *testing.T) {
 	if first := stream.next("overview"); first["accepted"] != 0.0 {
 		t.Errorf("it begins with %v", first)
 	}
-	these := []schemas.Record{{Event: &schemas.EventRecord{Endpoints: []schemas.EndpointID{"ep_a", "ep_b"}}}, attempted(schemas.Retry), attempted(schemas.Dead)}
+	these := []schemas.Record{{Event: &schemas.EventRecord{Accepted: time.Now(), Endpoints: []schemas.EndpointID{"ep_a", "ep_b"}}}, attempted(schemas.Retry), attempted(schemas.Dead)}
 	for range 30 {
 		these = append(these, attempted(schemas.Delivered))
 	}
+	older := attempted(schemas.Delivered) // of an earlier tenant of that id
+	older.Attempt.Delivery = schemas.NewDeliveryID(time.Now().Add(-time.Hour), 1, "ep_a")
+	older.Attempt.Event.Source = "/older"
+	these = append([]schemas.Record{older, {Event: &schemas.EventRecord{Accepted: time.Now().Add(-time.Hour), Endpoints: []schemas.EndpointID{"ep_a"}}}}, these...)
 	records <- these
 	if got := toJSON(stream.next("attempt")); !strings.Contains(got, `"duration_ms":1.5,`) || !strings.Contains(got, `"source":"/s\nx"`) || !strings.Contains(got, `"status":204`) {
 		t.Errorf("got %s", got)
@@ -76,7 +87,7 @@ func TestWatchLive(t *testing.T) {
 
 func attempted(kind schemas.Kind) schemas.Record {
 	return schemas.Record{Attempt: &schemas.AttemptRecord{
-		Delivery: "dlv_1", Endpoint: "ep_a", Event: schemas.EventSummary{ID: "e1", Type: "t", Source: "/s\nx"},
+		Delivery: schemas.NewDeliveryID(time.Now(), 1, "ep_a"), Endpoint: "ep_a", Event: schemas.EventSummary{ID: "e1", Type: "t", Source: "/s\nx"},
 		Attempt: schemas.Attempt{Number: 2, At: time.Now(), Status: 204, Duration: schemas.Duration(1500 * time.Microsecond)}, Kind: kind, Reason: schemas.ReasonOK,
 	}}
 }

@@ -105,5 +105,5 @@ func (a *API) lookBacklog(ctx context.Context, tenant schemas.TenantID) (deliver
 	if err != nil {
 		return deliverylog.Backlog{}, err
 	}
-	return store.Backlog(ctx, tenant, watchedEndpoints)
+	return store.Backlog(ctx, tenant, a.made(tenant), watchedEndpoints)
 }

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ var accepted = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 // runs.
 func (r *rig) logged(endpoint string) (delivery, job string) {
 	r.tb.Helper()
+	r.madeAt("acme", accepted)
 	to := schemas.EndpointID(endpoint)
 	var body []byte
 	event := func(n int, id string, endpoints ...schemas.EndpointID) schemas.EventSummary {
@@ -62,6 +64,19 @@ func (r *rig) logged(endpoint string) (delivery, job string) {
 	r.project(js, ack.Sequence)
 	j, _ := r.do(201, "POST", "/v1/tenants/acme/replays", `{"endpoint":"`+endpoint+`","which":"failed","since":"2026-01-31T12:00:00Z"}`)
 	return string(schemas.NewDeliveryID(accepted.Add(time.Minute), 1, to)), j["id"].(string)
+}
+
+// madeAt has a tenant be as old as its log.
+func (r *rig) madeAt(tenant string, at time.Time) {
+	r.tb.Helper()
+	record, err := r.env.Registry.Get(r.tb.Context(), "tenant."+tenant)
+	must(r.tb, err)
+	var t schemas.Tenant
+	must(r.tb, json.Unmarshal(record.Value(), &t))
+	t.Created = at
+	_, err = r.env.Registry.Put(r.tb.Context(), record.Key(), []byte(toJSON(t)))
+	must(r.tb, err)
+	must(r.tb, r.options.CaughtUp(r.tb.Context()))
 }
 
 // project runs the projection until it has come to a sequence of LOG.

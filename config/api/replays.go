@@ -45,6 +45,13 @@ func (a *API) createReplay(ctx context.Context, c *call) (reply, error) {
 			return reply{}, err
 		}
 	}
+	made := a.made(c.tenant)
+	if !in.Until.IsZero() && !in.Until.After(made) {
+		return reply{}, document.Invalid("until", "the tenant was made at %s: it has nothing from before", made.Format(time.RFC3339))
+	}
+	if !in.Since.IsZero() && in.Since.Before(made) {
+		in.Since = made
+	}
 	j, err := a.Replays.Create(ctx, replay.Job{
 		Tenant: c.tenant, Rate: in.Rate, DryRun: in.DryRun,
 		Filter: replay.Filter{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tidings-dev/tidings/config/api/document"
+	"github.com/tidings-dev/tidings/config/deliverylog"
 	"github.com/tidings-dev/tidings/config/registry"
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -120,4 +121,38 @@ func (a *API) deleteTenant(ctx context.Context, c *call) (reply, error) {
 		err = a.CaughtUp(ctx)
 	}
 	return reply{status: http.StatusNoContent}, err
+}
+
+// made is when a tenant was: what the log has from before is of another tenant that had
+// the id, and nobody sees it here.
+func (a *API) made(id schemas.TenantID) time.Time {
+	rec, _ := a.Picture.Tenant(id) // zero for one that was removed just now
+	return rec.Value.Created
+}
+
+// own keeps a span from what was accepted before the tenant was made.
+func (a *API) own(c *call, s deliverylog.Span) deliverylog.Span {
+	if made := a.made(c.tenant); s.From.Before(made) {
+		s.From = made
+	}
+	return s
+}
+
+// owns reports whether a delivery, or an event's place, was accepted after the tenant
+// was made.
+func (a *API) owns(c *call, d schemas.DeliveryID) bool { return since(a.made(c.tenant), d) }
+
+// since reports whether a delivery's event was accepted at a time or later.
+func since(made time.Time, d schemas.DeliveryID) bool {
+	at, _, err := d.Accepted()
+	return err == nil && !at.Before(made)
+}
+
+// told is from when on a caller sees who did something to the tenant, and erases what is
+// its own: an administrator sees and erases what is of an earlier one of the id too.
+func (a *API) told(c *call) time.Time {
+	if c.who.Scope == schemas.TokenAdmin {
+		return time.Time{}
+	}
+	return a.made(c.tenant)
 }

@@ -91,9 +91,9 @@ func (l *Log) Add(ctx context.Context, e Entry) error {
 const Everything schemas.TenantID = "*"
 
 // Page are the newest entries of a tenant, or of all, the newest first: at most limit
-// of those before the cursor, which is that of the page before, or empty. Next is empty
-// at the end.
-func (l *Log) Page(ctx context.Context, tenant schemas.TenantID, cursor string, limit int) (entries []Entry, next string, err error) {
+// of those since a time and before the cursor, which is that of the page before, or
+// empty. Next is empty at the end.
+func (l *Log) Page(ctx context.Context, tenant schemas.TenantID, since time.Time, cursor string, limit int) (entries []Entry, next string, err error) {
 	before, err := l.before(ctx, cursor)
 	if err != nil {
 		return nil, "", err
@@ -114,6 +114,9 @@ func (l *Log) Page(ctx context.Context, tenant schemas.TenantID, cursor string, 
 			var e Entry
 			if err := json.Unmarshal(m.Data, &e); err != nil {
 				continue // another version's
+			}
+			if e.At.Before(since) {
+				continue // an older one may come after a newer, by clocks that differ
 			}
 			entries = append(entries, e)
 			if len(entries) == limit {

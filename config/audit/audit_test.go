@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -28,7 +29,7 @@ func newLog(t *testing.T) (*audit.Log, *streamstest.Env) {
 func pages(t *testing.T, l *audit.Log, tenant schemas.TenantID, limit int) (objects []string) {
 	t.Helper()
 	for cursor, first := "", true; first || cursor != ""; first = false {
-		entries, next, err := l.Page(t.Context(), tenant, cursor, limit)
+		entries, next, err := l.Page(t.Context(), tenant, time.Time{}, cursor, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,12 +105,12 @@ func TestEntriesStay(t *testing.T) {
 func TestCursor(t *testing.T) {
 	l, _ := newLog(t)
 	for _, cursor := range []string{"x", "-1", "99999999999999999999", "1.5"} {
-		if _, _, err := l.Page(t.Context(), "acme", cursor, 1); !schemas.HasCode(err, schemas.CodeInvalid) {
+		if _, _, err := l.Page(t.Context(), "acme", time.Time{}, cursor, 1); !schemas.HasCode(err, schemas.CodeInvalid) {
 			t.Errorf("%s: %v", cursor, err)
 		}
 	}
 	for _, cursor := range []string{"0", "1", "1000000"} {
-		if entries, next, err := l.Page(t.Context(), "acme", cursor, 1); err != nil || len(entries) > 0 {
+		if entries, next, err := l.Page(t.Context(), "acme", time.Time{}, cursor, 1); err != nil || len(entries) > 0 {
 			t.Errorf("%s: %v, %q, %v", cursor, entries, next, err)
 		}
 	}

@@ -24,12 +24,12 @@ type EndpointBacklog struct {
 	Oldest   time.Time
 }
 
-// Backlog is a tenant's, with so many endpoints at most. It reads an index of what
-// waits, so it takes time in proportion to that.
-func (s *Store) Backlog(ctx context.Context, tenant schemas.TenantID, endpoints int) (b Backlog, err error) {
+// Backlog is a tenant's, of events accepted since a time, with so many endpoints at most.
+// It reads an index of what waits, so it takes time in proportion to that.
+func (s *Store) Backlog(ctx context.Context, tenant schemas.TenantID, since time.Time, endpoints int) (b Backlog, err error) {
 	const text = "SELECT endpoint, count(*), min(accepted) FROM deliveries" +
-		" WHERE tenant = ? AND status IN ('waiting', 'retrying') AND status <> 'delivered' GROUP BY endpoint"
-	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), string(tenant))
+		" WHERE tenant = ? AND status IN ('waiting', 'retrying') AND status <> 'delivered' AND accepted >= ? GROUP BY endpoint"
+	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), string(tenant), since.UnixMilli())
 	if err != nil {
 		return b, unavailable("read backlog", err)
 	}

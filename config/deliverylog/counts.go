@@ -23,9 +23,19 @@ type Count struct {
 	Took      schemas.Duration `json:"took"`     // all requests together: divided by Requests it is their mean
 }
 
+// CountFilter says what a chart is of.
+type CountFilter struct {
+	Endpoint schemas.EndpointID // of a tenant as a whole if it is empty
+	Span     Span
+	Step     time.Duration // a whole number of minutes
+	// Since is the minute before which nothing is counted; zero counts all of Span.
+	Since time.Time
+}
+
 // Counts are the points of a chart of a tenant, or of one of its endpoints: one for each
-// step, a whole number of minutes, that has a part from from on and before to.
-func (s *Store) Counts(ctx context.Context, tenant schemas.TenantID, endpoint schemas.EndpointID, span Span, step time.Duration) ([]Count, error) {
+// step that has a part from from on and before to.
+func (s *Store) Counts(ctx context.Context, tenant schemas.TenantID, f CountFilter) ([]Count, error) {
+	span, step := f.Span, f.Step
 	if step < time.Minute || step%time.Minute != 0 {
 		return nil, schemas.Errorf(schemas.CodeInvalid, "step %s: use a whole number of minutes", step)
 	}
@@ -40,7 +50,7 @@ func (s *Store) Counts(ctx context.Context, tenant schemas.TenantID, endpoint sc
 	}
 	const text = "SELECT minute, accepted, matched, attempts, delivered, retried, dead, requests, took FROM counts" +
 		" WHERE tenant = ? AND endpoint = ? AND minute >= ? AND minute < ?"
-	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), string(tenant), string(endpoint), first*width, (last+1)*width)
+	rows, err := s.read.QueryContext(ctx, s.dialect.rebind(text), string(tenant), string(f.Endpoint), max(first*width, f.Since.Unix()/60), (last+1)*width)
 	if err != nil {
 		return nil, unavailable("read counts", err)
 	}

@@ -84,7 +84,7 @@ func TestHandOutsAreNoRequests(t *testing.T) {
 			"ep_a":    {Attempts: 1, Requests: 1, Took: 1500000},
 			"ep_pull": {Attempts: 1},
 		} {
-			points, err := s.Counts(t.Context(), "acme", endpoint, Span{began, began.Add(10 * time.Minute)}, 10*time.Minute)
+			points, err := s.Counts(t.Context(), "acme", CountFilter{Endpoint: endpoint, Span: Span{began, began.Add(10 * time.Minute)}, Step: 10 * time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}

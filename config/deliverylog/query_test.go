@@ -297,7 +297,7 @@ func TestCounts(t *testing.T) {
 		put(t, s, story()...)
 		span := Span{began, began.Add(10 * time.Minute)}
 		of := func(endpoint schemas.EndpointID, step time.Duration) []Count {
-			points, err := s.Counts(t.Context(), "acme", endpoint, span, step)
+			points, err := s.Counts(t.Context(), "acme", CountFilter{Endpoint: endpoint, Span: span, Step: step})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -319,9 +319,23 @@ func TestCounts(t *testing.T) {
 			span Span
 			step time.Duration
 		}{{span, time.Second}, {span, 90 * time.Second}, {Span{span.To, span.From}, time.Minute}, {Span{span.From, span.From.AddDate(1, 0, 0)}, time.Minute}} {
-			if _, err := s.Counts(t.Context(), "acme", "", wrong.span, wrong.step); !schemas.HasCode(err, schemas.CodeInvalid) {
+			if _, err := s.Counts(t.Context(), "acme", CountFilter{Span: wrong.span, Step: wrong.step}); !schemas.HasCode(err, schemas.CodeInvalid) {
 				t.Errorf("%+v: %v", wrong, err)
 			}
+		}
+	})
+}
+
+// What is not counted leaves its points of the chart.
+func TestCountsSince(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		put(t, s, story()...)
+		points, err := s.Counts(t.Context(), "acme", CountFilter{
+			Endpoint: "ep_a", Span: Span{began, began.Add(10 * time.Minute)}, Step: 10 * time.Minute, Since: began.Add(time.Minute + time.Second),
+		})
+		if err != nil || len(points) != 1 || points[0].Start != began || points[0].Matched != 0 || points[0].Retried != 2 {
+			t.Errorf("from the second minute on: %+v, %v", points, err)
 		}
 	})
 }
@@ -330,16 +344,19 @@ func TestCounts(t *testing.T) {
 func TestBacklog(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		s := open(t, url)
-		if b, err := s.Backlog(t.Context(), "acme", 10); err != nil || b.Waiting != 0 || len(b.Endpoints) != 0 || !b.Oldest.IsZero() {
+		if b, err := s.Backlog(t.Context(), "acme", time.Time{}, 10); err != nil || b.Waiting != 0 || len(b.Endpoints) != 0 || !b.Oldest.IsZero() {
 			t.Errorf("an empty log: %+v, %v", b, err)
 		}
 		put(t, s, story()...)
-		b, err := s.Backlog(t.Context(), "acme", 1)
+		b, err := s.Backlog(t.Context(), "acme", time.Time{}, 1)
 		if err != nil || b.Waiting != 3 || !b.Oldest.Equal(at(1)) {
 			t.Errorf("got %+v, %v", b, err)
 		}
 		if want := (EndpointBacklog{Endpoint: "ep_b", Waiting: 2, Oldest: at(1)}); len(b.Endpoints) != 1 || b.Endpoints[0] != want {
 			t.Errorf("got %+v, want %+v", b.Endpoints, want)
+		}
+		if b, err := s.Backlog(t.Context(), "acme", at(1).Add(time.Millisecond), 10); err != nil || b.Waiting != 2 || !b.Oldest.After(at(1)) {
+			t.Errorf("without the oldest: %+v, %v", b, err)
 		}
 	})
 }

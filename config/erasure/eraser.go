@@ -171,7 +171,7 @@ const pageSize = 200
 // find fills in where the events are, and what tells of their deaths.
 func (e *Eraser) find(ctx context.Context, store *deliverylog.Store, r *Record, q Request) error {
 	r.Work = &Work{}
-	filter := deliverylog.EventFilter{EventName: deliverylog.EventName{ID: q.Event, Source: q.Source}, Subject: q.Subject}
+	filter := deliverylog.EventFilter{EventName: deliverylog.EventName{ID: q.Event, Source: q.Source}, Subject: q.Subject, Accepted: deliverylog.Span{From: q.Since}}
 	for page := (deliverylog.Page{Limit: pageSize, Oldest: true}); ; {
 		found, next, err := store.Events(ctx, r.Tenant, filter, page)
 		if err != nil {

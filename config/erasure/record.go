@@ -22,6 +22,7 @@ type Request struct {
 	Event   string // CloudEvents id
 	Source  string // with Event: of this source only; of each if empty
 	Subject string
+	Since   time.Time // only what was accepted since then; zero for all
 }
 
 func (r Request) validate() error {

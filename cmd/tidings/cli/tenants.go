@@ -123,7 +123,7 @@ func given(c *cobra.Command, flags, always map[string]any) map[string]any {
 func (a *App) tenantsDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "delete TENANT",
-		Short:             "Remove a tenant with all that is its own",
+		Short:             "Remove a tenant with its endpoints, subscriptions, types and tokens",
 		Args:              usage.Arguments(1, 1, "the tenant's id"),
 		ValidArgsFunction: a.CompleteTenant,
 	}

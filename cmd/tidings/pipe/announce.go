@@ -61,8 +61,12 @@ func (p announcer) notice(ctx context.Context, n failing.Notice) error {
 	})
 }
 
-// wanted reports whether anybody would get an announcement.
+// wanted reports whether anybody would get an announcement. Nobody hears of what died
+// of an earlier tenant of the same id.
 func (p *Process) wanted(about announce.Announcement) bool {
+	if about.Type == announce.TypeDead && p.own(about.Tenant, schemas.DeliveryID(about.Subject)) != nil {
+		return false
+	}
 	e, err := announced(about)
 	if err != nil {
 		return false

@@ -20,8 +20,9 @@ func (r *replays) pending(ctx context.Context, tenant schemas.TenantID) ([]deliv
 	if err != nil {
 		return nil, err
 	}
-	var since deliverylog.Span
-	if len(newest) > 0 {
+	made, _ := r.process.Index.Tenant(tenant)
+	since := deliverylog.Span{From: made.Created} // what is older was another's that had the id
+	if len(newest) > 0 && newest[0].Accepted.After(since.From) {
 		since.From = newest[0].Accepted
 	}
 	stored, err := direct.Since(ctx, r.nc, schemas.StreamEvents, r.process.Streams.Layout.TenantFilter(tenant), since.From)

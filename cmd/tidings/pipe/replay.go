@@ -121,6 +121,9 @@ func (r *replays) event(ctx context.Context, tenant schemas.TenantID, id schemas
 	if err != nil {
 		return fanout.PastEvent{}, err
 	}
+	if err := r.process.own(tenant, id); err != nil {
+		return fanout.PastEvent{}, err
+	}
 	m, err := r.events.GetMsg(ctx, sequence)
 	gone := errors.Is(err, jetstream.ErrMsgNotFound)
 	switch {
@@ -138,6 +141,9 @@ const buriedBefore = time.Minute
 
 // buried is a delivery as its newest dead letter has it.
 func (r *replays) buried(ctx context.Context, tenant schemas.TenantID, f replay.Found) (*schemas.Delivery, error) {
+	if err := r.process.own(tenant, f.Delivery); err != nil {
+		return nil, err
+	}
 	var newest *schemas.Delivery
 	subject := schemas.DeadSubject(tenant, f.Endpoint)
 	letters, err := direct.Since(ctx, r.nc, schemas.StreamDead, subject, f.After.Add(-buriedBefore))

@@ -143,7 +143,7 @@ func TestRoamsChangesAreInTheAuditList(t *testing.T) {
 		if v0.ServeHTTP(w, r); w.Code != http.StatusOK {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
-		entries, _, err := p.process.audit.Page(t.Context(), testTenant, "", 10)
+		entries, _, err := p.process.audit.Page(t.Context(), testTenant, time.Time{}, "", 10)
 		if err != nil || len(entries) != 1 || entries[0].Token != "tok_org" || entries[0].Action != "/v0/webhook.subscribe" {
 			t.Errorf("kept %+v, %v", entries, err)
 		}

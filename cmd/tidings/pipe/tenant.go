@@ -44,3 +44,13 @@ func TenantThere(ctx context.Context, nc *nats.Conn, tenant schemas.TenantID) (t
 	}
 	return err == nil, nil
 }
+
+// own refuses with [schemas.CodeNotFound] a delivery, or an event's place, that was
+// accepted before its tenant was made: it is of another tenant that had the id.
+func (p *Process) own(tenant schemas.TenantID, id schemas.DeliveryID) error {
+	t, _ := p.Index.Tenant(tenant) // of one that is gone there are no endpoints either
+	if at, _, err := id.Accepted(); err == nil && at.Before(t.Created) {
+		return schemas.Errorf(schemas.CodeNotFound, "%s was accepted before tenant %s was made: it is of another tenant that had the id", id, tenant)
+	}
+	return nil
+}
