@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tidings-dev/tidings/schemas"
 )
@@ -170,11 +171,18 @@ func nameOf(path string) string {
 	return path
 }
 
+// kindOf is what to write for a value, where its type does not say that itself.
 func kindOf(v reflect.Value) string {
+	switch v.Type() {
+	case reflect.TypeFor[time.Time]():
+		return `a time like "2026-01-31T12:00:00Z"`
+	case reflect.TypeFor[schemas.Rate]():
+		return `a string like "10/s", "600/m" or "1000/h"`
+	}
 	switch v.Kind() {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		return "a whole number"
 	case reflect.String:
 		return "a string"
