@@ -43,6 +43,7 @@ func (e Egress) Options() (o egress.Options, err error) {
 	}
 	o.Guard = egress.NewGuard(p)
 	if e.Proxy != "" {
+		o.Guard = o.Guard.Proxied()
 		o.Proxy, err = proxy(e.Proxy)
 	}
 	return o, err

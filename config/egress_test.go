@@ -3,6 +3,7 @@ package config_test
 import (
 	"errors"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -22,6 +23,9 @@ func TestEgress(t *testing.T) {
 	if err != nil || o.Proxy.Host != "proxy:3128" {
 		t.Fatalf("%+v, %v", o, err)
 	}
+	if err := o.Guard.CheckURL(&url.URL{Scheme: "https", Host: "sub.localhost:443"}); err != nil {
+		t.Errorf("localhost, which is allowed: %v", err)
+	}
 	for to, open := range map[string]bool{
 		"127.0.0.1:443": true, "[::1]:8999": true, "1.1.1.1:8000": true, "8.8.8.8:443": false, "1.1.1.1:80": false, "10.0.0.1:443": false,
 	} {
@@ -37,6 +41,31 @@ func TestEgress(t *testing.T) {
 	if o, err := s.Egress.Options(); err != nil || o.Proxy != nil || o.Guard.Check("https", netip.MustParseAddrPort("1.1.1.1:1")) != nil ||
 		o.Guard.Check("http", netip.MustParseAddrPort("1.1.1.1:80")) == nil {
 		t.Errorf("by default: %+v, %v", o, err)
+	}
+}
+
+// A proxy resolves names, so that no allowed range speaks for one: who writes a URL hears
+// of it.
+func TestEgressThroughAProxy(t *testing.T) {
+	for _, c := range []struct {
+		flags   []string
+		refused bool
+	}{
+		{[]string{"--egress-allow", "10.20.0.0/16"}, false}, // it may be there
+		{[]string{"--egress-allow", "10.20.0.0/16", "--egress-proxy", "http://proxy:3128"}, true},
+		{[]string{"--egress-allow", "10.20.0.0/16", "--egress-proxy", "http://proxy:3128", "--egress-http"}, false},
+	} {
+		s, err := parse(c.flags...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := s.Egress.Options()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Guard.CheckURL(&url.URL{Scheme: "http", Host: "receiver.example.com"}); (err != nil) != c.refused {
+			t.Errorf("%s: %v", c.flags, err)
+		}
 	}
 }
 

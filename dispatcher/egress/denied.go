@@ -25,6 +25,7 @@ const (
 	reasonPlainHTTP = "plain http outside the allowed ranges"
 	reasonDenied    = "address that the operator has closed"
 	reasonPort      = "port that the operator has not opened"
+	reasonSpelling  = "address in a spelling that not all read alike (URL Standard, IPv4 parser)"
 	reasonLocalhost = "localhost, the server's own machine (RFC 6761)"
 )
 

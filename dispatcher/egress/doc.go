@@ -26,8 +26,11 @@
 //   - All ports are open (--egress-ports: only these).
 //
 // With a proxy (--egress-proxy) there is no address to judge: the guard judges
-// what the URL shows, and the proxy what the name resolves to. No proxy is taken
-// from the environment, no redirect is followed and no cookie kept.
+// what the URL shows, and the proxy what the name resolves to. An allowed range then
+// opens addresses and, if it has localhost's, localhost; plain http to a name needs
+// --egress-http, whatever the name may resolve to. A number that others would take for
+// an address, like 0x7f.1, is no name: it never goes to a proxy. No proxy is taken from
+// the environment, no redirect is followed and no cookie kept.
 //
 // The transport picks the dial path by the scheme of the request, and its
 // pools are keyed by scheme, host and port, so a plain connection opened by

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,6 +108,75 @@ func tryForm(t *testing.T, raw, end, why string) {
 		got, as := outcome(err, why)
 		check(way.name, got, as, err)
 	}
+}
+
+// TestFormsThroughAProxy takes the same forms to a proxy that refuses all. It is asked
+// for no host that anybody would take for an address which the guard refuses.
+func TestFormsThroughAProxy(t *testing.T) {
+	p := startProxy(t, false, "127.0.0.1:1")
+	tried := 0
+	try := func(raw string) {
+		u, err := schemas.ParseURL(raw)
+		if err != nil {
+			return
+		}
+		for _, way := range ways {
+			req := (&http.Request{Method: way.method, URL: u, Header: http.Header{}}).WithContext(t.Context())
+			resp, err := way.make(Options{Proxy: p.url(t, nil)}).RoundTrip(req)
+			if err == nil {
+				_ = resp.Body.Close()
+				t.Fatalf("%.80q by %s: answered %s", raw, way.name, resp.Status)
+			}
+			tried++
+		}
+	}
+	for _, f := range hostForms {
+		before := len(p.asked)
+		try("http://" + f.host + "/")
+		if len(p.asked) > before {
+			t.Errorf("the proxy was asked for %.80q over http", f.host)
+		}
+		try("https://" + f.host + "/")
+		if f.end == connects && len(p.asked) == before {
+			t.Errorf("the proxy was not asked for %.80q", f.host)
+		}
+	}
+	for _, f := range urlForms {
+		try(f.url)
+	}
+	for _, asked := range p.asked {
+		host, _, err := net.SplitHostPort(asked)
+		if addr, is := asAddress(host); err != nil || is && (Guard{}).Check("https", netip.AddrPortFrom(addr, 443)) != nil {
+			t.Errorf("the proxy was asked for %.80q", asked)
+		}
+	}
+	t.Logf("%d requests, of which the proxy was asked for %d", tried, len(p.asked))
+}
+
+// asAddress reads a host as the C library does: with the numbers of inet_aton, without
+// a last dot, and with the localhost that it has.
+func asAddress(host string) (addr netip.Addr, is bool) {
+	host = strings.ToLower(strings.TrimRight(host, "."))
+	if strings.HasSuffix("."+host, ".localhost") {
+		return netip.IPv6Loopback(), true
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr, true
+	}
+	parts := strings.Split(host, ".")
+	var whole uint64
+	for i, part := range parts {
+		n, err := strconv.ParseUint(part, 0, 32)
+		if err != nil || len(parts) > 4 {
+			return addr, false
+		}
+		if i == len(parts)-1 {
+			whole += n
+		} else {
+			whole += n << (24 - 8*i)
+		}
+	}
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(whole)))), true
 }
 
 // outcome is where a request ended, and whether why says the same.

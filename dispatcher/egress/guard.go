@@ -9,12 +9,15 @@ import (
 
 // Guard decides which addresses a request may reach. Its zero value is that of
 // the zero [Policy].
-type Guard struct{ policy Policy }
+type Guard struct {
+	policy  Policy
+	proxied bool // a proxy connects
+}
 
 // NewGuard makes a guard that holds requests to a policy.
 func NewGuard(p Policy) Guard {
 	p.Allow, p.Deny, p.Ports = unmapped(p.Allow), unmapped(p.Deny), slices.Clone(p.Ports)
-	return Guard{p}
+	return Guard{policy: p}
 }
 
 // Check returns nil if a request of this scheme ("http" or "https") may reach an

@@ -58,6 +58,13 @@ func (p Policy) denies(addr netip.Addr) bool {
 	return slices.ContainsFunc(p.Deny, func(r netip.Prefix) bool { return r.Contains(addr) })
 }
 
+// opensLocalhost tells whether one of localhost's addresses (RFC 6761 §6.3) is allowed,
+// and none denied.
+func (p Policy) opensLocalhost() bool {
+	v4, v6 := netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()
+	return (p.allows(v4, false) || p.allows(v6, false)) && !p.denies(v4) && !p.denies(v6)
+}
+
 func (p Policy) hasPort(port uint16) bool {
 	return len(p.Ports) == 0 || slices.ContainsFunc(p.Ports, func(r Ports) bool { return r.First <= port && port <= r.Last })
 }

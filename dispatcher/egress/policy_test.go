@@ -68,6 +68,9 @@ func TestGuardForeseesURLs(t *testing.T) {
 		{Policy{}, "https://a.LOCALHOST/", "localhost"},
 		{Policy{PlainHTTP: true}, "http://example.com/", ""},
 		{Policy{PlainHTTP: true}, "http://localhost/", "localhost"},
+		{Policy{}, "https://127.0.0.1./", "loopback"},
+		{Policy{}, "https://127.1/", reasonSpelling},
+		{Policy{Allow: prefixes(local)}, "https://0x7f.0.0.1/", reasonSpelling}, // some resolvers take it, no reader should
 		{Policy{Allow: prefixes(local)}, "http://localhost:8080/", ""},
 		{Policy{Allow: prefixes(local)}, "http://receiver.internal/", ""}, // it may be there
 		{Policy{Allow: prefixes(local)}, "http://127.0.0.1:8080/", ""},

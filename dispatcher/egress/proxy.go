@@ -59,7 +59,7 @@ func (e *ProxyError) EgressDenied() bool { return strings.HasPrefix(e.Status, "4
 // URL shows.
 func (o Options) through(scheme string) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if err := o.Guard.checkAddr(scheme, addr); err != nil {
+		if err := o.Guard.Proxied().checkAddr(scheme, addr); err != nil {
 			return nil, err
 		}
 		conn, refusal := o.ask(ctx, network, addr)

@@ -118,20 +118,61 @@ func TestProxy(t *testing.T) {
 // wrong.
 func TestProxyDoesNotEndTheGuard(t *testing.T) {
 	p := startProxy(t, false, "127.0.0.1:1")
-	o := Options{Proxy: p.url(t, nil), Guard: NewGuard(Policy{Ports: []Ports{{80, 443}}, Deny: prefixes("1.0.0.0/8")})}
-	for _, raw := range []string{
-		"https://127.0.0.1/", "https://169.254.169.254/", "https://[::1]/", "https://localhost/", "http://example.com/",
-		"https://example.com:8443/", "https://1.1.1.1/", "https://[fe80::1%25lo]/",
+	strict := Policy{Ports: []Ports{{80, 443}}, Deny: prefixes("1.0.0.0/8")}
+	elsewhere := Policy{Allow: prefixes("10.20.0.0/16"), Deny: prefixes("127.0.0.0/8")}
+	for raw, policies := range map[string][]Policy{
+		"https://127.0.0.1/": {strict, elsewhere}, "https://169.254.169.254/": {strict, elsewhere}, "https://[::1]/": {strict, elsewhere},
+		"https://localhost/": {strict, elsewhere}, "http://localhost/": {strict, elsewhere}, "https://a.LocalHost.../": {strict, elsewhere},
+		"http://example.com/": {strict, elsewhere}, "https://[fe80::1%25lo]/": {strict, elsewhere}, "https://../": {strict, elsewhere},
+		"https://example.com:8443/": {strict}, "https://1.1.1.1/": {strict}, "https://1.1.1.1./": {strict},
+
+		"https://127.1/": {strict, elsewhere}, "http://127.1/": {strict, elsewhere}, "https://2130706433/": {strict, elsewhere},
+		"https://0x7f.1/": {strict, elsewhere}, "https://0X7F.1/": {strict, elsewhere}, "https://0177.0.0.1/": {strict, elsewhere},
+		"https://0xA9FEA9FE/": {strict, elsewhere}, "https://127.0.0.1./": {strict, elsewhere}, "https://127.0.0.1../": {strict, elsewhere},
+		"https://169.254.169.254./": {strict, elsewhere}, "https://127.0.0.01/": {strict, elsewhere}, "https://127.0.0.256/": {strict, elsewhere},
+		"https://0x/": {strict, elsewhere}, "https://127.1./": {strict, elsewhere}, "https://example.com.1/": {strict, elsewhere},
+
+		"https://localhost:444/": {{Allow: prefixes("127.0.0.0/8", "::1/128"), Deny: prefixes("::1/128")}},
+		"https://10.20.0.1./":    {strict, {Allow: prefixes("10.20.0.0/16"), Deny: prefixes("10.20.0.0/24")}},
 	} {
-		for _, way := range ways {
-			_, _, err := send(t, way.make(o), way.method, raw)
-			if _, ok := errors.AsType[*Denied](err); !ok {
-				t.Errorf("%s by %s: %v", raw, way.name, err)
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, policy := range policies {
+			guard := NewGuard(policy)
+			if err := guard.Proxied().CheckURL(u); err == nil {
+				t.Errorf("%s passes with %+v", raw, policy)
+			}
+			for _, way := range ways {
+				_, _, err := send(t, way.make(Options{Proxy: p.url(t, nil), Guard: guard}), way.method, raw)
+				if _, ok := errors.AsType[*Denied](err); !ok {
+					t.Errorf("%s by %s with %+v: %v", raw, way.name, policy, err)
+				}
 			}
 		}
 	}
 	if len(p.asked) > 0 {
 		t.Errorf("the proxy was asked for %s", p.asked)
+	}
+}
+
+// TestProxyIsAskedForWhatIsAllowed has what an operator has opened go to the proxy.
+func TestProxyIsAskedForWhatIsAllowed(t *testing.T) {
+	p := startProxy(t, false, "127.0.0.1:1")
+	local := Policy{Allow: prefixes("127.0.0.0/8", "::1/128")}
+	for raw, policy := range map[string]Policy{
+		"http://localhost:8080/": local, "https://sub.localhost/": local, "http://127.0.0.1:8080/": local, "http://[::1]/": local, "http://127.0.0.1./": local,
+		"http://localhost/": {Allow: prefixes("127.0.0.0/8")}, "http://10.20.1.1/": {Allow: prefixes("10.20.0.0/16")},
+		"https://example.com/": local, "https://example.com./": {}, "http://example.com/": {PlainHTTP: true, Allow: prefixes("10.20.0.0/16")},
+		"https://1.1.1.1/": {}, "https://1.1.1.1./": {}, "https://0x7f.example/": {}, "https://1.a/": {}, "https://0xg/": {},
+	} {
+		for _, way := range ways {
+			_, _, err := send(t, way.make(Options{Proxy: p.url(t, nil), Guard: NewGuard(policy)}), way.method, raw)
+			if refusal, ok := errors.AsType[*ProxyError](err); !ok || !strings.HasPrefix(refusal.Status, "407 ") {
+				t.Errorf("%s by %s: %v", raw, way.name, err)
+			}
+		}
 	}
 }
 
