@@ -3,6 +3,7 @@ package registry_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -56,6 +57,26 @@ func TestDeclareAgainWritesNothing(t *testing.T) {
 		e, err := r.Endpoint(ctx, "ep_shop")
 		if err != nil || e.Disabled != schemas.ReasonGone || e.Origin != schemas.OriginFile {
 			t.Errorf("the endpoint is %+v, %v; want it disabled still, and of the file", e, err)
+		}
+	})
+}
+
+// A tenant stays as old as it is, however often the file declares it, and differently:
+// what it had before would be taken for another's.
+func TestADeclaredTenantStaysAsOldAsItIs(t *testing.T) {
+	inRegistry(t, func(t *testing.T, r *registry.Registry, _ *streamstest.Env) {
+		ctx := t.Context()
+		must(t, r.Declare(ctx, declared()))
+		first, err := r.Tenant(ctx, "shop")
+		must(t, err)
+		<-time.After(2 * time.Millisecond)
+		must(t, r.Declare(ctx, declared()))
+		changed := declared()
+		changed.Tenants[0].Name = "Store"
+		must(t, r.Declare(ctx, changed))
+		now, err := r.Tenant(ctx, "shop")
+		if err != nil || now.Name != "Store" || first.Created.IsZero() || !now.Created.Equal(first.Created) {
+			t.Errorf("%+v became %+v, %v", first, now, err)
 		}
 	})
 }
