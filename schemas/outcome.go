@@ -70,7 +70,7 @@ const (
 var reasons = []Reason{
 	ReasonOK, ReasonTimeout, ReasonDNS, ReasonConnect, ReasonTLS, ReasonReset, ReasonResponse, ReasonRedirect,
 	ReasonClientError, ReasonServerError, ReasonThrottled, ReasonEgressDenied, ReasonNoConsent, ReasonNacked,
-	ReasonExhausted, ReasonNotRetried, ReasonGone, ReasonStatusDisables, ReasonFailing, ReasonEndpointDisabled,
+	ReasonExhausted, ReasonNotRetried, ReasonGone, ReasonStatusDisables, ReasonFailing, ReasonManual, ReasonEndpointDisabled,
 	ReasonEndpointDeleted, ReasonTooOld, ReasonTooLarge, ReasonQueueFull, ReasonSkipped, ReasonEndpointInvalid,
 	ReasonUnworded, ReasonUnreadable, ReasonEventExpired, ReasonCrashed, ReasonEventInvalid, ReasonTenantUnknown,
 	ReasonSchemaInvalid,

@@ -41,6 +41,10 @@ export const reasons = {
   schema_invalid: { text: "Its data breaks the schema of its type.", todo: "Mend the producer: the detail names the member and the rule. Or have the tenant's validation only warn." },
 };
 
+// deaths are those of deliveries, in the order of the alphabet.
+const named = Object.keys(reasons);
+export const deaths = named.slice(named.indexOf("exhausted"), named.indexOf("event_invalid")).filter((r) => r !== "manual").sort();
+
 const unknown = { text: "This page does not know the reason.", todo: "Read the detail, and load this page anew: Tidings may be newer than it." };
 
 export const explain = (reason) => reasons[reason] ?? unknown;

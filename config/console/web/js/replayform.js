@@ -8,7 +8,7 @@ import { blame, dialog, field, input, select, unblame, whole } from "./forms.js"
 import { endpoints } from "./lookup.js";
 import { go, to } from "./router.js";
 import { pause } from "./live.js";
-import { reasons } from "./reasons.js";
+import { deaths } from "./reasons.js";
 import { personal } from "./session.js";
 
 const kinds = [["failed", "What died"], ["missing", "What was never delivered but would match now"], ["all", "All there is"]];
@@ -30,7 +30,7 @@ function content(tenant, start, close, signal) {
     since: field("Accepted since", input({ type: "datetime-local", value: local(new Date(Date.now() - 86_400e3)), required: true, name: "since" })),
     until: field("Until", input({ type: "datetime-local", name: "until" }), "Empty for now."),
     types: field("Event types", input({ name: "types", placeholder: "order.paid, user.*" }), "Empty for all."),
-    reason: field("Died of", select([["", "Any reason"], ...Object.keys(reasons).sort().map((r) => [r, r.replaceAll("_", " ")])], start.reason ?? "", { name: "reason" })),
+    reason: field("Died of", select([["", "Any reason"], ...deaths.map((r) => [r, r.replaceAll("_", " ")])], start.reason ?? "", { name: "reason" })),
     rate: field("Deliveries a second", input({ name: "rate", inputmode: "numeric", value: "100", required: true })),
   };
   const said = h("div", { role: "status", "aria-live": "polite" });

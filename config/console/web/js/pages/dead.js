@@ -9,7 +9,7 @@ import { paged } from "../tables.js";
 import { go, to } from "../router.js";
 import { deliveryColumns, eventColumns } from "../rows.js";
 import { endpointField, filterForm, span, spanFields } from "../span.js";
-import { reasons } from "../reasons.js";
+import { deaths } from "../reasons.js";
 import { replayDialog } from "../replayform.js";
 import { may, personal, session } from "../session.js";
 
@@ -31,7 +31,7 @@ function searchForm(tenant, query, events) {
   const { what: _, ...narrowed } = query;
   return filterForm("Search dead letters", [
     !events && endpointField(tenant, query),
-    !events && field("Reason", select([["", "Any"], ...Object.keys(reasons).sort().map((r) => [r, r.replaceAll("_", " ")])], query.reason ?? "", { name: "reason" })),
+    !events && field("Reason", select([["", "Any"], ...deaths.map((r) => [r, r.replaceAll("_", " ")])], query.reason ?? "", { name: "reason" })),
     ...spanFields(query),
   ], narrowed, here({}), (found) => go(here(found)));
 }
