@@ -61,8 +61,7 @@
 //	                                    endpoint that wants order they are stored one by one, so that
 //	                                    none overtakes one that was lost with JetStream's leader (line.go)
 //	a message that is no CloudEvent,    to DEAD with the reason, then acknowledged;
-//	or whose tenant does not exist,     the partition goes on
-//	or was made over a minute later
+//	or whose tenant does not exist      the partition goes on
 //	data that breaks its type's schema  the same, or delivered with a warning: as its tenant wants
 //	an event that crashes its handling  tried three times, then to DEAD with the stack; the partition goes on
 //	nothing matches                     acknowledged: there is nothing to deliver

@@ -254,24 +254,6 @@ func TestHistoryBeginsWithItsTenant(t *testing.T) {
 	})
 }
 
-// Nor is it if it is matched only when the id is theirs. What came a moment before they
-// were made, by clocks that may differ, is.
-func TestLiveEventsBeginWithTheirTenant(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		r.publish("acme", "order.created", 1)
-		<-time.After(time.Hour)
-		r.publish("acme", "order.created", 2)
-		<-time.After(time.Second)
-		r.index.Apply(schemas.Change{Tenant: &schemas.Tenant{ID: "acme", Created: time.Now()}})
-		r.run(r.env.Connect())
-		r.settled()
-		if got := r.stored()["ep_all"]; !slices.Equal(got, []string{"2"}) {
-			t.Errorf("got events %v, want the second", got)
-		}
-	})
-}
-
 // The history of an empty EVENTS ends with its first event: that is neither history
 // nor live before it is there.
 func TestHistoryOfNothing(t *testing.T) {

@@ -198,11 +198,7 @@ func (f *Fanout) decide(ctx context.Context, at stored) (decision, error) {
 	tenant, exists := f.o.Index.Tenant(id)
 	if !exists {
 		return f.dead(ctx, at, id, schemas.ReasonTenantUnknown,
-			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then publish the event again", string(id))), nil
-	}
-	if at.at.Add(clockMargin).Before(tenant.Created) {
-		return f.dead(ctx, at, id, schemas.ReasonTenantUnknown,
-			schemas.Errorf(schemas.CodeNotFound, "tenant %q was made after the event came: it is of another tenant that had the id", string(id))), nil
+			schemas.Errorf(schemas.CodeNotFound, "tenant %q does not exist: create it, then replay the event", string(id))), nil
 	}
 	e, err := read(f.o.Catalogue, at, id, published)
 	if err != nil {
