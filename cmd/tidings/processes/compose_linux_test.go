@@ -169,6 +169,13 @@ func (c *composed) start() {
 			c.make(service, container).start()
 		}
 	}
+	c.allReady()
+}
+
+// allReady waits until all roles are: what was killed may start for as long as the NATS
+// servers elect their leaders.
+func (c *composed) allReady() {
+	c.t.Helper()
 	for _, service := range []string{"api", "fanout", "dispatcher"} {
 		for _, container := range c.containers(service) {
 			c.running[container].says(`"msg":"running"`)
@@ -225,6 +232,7 @@ func TestCompose(t *testing.T) {
 	for i := range events {
 		r.await(fmt.Sprintf("e%d", i))
 	}
+	c.allReady()
 	for _, container := range slices.Concat([]string{"api"}, c.containers("fanout"), c.containers("dispatcher")) {
 		if m := getMetrics(t, c.hosts[container]+":9464"); m.kinds["tidings_broker_connected"] == "" {
 			t.Errorf("%s has no metrics for Prometheus: %v", container, m.kinds)

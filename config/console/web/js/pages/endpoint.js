@@ -109,13 +109,25 @@ function resume(path, reload) {
   });
 }
 
+// held says why deliveries have waited for a while, where nothing else on the page does.
+function held(e, queue) {
+  const since = queue.items.at(-1)?.accepted;
+  if (!since || e.paused || e.disabled || e.pull || Date.now() - new Date(since) < 30_000) return null;
+  return h("p", { class: "note warn", role: "note" }, "Deliveries wait since ", time(since), ": it has failed or is slow, or has a rate or an order to keep. One that fails is tried now and then, at least every five minutes, until it takes something.");
+}
+
 async function health(tenant, e, signal) {
-  const points = await counts(tenant, 86_400, "30m", signal, e.id);
+  const [points, queue] = await Promise.all([
+    counts(tenant, 86_400, "30m", signal, e.id),
+    get(at(tenant, "deliveries"), { endpoint: e.id, status: "waiting", limit: 200 }, signal),
+  ]);
   const total = sum(points);
-  if (!total.attempts && !total.dead) return empty("No attempts in the last 24 hours", "Send a test event to see whether the receiver takes it.");
+  const waits = queue.items.length;
+  if (!total.attempts && !total.dead && !waits) return empty("No attempts in the last 24 hours", "Send a test event to see whether the receiver takes it.");
   const stat = (name, value, kind = "") => h("div", { class: `stat ${kind}` }, h("div", { class: "name" }, name), h("div", { class: "value" }, value));
   return h("div", { class: "stack" },
-    h("div", { class: "grid3" }, stat("Attempts taken", percent(total.delivered, total.attempts), total.delivered === total.attempts ? "ok" : "warn"), stat("Attempts", number(total.attempts)), stat("Retried", number(total.retried), total.retried ? "warn" : ""), stat("Given up", number(total.dead), total.dead ? "bad" : "")),
+    h("div", { class: "grid3" }, stat("Attempts taken", percent(total.delivered, total.attempts), total.delivered === total.attempts ? "ok" : "warn"), stat("Attempts", number(total.attempts)), stat("Retried", number(total.retried), total.retried ? "warn" : ""), stat("Given up", number(total.dead), total.dead ? "bad" : ""), stat("Waiting now", waits + (queue.next ? "+" : ""), waits ? "info" : "")),
+    held(e, queue),
     bars("Attempts in the last 24 hours", points, [
       { label: "delivered", kind: "ok", value: (p) => p.delivered }, { label: "retried", kind: "warn", value: (p) => p.retried }, { label: "given up", kind: "bad", value: (p) => p.dead },
     ], { width: 1160 }));
